@@ -1,0 +1,104 @@
+# Needs Python >= 3.11, a C compiler, Rust >= 1.89 and make. `make help` lists what there is.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Tests and the seconds that one fuzz target may run; both can be given on the command line.
+TESTS ?= tests
+SECONDS_PER_TARGET ?= 60
+
+# What the extension is made of. Python files are installed editable, so they are not among these.
+RUST_SOURCES := $(shell find rust -type d -name target -prune -o -type f \( -name '*.rs' -o -name '*.toml' -o -name '*.lock' \) -print 2>/dev/null) \
+	$(wildcard Cargo.toml Cargo.lock rust-toolchain.toml .cargo/config.toml)
+
+PIP_COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header --no-emit-options \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+.PHONY: build
+build: $(VENV)/.stamp-build ## Build a release of the extension and install the package into .venv
+
+.PHONY: demo
+demo: build ## Start a listener, dial it, show the nine steps, ping, move data both ways
+	$(BIN)/webrtc-direct demo
+
+.PHONY: test
+test: build ## Pass all tests, Python and Rust
+	$(MAKE) --no-print-directory test-rust
+	$(BIN)/python -m pytest $(TESTS)
+
+.PHONY: test-rust
+test-rust: ## Pass the Rust tests alone
+	PYO3_PYTHON=$(CURDIR)/$(BIN)/python cargo test --manifest-path rust/Cargo.toml --workspace --locked --quiet
+
+.PHONY: lint
+lint: build ## Formats, lints, types, import layers, docstrings; Python and Rust
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest webrtc_direct._native
+	$(BIN)/lint-imports
+	$(BIN)/interrogate --quiet src
+	cargo fmt --manifest-path rust/Cargo.toml --all --check
+	PYO3_PYTHON=$(CURDIR)/$(BIN)/python cargo clippy --manifest-path rust/Cargo.toml --workspace --all-targets --locked --quiet -- -D warnings
+
+.PHONY: types
+types: build ## Verify that every public name has a complete type (pyright brings its own Node.js)
+	$(BIN)/pyright --verifytypes webrtc_direct --ignoreexternal
+
+.PHONY: format
+format: $(VENV)/.stamp-tools ## Format Python and Rust in place
+	$(BIN)/ruff check --fix --exit-zero --quiet .
+	$(BIN)/ruff format --quiet .
+	cargo fmt --manifest-path rust/Cargo.toml --all
+
+.PHONY: interop-go
+interop-go: build ## Exchange data with a released go-libp2p, both ways (needs Go)
+	$(BIN)/python interop/run_go.py
+
+.PHONY: bench
+bench: build ## Measure speed, handshakes and memory
+	$(BIN)/python -m benchmarks
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for SECONDS_PER_TARGET (needs cargo-fuzz and a nightly Rust)
+	cd rust/fuzz && for target in $$(cargo +nightly fuzz list); do \
+		cargo +nightly fuzz run "$$target" -- -max_total_time=$(SECONDS_PER_TARGET); \
+	done
+
+.PHONY: lock
+lock: $(VENV)/.stamp-tools ## Renew the two lock files from pyproject.toml and requirements-dev.in
+	$(PIP_COMPILE) --upgrade --output-file requirements.lock pyproject.toml
+	$(PIP_COMPILE) --upgrade --output-file requirements-dev.lock pyproject.toml requirements-dev.in
+
+.PHONY: wheel
+wheel: $(VENV)/.stamp-tools ## Make a wheel and an sdist in dist/
+	$(BIN)/maturin build --release --locked --sdist --out dist
+
+.PHONY: clean
+clean: ## Remove everything that was built
+	rm -rf $(VENV) dist rust/target target build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -f src/webrtc_direct/_native.*so
+	find src tests examples benchmarks interop -type d -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+
+$(VENV)/.stamp-venv:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.stamp-tools: requirements-dev.lock | $(VENV)/.stamp-venv
+	$(PIP) install --quiet --require-hashes --no-deps --requirement requirements-dev.lock
+	@touch $@
+
+$(VENV)/.stamp-build: $(VENV)/.stamp-tools pyproject.toml $(RUST_SOURCES)
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) PIP_QUIET=1 $(BIN)/maturin develop --release --locked
+	@touch $@

@@ -1,0 +1,365 @@
+//! What callers hold: connections and listeners, and the engine behind them.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use mio::Waker;
+use webrtc_direct_engine::association::ChannelKey;
+use webrtc_direct_engine::config::Config;
+use webrtc_direct_engine::dtls::Identity;
+use webrtc_direct_engine::session::{Fingerprint, Stats};
+use webrtc_direct_engine::ufrag::Credentials;
+
+use crate::queue::{EventQueue, Sender};
+use crate::reactor::Reactor;
+use crate::socket;
+
+/// Whom to dial.
+#[derive(Debug)]
+pub struct DialParameters {
+    /// The listener's address.
+    pub remote: SocketAddr,
+    /// Both ends' ICE credentials.
+    pub credentials: Credentials,
+    /// What the listener's certificate must be.
+    pub fingerprint: Fingerprint,
+    /// This end's certificate.
+    pub identity: Identity,
+    /// Bounds and times.
+    pub config: Config,
+}
+
+/// Where to listen.
+#[derive(Debug)]
+pub struct ListenParameters {
+    /// The address to bind; port 0 lets the system choose.
+    pub local: SocketAddr,
+    /// The certificate of every connection.
+    pub identity: Identity,
+    /// Bounds and times.
+    pub config: Config,
+}
+
+/// What the engine's thread is asked to do.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Dial(
+        u64,
+        Box<DialParameters>,
+        std::net::UdpSocket,
+        Arc<Shared>,
+        Arc<Sender>,
+    ),
+    Listen(
+        u64,
+        Box<ListenParameters>,
+        std::net::UdpSocket,
+        Arc<Sender>,
+        Weak<Engine>,
+    ),
+    CloseListener(u64),
+    OpenChannel(u64, ChannelKey),
+    Send(u64, ChannelKey, Vec<Vec<u8>>),
+    CloseChannel(u64, ChannelKey),
+    ResetChannel(u64, ChannelKey),
+    Resume(u64),
+    Close(u64),
+    Abort(u64),
+}
+
+/// What both threads see of a connection.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) consumed: AtomicU64,
+    pub(crate) delivered: AtomicU64,
+    /// Delivery waits until half of `budget` is free.
+    pub(crate) stalled: AtomicBool,
+    pub(crate) stats: Mutex<Stats>,
+    budget: u64,
+}
+
+impl Shared {
+    pub(crate) fn new(budget: u64) -> Self {
+        Self {
+            consumed: AtomicU64::new(0),
+            delivered: AtomicU64::new(0),
+            stalled: AtomicBool::new(false),
+            stats: Mutex::default(),
+            budget,
+        }
+    }
+
+    /// Whether delivery could go on.
+    pub(crate) fn may_resume(&self) -> bool {
+        let unread = self
+            .delivered
+            .load(Ordering::SeqCst)
+            .saturating_sub(self.consumed.load(Ordering::SeqCst));
+        self.stalled.load(Ordering::SeqCst) && unread <= self.budget / 2
+    }
+}
+
+/// What the callers' threads share with the engine's.
+#[derive(Debug)]
+pub(crate) struct Mailbox {
+    commands: Mutex<Vec<Command>>,
+    /// No handle is left; end when everything has ended.
+    pub(crate) ending: AtomicBool,
+    waker: Waker,
+    next_id: AtomicU64,
+}
+
+impl Mailbox {
+    pub(crate) fn new(waker: Waker) -> Self {
+        Self {
+            commands: Mutex::default(),
+            ending: AtomicBool::new(false),
+            waker,
+            next_id: AtomicU64::new(1),
+        }
+    }
+
+    pub(crate) fn take(&self) -> Vec<Command> {
+        std::mem::take(&mut *self.lock())
+    }
+
+    pub(crate) fn new_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Command>> {
+        self.commands.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, command: Command) {
+        let first = {
+            let mut commands = self.lock();
+            commands.push(command);
+            commands.len() == 1
+        };
+        if first {
+            self.wake();
+        }
+    }
+
+    fn wake(&self) {
+        if let Err(error) = self.waker.wake() {
+            log::error!("waking the engine: {error}");
+        }
+    }
+}
+
+/// The engine's thread, for as long as somebody holds this.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    mailbox: Arc<Mailbox>,
+    process: u32,
+}
+
+impl Engine {
+    /// The engine of this process, started if need be.
+    fn get() -> io::Result<Arc<Self>> {
+        static CURRENT: Mutex<Weak<Engine>> = Mutex::new(Weak::new());
+        let mut current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(engine) = current.upgrade().filter(|engine| engine.is_here()) {
+            return Ok(engine);
+        }
+        let mailbox = Reactor::start()?;
+        let engine = Arc::new(Self {
+            mailbox,
+            process: std::process::id(),
+        });
+        *current = Arc::downgrade(&engine);
+        Ok(engine)
+    }
+
+    /// Whether the thread is in this process, and not in one that this was forked from.
+    fn is_here(&self) -> bool {
+        self.process == std::process::id()
+    }
+
+    fn push(&self, command: Command) {
+        if self.is_here() {
+            self.mailbox.push(command);
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if self.is_here() {
+            self.mailbox.ending.store(true, Ordering::SeqCst);
+            self.mailbox.wake();
+        }
+    }
+}
+
+/// A connection. Dropping it aborts it.
+#[derive(Debug)]
+pub struct Connection {
+    id: u64,
+    engine: Arc<Engine>,
+    shared: Arc<Shared>,
+    next_key: AtomicU64,
+}
+
+impl Connection {
+    pub(crate) fn new(id: u64, engine: Arc<Engine>, shared: Arc<Shared>) -> Self {
+        Self {
+            id,
+            engine,
+            shared,
+            next_key: AtomicU64::new(2),
+        }
+    }
+
+    /// Names it in the events of its queue.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Open a channel; its key names it from now on.
+    pub fn open_channel(&self) -> ChannelKey {
+        let key = self.next_key.fetch_add(2, Ordering::Relaxed);
+        self.engine.push(Command::OpenChannel(self.id, key));
+        key
+    }
+
+    /// Queue messages on a channel. The caller keeps within the credit that it has.
+    pub fn send(&self, key: ChannelKey, messages: Vec<Vec<u8>>) {
+        self.engine.push(Command::Send(self.id, key, messages));
+    }
+
+    /// Reset a channel once its queue is empty.
+    pub fn close_channel(&self, key: ChannelKey) {
+        self.engine.push(Command::CloseChannel(self.id, key));
+    }
+
+    /// Reset a channel now.
+    pub fn reset_channel(&self, key: ChannelKey) {
+        self.engine.push(Command::ResetChannel(self.id, key));
+    }
+
+    /// Say that *count* more bytes of delivered data are not unread any more.
+    pub fn consumed(&self, count: u64) {
+        self.shared.consumed.fetch_add(count, Ordering::SeqCst);
+        if self.shared.may_resume() {
+            self.engine.push(Command::Resume(self.id));
+        }
+    }
+
+    /// End it once the peer has everything.
+    pub fn close(&self) {
+        self.engine.push(Command::Close(self.id));
+    }
+
+    /// End it now.
+    pub fn abort(&self) {
+        self.engine.push(Command::Abort(self.id));
+    }
+
+    /// Counters, as of the engine's last work on it.
+    pub fn stats(&self) -> Stats {
+        *self
+            .shared
+            .stats
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bytes that were delivered and are not consumed.
+    pub fn unread(&self) -> u64 {
+        let delivered = self.shared.delivered.load(Ordering::SeqCst);
+        delivered.saturating_sub(self.shared.consumed.load(Ordering::SeqCst))
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.abort();
+    }
+}
+
+/// A listener. Dropping it closes it.
+#[derive(Debug)]
+pub struct Listener {
+    id: u64,
+    engine: Arc<Engine>,
+    local: SocketAddr,
+}
+
+impl Listener {
+    /// The address that it is bound to.
+    pub fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Abort its connections and free its socket; then its queue says `ListenerClosed`.
+    pub fn close(&self) {
+        self.engine.push(Command::CloseListener(self.id));
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Dial. The queue says `Connected` or `Closed` of it.
+///
+/// # Errors
+/// Where no socket can be had.
+pub fn dial(mut parameters: DialParameters, queue: &EventQueue) -> io::Result<Connection> {
+    let engine = Engine::get()?;
+    let any: std::net::IpAddr = match parameters.remote {
+        SocketAddr::V4(_) => std::net::Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let socket = socket::bind(SocketAddr::new(any, 0))?;
+    fit_window(&mut parameters.config, &socket);
+    let id = engine.mailbox.new_id();
+    let shared = Arc::new(Shared::new(parameters.config.unread_bytes));
+    let sender = queue.sender();
+    engine.push(Command::Dial(
+        id,
+        Box::new(parameters),
+        socket,
+        Arc::clone(&shared),
+        sender,
+    ));
+    Ok(Connection::new(id, engine, shared))
+}
+
+/// Listen. The queue says `Accepted` of each connection.
+///
+/// # Errors
+/// Where the address cannot be bound.
+pub fn listen(mut parameters: ListenParameters, queue: &EventQueue) -> io::Result<Listener> {
+    let engine = Engine::get()?;
+    let socket = socket::bind(parameters.local)?;
+    fit_window(&mut parameters.config, &socket);
+    let local = socket.local_addr()?;
+    let id = engine.mailbox.new_id();
+    let sender = queue.sender();
+    let weak = Arc::downgrade(&engine);
+    engine.push(Command::Listen(
+        id,
+        Box::new(parameters),
+        socket,
+        sender,
+        weak,
+    ));
+    Ok(Listener { id, engine, local })
+}
+
+/// A window that the socket's buffer cannot hold only makes the kernel drop what the peer may send.
+fn fit_window(config: &mut Config, socket: &std::net::UdpSocket) {
+    // The kernel counts what a datagram occupies, about twice what is in it.
+    let fits = socket::receive_buffer_size(socket) / 2;
+    config.receive_window = config
+        .receive_window
+        .min(fits.max(4 * config.max_received_message));
+}

@@ -1,0 +1,615 @@
+//! One SCTP association (RFC 9260, by dcsctp) and its data channels (RFC 8831).
+//!
+//! It knows packets, channels and how much is queued. It does not know DTLS, addresses, or who reads:
+//! how much may be delivered is an argument of `deliver`.
+//!
+//! A channel has a key, which is never used twice, and an SCTP stream id, which is used again once both
+//! ends have reset the stream (RFC 8831 section 6.7). Keys that the caller chooses are even, keys of
+//! channels that the peer opens are odd, so that neither has to wait for the other's.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use webrtc_direct_sctp::api::{
+    DcSctpSocket as _, ErrorKind, Message, Options, PpId, SendOptions, Socket, SocketEvent,
+    SocketTime, StreamId,
+};
+
+use crate::config::Config;
+use crate::dcep;
+
+/// Names a channel within its connection.
+pub type ChannelKey = u64;
+/// The key of channel 0, which exists from the start and is not announced (negotiated).
+pub const HANDSHAKE_CHANNEL: ChannelKey = 0;
+
+/// RFC 8831 section 8: payload protocol identifiers of data.
+const PPID_BINARY: PpId = PpId(53);
+const PPIDS_OF_DATA: [u32; 2] = [51, 53];
+const PPIDS_OF_EMPTY: [u32; 2] = [56, 57];
+const PORT: u16 = 5000;
+const CHUNK_SACK: u8 = 3;
+const CHUNK_ABORT: u8 = 6;
+const COMMON_HEADER: usize = 12;
+/// Messages that arrive together on one channel are joined up to this size.
+const JOIN_LIMIT: usize = 256 * 1024;
+/// A reset that the peer refuses is asked for so often, then given up.
+const RESET_TRIES: u8 = 3;
+
+/// What happened.
+#[derive(Debug)]
+pub enum Event {
+    /// The association is up.
+    Connected,
+    /// The peer opened a channel.
+    Opened(ChannelKey),
+    /// Data of a channel: whole messages, joined in order.
+    Data(ChannelKey, Vec<u8>),
+    /// So many bytes of a channel have left the queue.
+    Writable(ChannelKey, usize),
+    /// The peer reset a channel, or it could not be opened.
+    ChannelClosed(ChannelKey),
+    /// The peer ended the association, or it broke; in words.
+    Ended {
+        /// Whether the peer did it on purpose.
+        by_peer: bool,
+        /// Why.
+        detail: String,
+    },
+}
+
+/// Where the reset of a stream's outgoing half stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outgoing {
+    Open,
+    /// To be reset when nothing of it is queued any more.
+    Draining,
+    Requested(u8),
+    Reset,
+}
+
+/// An SCTP stream id in use.
+#[derive(Debug)]
+struct Stream {
+    /// The channel on it; none once this end has reset it or the peer has.
+    key: Option<ChannelKey>,
+    outgoing: Outgoing,
+    incoming_reset: bool,
+}
+
+/// What a channel has been given to send.
+#[derive(Debug)]
+struct Channel {
+    id: u16,
+    submitted: u64,
+    granted: u64,
+}
+
+/// Counters for `stats`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Metrics {
+    /// Smoothed round trip time; zero while unknown.
+    pub round_trip_time: Duration,
+    /// Congestion window in bytes.
+    pub congestion_window: usize,
+    /// Packets that held retransmitted data.
+    pub retransmitted_packets: usize,
+}
+
+/// The association and its channels.
+pub struct Association {
+    socket: Socket,
+    start: Instant,
+    is_client: bool,
+    channels: HashMap<ChannelKey, Channel>,
+    streams: HashMap<u16, Stream>,
+    /// Channels that were given more than has been granted back.
+    debtors: Vec<ChannelKey>,
+    draining: Vec<u16>,
+    next_remote_key: ChannelKey,
+    max_channels: usize,
+    max_received_message: usize,
+    max_channel_text: usize,
+    grant_step: u64,
+    delivered: u64,
+    events: VecDeque<Event>,
+    packets: Vec<Vec<u8>>,
+    last_sack: Option<usize>,
+}
+
+impl std::fmt::Debug for Association {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Association")
+            .field("channels", &self.channels.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Association {
+    /// An association that waits (server) or starts with `connect` (client).
+    pub fn new(config: &Config, is_client: bool, now: Instant) -> Self {
+        let options = Options {
+            local_port: PORT,
+            remote_port: PORT,
+            mtu: config.sctp_mtu,
+            max_message_size: config.max_sent_message,
+            max_receiver_window_buffer_size: config.receive_window,
+            // The caller keeps within its credit; these only must not come before it.
+            max_send_buffer_size: usize::MAX,
+            per_stream_send_queue_limit: usize::MAX,
+            max_burst: config.max_burst,
+            heartbeat_interval: config.silence_timeout / 4,
+            t1_init_timeout: config.sctp_initial_timeout,
+            t1_cookie_timeout: config.sctp_initial_timeout,
+            max_timer_backoff_duration: Some(config.sctp_max_backoff),
+            // Deadlines are the session's.
+            max_init_retransmits: None,
+            max_retransmissions: None,
+            ..Options::default()
+        };
+        let mut streams = HashMap::new();
+        streams.insert(0, Stream::open(HANDSHAKE_CHANNEL));
+        let mut channels = HashMap::new();
+        channels.insert(HANDSHAKE_CHANNEL, Channel::new(0));
+        Self {
+            socket: Socket::new("", &options),
+            start: now,
+            is_client,
+            channels,
+            streams,
+            debtors: Vec::new(),
+            draining: Vec::new(),
+            next_remote_key: 1,
+            max_channels: config.max_channels,
+            max_received_message: config.max_received_message,
+            max_channel_text: config.max_channel_text,
+            grant_step: (config.unsent_bytes_per_channel / 4) as u64,
+            delivered: 0,
+            events: VecDeque::new(),
+            packets: Vec::new(),
+            last_sack: None,
+        }
+    }
+
+    /// Start as the client.
+    pub fn connect(&mut self) {
+        self.socket.connect();
+        self.collect();
+    }
+
+    /// When `handle_timeout` wants to be called.
+    pub fn timeout(&self) -> Option<Instant> {
+        let at = self.socket.poll_timeout();
+        if at == SocketTime::infinite_future() {
+            return None;
+        }
+        self.start.checked_add(at - SocketTime::zero())
+    }
+
+    /// Let time pass.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let elapsed = now.saturating_duration_since(self.start);
+        self.socket.advance_time(SocketTime::zero() + elapsed);
+        self.collect();
+    }
+
+    /// Take a packet of the peer's.
+    pub fn handle_packet_untrusted(&mut self, packet: &[u8]) {
+        if packet.get(COMMON_HEADER) == Some(&CHUNK_ABORT) {
+            // After an ABORT the socket gives nothing more, and what arrived before it was delivered.
+            self.deliver(u64::MAX);
+        }
+        self.socket.handle_input(packet);
+        // At once, so that a reset stays behind what came before it and ahead of what comes after.
+        self.collect();
+    }
+
+    /// Hand over what arrived, as events, until *budget* bytes are reached.
+    pub fn deliver(&mut self, budget: u64) {
+        let most = self.delivered.saturating_add(budget);
+        while self.delivered < most {
+            let Some(message) = self.socket.get_next_message() else {
+                break;
+            };
+            self.take_message_untrusted(message);
+        }
+        self.collect();
+    }
+
+    /// How many bytes of data have been handed over, ever.
+    pub fn delivered(&self) -> u64 {
+        self.delivered
+    }
+
+    /// Whether messages wait that `deliver` was not allowed to hand over.
+    pub fn is_stalled(&self) -> bool {
+        self.socket.messages_ready_count() > 0
+    }
+
+    /// Tell the peer that there is room again, after a stall.
+    pub fn announce_window(&mut self) {
+        self.socket.send_window_update();
+        self.collect();
+    }
+
+    /// The next event.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// The packets to send, oldest first.
+    ///
+    /// Of packets that hold nothing but a SACK only the newest is left: it says all that the others say.
+    pub fn take_packets(&mut self) -> Vec<Vec<u8>> {
+        self.finish_draining();
+        self.collect();
+        self.last_sack = None;
+        std::mem::take(&mut self.packets)
+    }
+
+    /// Open a channel under *key*, which must be even and new.
+    pub fn open(&mut self, key: ChannelKey) {
+        let Some(id) = self.free_id() else {
+            self.events.push_back(Event::ChannelClosed(key));
+            return;
+        };
+        self.streams.insert(id, Stream::open(key));
+        self.channels.insert(key, Channel::new(id));
+        self.send_raw(id, PpId(dcep::PPID), dcep::open());
+    }
+
+    /// The SCTP stream id of an open channel.
+    pub fn id(&self, key: ChannelKey) -> Option<u16> {
+        self.channels.get(&key).map(|channel| channel.id)
+    }
+
+    /// How many channels are open.
+    pub fn channels(&self) -> usize {
+        self.channels.len()
+    }
+
+    /// Queue *messages* on a channel. A channel that has ended swallows them.
+    pub fn send(&mut self, key: ChannelKey, messages: Vec<Vec<u8>>) {
+        let Some(channel) = self.channels.get_mut(&key) else {
+            return;
+        };
+        let bytes: usize = messages.iter().map(Vec::len).sum();
+        if channel.submitted == channel.granted {
+            self.debtors.push(key);
+        }
+        channel.submitted += bytes as u64;
+        let stream = StreamId(channel.id);
+        let messages: Vec<Message> = messages
+            .into_iter()
+            .map(|payload| Message::new(stream, PPID_BINARY, payload))
+            .collect();
+        // What it refuses, an empty or too large message, the caller never makes.
+        let _ = self.socket.send_many(messages, &SendOptions::default());
+        self.collect();
+    }
+
+    /// Reset a channel once its queue is empty.
+    pub fn close(&mut self, key: ChannelKey) {
+        let Some(channel) = self.channels.remove(&key) else {
+            return;
+        };
+        if let Some(stream) = self.streams.get_mut(&channel.id) {
+            stream.key = None;
+            stream.outgoing = Outgoing::Draining;
+            self.draining.push(channel.id);
+        }
+    }
+
+    /// Reset a channel now and discard its queue.
+    pub fn reset(&mut self, key: ChannelKey) {
+        let Some(channel) = self.channels.remove(&key) else {
+            return;
+        };
+        self.request_reset(channel.id, 1);
+    }
+
+    /// Credit that can be given back: for each channel what has left its queue since the last call.
+    pub fn grant(&mut self) {
+        let mut at = 0;
+        while at < self.debtors.len() {
+            let key = self.debtors[at];
+            let Some(channel) = self.channels.get_mut(&key) else {
+                self.debtors.swap_remove(at);
+                continue;
+            };
+            let queued = self.socket.buffered_amount(StreamId(channel.id)) as u64;
+            let owed = (channel.submitted - channel.granted).saturating_sub(queued);
+            if owed > 0 && (owed >= self.grant_step || queued == 0) {
+                channel.granted += owed;
+                self.events.push_back(Event::Writable(key, owed as usize));
+            }
+            if channel.submitted == channel.granted {
+                self.debtors.swap_remove(at);
+            } else {
+                at += 1;
+            }
+        }
+    }
+
+    /// Whether the peer has acknowledged everything.
+    pub fn is_drained(&self) -> bool {
+        self.socket
+            .get_metrics()
+            .is_none_or(|metrics| metrics.unack_data_count == 0)
+    }
+
+    /// End the association with an ABORT.
+    pub fn abort(&mut self) {
+        self.socket.close();
+        self.collect();
+    }
+
+    /// Counters, once the association is up.
+    pub fn metrics(&self) -> Metrics {
+        let Some(metrics) = self.socket.get_metrics() else {
+            return Metrics::default();
+        };
+        Metrics {
+            round_trip_time: metrics.srtt,
+            congestion_window: metrics.cwnd_bytes,
+            retransmitted_packets: metrics.rtx_packets_count,
+        }
+    }
+
+    /// The lowest free id of this end's parity (RFC 8832 section 6), within what the peer takes.
+    fn free_id(&self) -> Option<u16> {
+        if self.channels.len() >= self.max_channels {
+            return None;
+        }
+        let most = self
+            .socket
+            .get_metrics()?
+            .negotiated_maximum_outgoing_streams;
+        let first = if self.is_client { 2 } else { 1 };
+        (first..most)
+            .step_by(2)
+            .find(|id| !self.streams.contains_key(id))
+    }
+
+    fn collect(&mut self) {
+        while let Some(event) = self.socket.poll_event() {
+            match event {
+                SocketEvent::SendPacket(packet) => self.push_packet(packet),
+                SocketEvent::OnConnected() => self.events.push_back(Event::Connected),
+                SocketEvent::OnIncomingStreamReset(ids) => self.handle_incoming_reset(&ids),
+                SocketEvent::OnStreamsResetPerformed(ids) => {
+                    for id in ids {
+                        self.handle_outgoing_reset(id.0);
+                    }
+                }
+                SocketEvent::OnStreamsResetFailed(ids) => {
+                    for id in ids {
+                        self.retry_reset(id.0);
+                    }
+                }
+                SocketEvent::OnAborted(kind, detail) => self.events.push_back(Event::Ended {
+                    by_peer: kind == ErrorKind::PeerReported,
+                    detail: format!("SCTP ABORT: {detail}"),
+                }),
+                SocketEvent::OnClosed() => self.events.push_back(Event::Ended {
+                    by_peer: true,
+                    detail: "SCTP SHUTDOWN".to_owned(),
+                }),
+                // Reports of what the peer did wrong and survived, and credit, which `grant` counts itself.
+                _ => {}
+            }
+        }
+    }
+
+    fn push_packet(&mut self, packet: Vec<u8>) {
+        let is_sack = packet.get(COMMON_HEADER) == Some(&CHUNK_SACK)
+            && packet
+                .get(COMMON_HEADER + 2..COMMON_HEADER + 4)
+                .is_some_and(|length| {
+                    let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
+                    COMMON_HEADER + length.next_multiple_of(4) == packet.len()
+                });
+        if !is_sack {
+            self.packets.push(packet);
+        } else if let Some(at) = self.last_sack {
+            self.packets[at] = packet;
+        } else {
+            self.last_sack = Some(self.packets.len());
+            self.packets.push(packet);
+        }
+    }
+
+    fn take_message_untrusted(&mut self, message: Message) {
+        let Message {
+            stream_id: StreamId(id),
+            ppid: PpId(ppid),
+            payload,
+        } = message;
+        if ppid == dcep::PPID {
+            self.take_dcep_untrusted(id, &payload);
+            return;
+        }
+        let Some(stream) = self.streams.get(&id) else {
+            // Data without OPEN.
+            self.request_reset(id, 1);
+            return;
+        };
+        // Data that was on its way when this end reset the stream has no key and is dropped.
+        let Some(key) = stream.key else { return };
+        if PPIDS_OF_EMPTY.contains(&ppid) {
+            return;
+        }
+        if !PPIDS_OF_DATA.contains(&ppid) || payload.len() > self.max_received_message {
+            self.events.push_back(Event::ChannelClosed(key));
+            self.reset(key);
+            return;
+        }
+        let length = payload.len();
+        self.delivered += length as u64;
+        match self.events.back_mut() {
+            Some(Event::Data(last, joined))
+                if *last == key && joined.len() + length <= JOIN_LIMIT =>
+            {
+                joined.extend_from_slice(&payload);
+            }
+            _ => self.events.push_back(Event::Data(key, payload)),
+        }
+    }
+
+    fn take_dcep_untrusted(&mut self, id: u16, payload: &[u8]) {
+        if dcep::parse_untrusted(payload, self.max_channel_text) != Some(dcep::Message::Open) {
+            return;
+        }
+        let full = self.channels.len() >= self.max_channels;
+        match self.streams.get_mut(&id) {
+            // The peer has reset its half and opens the id again, perhaps before it saw our reset done.
+            Some(stream) if stream.incoming_reset && stream.key.is_none() && !full => {
+                stream.incoming_reset = false;
+                if stream.outgoing == Outgoing::Reset {
+                    stream.outgoing = Outgoing::Open;
+                }
+            }
+            Some(stream) => {
+                // A second OPEN on a channel in use.
+                if let Some(key) = stream.key {
+                    self.events.push_back(Event::ChannelClosed(key));
+                    self.reset(key);
+                }
+                return;
+            }
+            None if full => {
+                self.request_reset(id, 1);
+                return;
+            }
+            None => {
+                self.streams.insert(id, Stream::open(0));
+            }
+        }
+        let key = self.next_remote_key;
+        self.next_remote_key += 2;
+        if let Some(stream) = self.streams.get_mut(&id) {
+            stream.key = Some(key);
+        }
+        self.channels.insert(key, Channel::new(id));
+        self.send_raw(id, PpId(dcep::PPID), dcep::ACK.to_vec());
+        self.events.push_back(Event::Opened(key));
+    }
+
+    fn send_raw(&mut self, id: u16, ppid: PpId, payload: Vec<u8>) {
+        let message = Message::new(StreamId(id), ppid, payload);
+        // Neither empty nor too large, and the association is up.
+        let _ = self.socket.send(message, &SendOptions::default());
+        self.collect();
+    }
+
+    fn request_reset(&mut self, id: u16, attempt: u8) {
+        let stream = self.streams.entry(id).or_insert_with(|| Stream::open(0));
+        stream.key = None;
+        stream.outgoing = Outgoing::Requested(attempt);
+        if self.socket.reset_streams(&[StreamId(id)]).is_err() {
+            // No association, or a peer without RFC 6525: the id stays out of use.
+            stream.outgoing = Outgoing::Reset;
+        }
+    }
+
+    fn retry_reset(&mut self, id: u16) {
+        match self.streams.get(&id).map(|stream| stream.outgoing) {
+            Some(Outgoing::Requested(attempt)) if attempt < RESET_TRIES => {
+                self.request_reset(id, attempt + 1);
+            }
+            _ => self.handle_outgoing_reset(id),
+        }
+    }
+
+    fn handle_outgoing_reset(&mut self, id: u16) {
+        let Some(stream) = self.streams.get_mut(&id) else {
+            return;
+        };
+        if !matches!(stream.outgoing, Outgoing::Requested(_)) {
+            return;
+        }
+        // With a key it has been opened again meanwhile.
+        stream.outgoing = if stream.key.is_some() {
+            Outgoing::Open
+        } else {
+            Outgoing::Reset
+        };
+        self.free_if_done(id);
+    }
+
+    fn handle_incoming_reset(&mut self, ids: &[StreamId]) {
+        let ids: Vec<u16> = match ids {
+            [] => self.streams.keys().copied().collect(),
+            some => some.iter().map(|id| id.0).collect(),
+        };
+        for id in ids {
+            // What arrived before the reset comes first.
+            self.deliver_before_reset();
+            let Some(stream) = self.streams.get_mut(&id) else {
+                continue;
+            };
+            stream.incoming_reset = true;
+            if let Some(key) = stream.key.take() {
+                self.channels.remove(&key);
+                self.events.push_back(Event::ChannelClosed(key));
+            }
+            if matches!(stream.outgoing, Outgoing::Open | Outgoing::Draining) {
+                self.request_reset(id, 1);
+            }
+            self.free_if_done(id);
+        }
+    }
+
+    fn deliver_before_reset(&mut self) {
+        while let Some(message) = self.socket.get_next_message() {
+            self.take_message_untrusted(message);
+        }
+    }
+
+    fn free_if_done(&mut self, id: u16) {
+        let done = self
+            .streams
+            .get(&id)
+            .is_some_and(|stream| stream.incoming_reset && stream.outgoing == Outgoing::Reset);
+        if done {
+            self.streams.remove(&id);
+        }
+    }
+
+    fn finish_draining(&mut self) {
+        let mut at = 0;
+        while at < self.draining.len() {
+            let id = self.draining[at];
+            let state = self.streams.get(&id).map(|stream| stream.outgoing);
+            let waits = state == Some(Outgoing::Draining);
+            if waits && self.socket.buffered_amount(StreamId(id)) > 0 {
+                at += 1;
+                continue;
+            }
+            self.draining.swap_remove(at);
+            if waits {
+                self.request_reset(id, 1);
+            }
+        }
+    }
+}
+
+impl Stream {
+    fn open(key: ChannelKey) -> Self {
+        Self {
+            key: Some(key),
+            outgoing: Outgoing::Open,
+            incoming_reset: false,
+        }
+    }
+}
+
+impl Channel {
+    fn new(id: u16) -> Self {
+        Self {
+            id,
+            submitted: 0,
+            granted: 0,
+        }
+    }
+}

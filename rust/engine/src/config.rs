@@ -1,0 +1,90 @@
+//! Every bound and time of the engine, in one place.
+
+use std::time::Duration;
+
+/// The settings of a listener or of a dialed connection.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// ICE, DTLS and SCTP together.
+    pub handshake_timeout: Duration,
+    /// A connection whose peer proves nothing of itself for so long has ended.
+    pub silence_timeout: Duration,
+    /// The client's consent check (RFC 7675), give or take a fifth.
+    pub consent_interval: Duration,
+    /// How long `close` waits for the peer to acknowledge.
+    pub close_timeout: Duration,
+    /// Connections of a listener.
+    pub max_connections: usize,
+    /// Handshakes in progress at a listener.
+    pub max_handshakes: usize,
+    /// Handshakes with addresses that are not validated, beyond which validation comes first.
+    pub max_unvalidated_handshakes: usize,
+    /// Addresses that a listener remembers to have sent an authentic request.
+    pub max_candidates: usize,
+    /// Addresses that a listener remembers to be validated.
+    pub max_validated: usize,
+    /// ClientHellos that wait for the validation of their address.
+    pub max_held_hellos: usize,
+    /// Source addresses of one connection.
+    pub max_addresses: usize,
+    /// Closed connections whose checks are answered with a 403.
+    pub max_tombstones: usize,
+    /// For how long.
+    pub tombstone_time: Duration,
+    /// How often, at most, the checks of one closed connection.
+    pub tombstone_answers: u32,
+    /// Channels of a connection.
+    pub max_channels: usize,
+    /// Label and protocol of a channel, together.
+    pub max_channel_text: usize,
+    /// An SCTP message that is sent.
+    pub max_sent_message: usize,
+    /// An SCTP message that is received; a longer one resets its channel.
+    pub max_received_message: usize,
+    /// What a connection may have delivered and not yet consumed.
+    pub unread_bytes: u64,
+    /// What a channel may have queued to be sent; the caller enforces it, credit is given in steps of it.
+    pub unsent_bytes_per_channel: usize,
+    /// SCTP receive window.
+    pub receive_window: usize,
+    /// SCTP packet, which DTLS and UDP still go around.
+    pub sctp_mtu: usize,
+    /// SCTP packets sent at once. Acknowledgements come one for many packets here, so it is above RFC 9260's 4.
+    pub max_burst: i32,
+    /// First retransmission of INIT and COOKIE ECHO.
+    pub sctp_initial_timeout: Duration,
+    /// Longest wait between SCTP retransmissions.
+    pub sctp_max_backoff: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            handshake_timeout: Duration::from_secs(10),
+            silence_timeout: Duration::from_secs(20),
+            consent_interval: Duration::from_secs(5),
+            close_timeout: Duration::from_secs(5),
+            max_connections: 1000,
+            max_handshakes: 256,
+            max_unvalidated_handshakes: 16,
+            max_candidates: 4096,
+            max_validated: 4096,
+            max_held_hellos: 64,
+            max_addresses: 8,
+            max_tombstones: 1024,
+            tombstone_time: Duration::from_secs(60),
+            tombstone_answers: 32,
+            max_channels: 1024,
+            max_channel_text: 1024,
+            max_sent_message: 16384,
+            max_received_message: 64 * 1024,
+            unread_bytes: 1 << 20,
+            unsent_bytes_per_channel: 256 * 1024,
+            receive_window: 2 << 20,
+            sctp_mtu: 1191,
+            max_burst: 64,
+            sctp_initial_timeout: Duration::from_millis(300),
+            sctp_max_backoff: Duration::from_secs(3),
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! DTLS 1.2 (RFC 6347) by dimpl, the only file that names it.
+//!
+//! It hides what a caller of dimpl has to know: time before input, output after each step, and alerts
+//! that anybody could have sent. It does not judge the peer's certificate, it hands it over.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use dimpl::{Config, Dtls, DtlsCertificate, Output};
+
+/// Largest datagram that is sent: 1280 (IPv6) less 40 (IPv6) and 8 (UDP).
+pub const MAX_DATAGRAM: usize = 1232;
+/// Record header 13, explicit nonce 8 and tag 16: what a record of AES-GCM adds to its content.
+pub const RECORD_OVERHEAD: usize = 37;
+
+/// First retransmission; then it doubles. With dimpl's second, one lost flight costs 0.8 s.
+const FLIGHT_START_RTO: Duration = Duration::from_millis(150);
+const FLIGHT_RETRIES: usize = 10;
+/// The session has the deadline that counts; this one is only beyond it.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(3600);
+/// Room for what one step produces; it is drained after each.
+const QUEUE: usize = 64;
+
+const RECORD_HEADER: usize = 13;
+const CONTENT_ALERT: u8 = 21;
+const CONTENT_HANDSHAKE: u8 = 22;
+const CLIENT_HELLO: u8 = 1;
+
+/// A certificate and its key, and the settings of every DTLS connection that uses them.
+#[derive(Clone)]
+pub struct Identity {
+    config: Arc<Config>,
+    certificate: DtlsCertificate,
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Identity(…)")
+    }
+}
+
+impl Identity {
+    /// From a certificate (X.509 DER) and its ECDSA P-256 key (PKCS#8 DER).
+    ///
+    /// # Errors
+    /// In words, where this build's cryptography is not usable.
+    pub fn new(certificate: Vec<u8>, private_key: Vec<u8>) -> Result<Self, String> {
+        let config = Config::builder()
+            .mtu(MAX_DATAGRAM)
+            .max_queue_tx(QUEUE)
+            .max_queue_rx(QUEUE)
+            .flight_start_rto(FLIGHT_START_RTO)
+            .flight_retries(FLIGHT_RETRIES)
+            .handshake_timeout(HANDSHAKE_TIMEOUT)
+            // The STUN check and the limit on amplification do what the cookie is for.
+            .use_server_cookie(false)
+            .build()
+            .map_err(|error| error.to_string())?;
+        Ok(Self {
+            config: Arc::new(config),
+            certificate: DtlsCertificate {
+                certificate,
+                private_key,
+            },
+        })
+    }
+}
+
+/// What came out of a step.
+#[derive(Debug)]
+pub enum Event {
+    /// The peer's certificate, X.509 DER. It comes before `Connected`.
+    PeerCertificate(Vec<u8>),
+    /// The handshake is done.
+    Connected,
+    /// The peer sent close_notify.
+    CloseNotify,
+}
+
+/// What a step hands its output to.
+pub trait Sink {
+    /// A datagram to send.
+    fn datagram(&mut self, datagram: &[u8]);
+    /// Decrypted data of the peer.
+    fn data(&mut self, data: &[u8]);
+    /// Anything else.
+    fn event(&mut self, event: Event);
+}
+
+/// One DTLS connection.
+#[derive(Debug)]
+pub struct Endpoint {
+    dtls: Dtls,
+    buffer: Vec<u8>,
+    timeout: Option<Instant>,
+    connected: bool,
+}
+
+impl Endpoint {
+    /// The client's or the server's end; a client says its hello at the first step.
+    pub fn new(identity: &Identity, is_client: bool, now: Instant) -> Self {
+        let config = Arc::clone(&identity.config);
+        let mut dtls = Dtls::new_12(config, identity.certificate.clone(), now);
+        dtls.set_active(is_client);
+        Self {
+            dtls,
+            buffer: vec![0; 2048],
+            timeout: None,
+            connected: false,
+        }
+    }
+
+    /// When `handle_timeout` wants to be called.
+    pub fn timeout(&self) -> Option<Instant> {
+        self.timeout
+    }
+
+    /// Let time pass.
+    ///
+    /// # Errors
+    /// In words; the connection is dead then.
+    pub fn handle_timeout(&mut self, now: Instant, sink: &mut impl Sink) -> Result<(), String> {
+        self.dtls
+            .handle_timeout(now)
+            .map_err(|error| error.to_string())?;
+        self.drain(sink);
+        Ok(())
+    }
+
+    /// Take a datagram of the peer's. Call `handle_timeout` before the first of a moment.
+    ///
+    /// # Errors
+    /// In words; the connection is dead then.
+    pub fn handle_datagram_untrusted(
+        &mut self,
+        datagram: &[u8],
+        sink: &mut impl Sink,
+    ) -> Result<(), String> {
+        if !self.connected && holds_plaintext_alert(datagram) {
+            // Anybody can send one, and dimpl would give up the handshake.
+            return Ok(());
+        }
+        self.dtls
+            .handle_packet(datagram)
+            .map_err(|error| error.to_string())?;
+        self.drain(sink);
+        Ok(())
+    }
+
+    /// Encrypt and send *data* as one record.
+    ///
+    /// # Errors
+    /// In words; the connection is dead then.
+    pub fn send(&mut self, data: &[u8], sink: &mut impl Sink) -> Result<(), String> {
+        self.dtls
+            .send_application_data(data)
+            .map_err(|error| error.to_string())?;
+        self.drain(sink);
+        Ok(())
+    }
+
+    /// Send close_notify, if the handshake is done.
+    pub fn close(&mut self, sink: &mut impl Sink) {
+        if self.dtls.close().is_ok() {
+            self.drain(sink);
+        }
+    }
+
+    fn drain(&mut self, sink: &mut impl Sink) {
+        loop {
+            match self.dtls.poll_output(&mut self.buffer) {
+                Output::Packet(datagram) => sink.datagram(datagram),
+                Output::ApplicationData(data) => sink.data(data),
+                Output::BufferTooSmall { needed } => self.buffer.resize(needed, 0),
+                Output::PeerCert(der) => sink.event(Event::PeerCertificate(der.to_vec())),
+                Output::Connected => {
+                    self.connected = true;
+                    sink.event(Event::Connected);
+                }
+                Output::CloseNotify => sink.event(Event::CloseNotify),
+                Output::Timeout(at) => {
+                    self.timeout = Some(at);
+                    return;
+                }
+                // Keys for SRTP, which a data-only connection has no use for; and what dimpl may add.
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Whether RFC 7983 would hand this datagram to DTLS.
+pub fn looks_like_dtls(datagram: &[u8]) -> bool {
+    datagram
+        .first()
+        .is_some_and(|first| (20..64).contains(first))
+        && datagram.len() > RECORD_HEADER
+}
+
+/// Whether *datagram* begins a handshake: its first record is an unencrypted ClientHello, or a part of one.
+pub fn is_client_hello(datagram: &[u8]) -> bool {
+    looks_like_dtls(datagram)
+        && datagram[0] == CONTENT_HANDSHAKE
+        && datagram[3..5] == [0, 0]
+        && datagram[RECORD_HEADER] == CLIENT_HELLO
+}
+
+fn holds_plaintext_alert(datagram: &[u8]) -> bool {
+    let mut rest = datagram;
+    while let Some(header) = rest.get(..RECORD_HEADER) {
+        if header[0] == CONTENT_ALERT && header[3..5] == [0, 0] {
+            return true;
+        }
+        let length = usize::from(u16::from_be_bytes([header[11], header[12]]));
+        rest = rest.get(RECORD_HEADER + length..).unwrap_or_default();
+    }
+    false
+}

@@ -1,0 +1,27 @@
+//! The sans-IO engine of webrtc-direct: STUN, DTLS, SCTP and data channels of many connections.
+//!
+//! It has no sockets, no threads and no clock: datagrams, the time and a seed come in as arguments;
+//! datagrams, events and the next time come out. After any call on a [`Session`] or a [`listener::Listener`]
+//! call its `flush`, then take its datagrams and its events, then ask for its `timeout`.
+//!
+//! Functions whose name ends in `_untrusted` take what a peer, or anybody, has sent. They never panic,
+//! and what they cannot accept ends at most the connection that it came from.
+
+#![forbid(unsafe_code)]
+
+pub mod association;
+pub mod config;
+pub mod dcep;
+pub mod dtls;
+pub mod ice;
+pub mod listener;
+pub mod outbox;
+pub mod random;
+pub mod session;
+pub mod stun;
+mod table;
+pub mod ufrag;
+
+pub use config::Config;
+pub use outbox::Outbox;
+pub use session::Session;

@@ -1,0 +1,682 @@
+//! Many connections on one UDP port, and who gets one.
+//!
+//! The key of an authentic Binding request stands in the request itself, so it proves nothing about its
+//! sender. A request is therefore answered without keeping a connection for it, and, unless it
+//! nominates the pair, with a check of our own whose transaction id is an HMAC of the sender's address:
+//! its answer proves, without memory, that somebody at that address speaks ICE. A connection is made for
+//! a ClientHello from an address that has sent an authentic request, and, under pressure, only once the
+//! address has proved itself. Until then three times of what came from there goes back (RFC 9000 8.1).
+//!
+//! The check has a second use: a peer that nominates late, as pion does, nominates at once when it is
+//! asked on the pair.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::hmac;
+
+use crate::config::Config;
+use crate::dtls;
+use crate::ice;
+use crate::outbox::Outbox;
+use crate::random::Random;
+use crate::session::{Event, Reason, Session};
+use crate::stun::{self, Class, IceRole, TransactionId};
+use crate::table::Table;
+use crate::ufrag::Credentials;
+
+/// Names a connection of this listener; never used twice.
+pub type SessionId = u64;
+
+/// How long a secret makes transaction ids; the one before it is still believed.
+const SECRET_TIME: Duration = Duration::from_secs(30);
+/// A ClientHello comes in one or two datagrams.
+const MAX_HELD_DATAGRAMS: usize = 2;
+const MAX_HELD_DATAGRAM: usize = 2048;
+const AMPLIFICATION: u64 = 3;
+
+/// What was dropped or refused, and why. Each counts datagrams.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Neither STUN nor DTLS, or not well-formed.
+    pub malformed: u64,
+    /// A request whose USERNAME is not of WebRTC-Direct, version 1 or 2.
+    pub bad_username: u64,
+    /// STUN with a wrong or no MESSAGE-INTEGRITY, or an answer that nobody asked for.
+    pub unauthentic: u64,
+    /// DTLS from an address that no connection and no request has named.
+    pub unknown_source: u64,
+    /// A ClientHello beyond a limit.
+    pub refused: u64,
+    /// Checks of closed connections that were answered with a 403.
+    pub tombstones: u64,
+}
+
+/// An address that sent an authentic request.
+#[derive(Debug)]
+struct Candidate {
+    credentials: Arc<Credentials>,
+    /// What may still be sent there.
+    allowance: u64,
+}
+
+/// An address that has answered a check.
+#[derive(Debug)]
+struct Proved {
+    credentials: Option<Arc<Credentials>>,
+    /// It has answered one for these credentials, so it needs no more of them.
+    answered: bool,
+}
+
+#[derive(Debug)]
+struct Tombstone {
+    until: Instant,
+    answers_left: u32,
+}
+
+#[derive(Debug)]
+struct Entry {
+    session: Session,
+    credentials: Arc<Credentials>,
+    addresses: Vec<SocketAddr>,
+    scheduled: Option<Instant>,
+    touched: bool,
+    handshaking: bool,
+    unvalidated: bool,
+}
+
+/// The connections of one UDP port.
+#[derive(Debug)]
+pub struct Listener {
+    config: Arc<Config>,
+    identity: dtls::Identity,
+    random: Random,
+    secret: hmac::Key,
+    old_secret: hmac::Key,
+    secret_since: Instant,
+    sessions: HashMap<SessionId, Entry>,
+    next_id: SessionId,
+    by_credentials: HashMap<Arc<Credentials>, SessionId>,
+    by_address: HashMap<SocketAddr, SessionId>,
+    candidates: Table<SocketAddr, Candidate>,
+    proved: Table<SocketAddr, Proved>,
+    held: Table<SocketAddr, Vec<Vec<u8>>>,
+    tombstones: Table<Arc<Credentials>, Tombstone>,
+    handshakes: usize,
+    unvalidated: usize,
+    timers: BTreeSet<(Instant, SessionId)>,
+    touched: Vec<SessionId>,
+    out: Outbox,
+    events: VecDeque<(SessionId, Event)>,
+    counters: Counters,
+}
+
+impl Listener {
+    /// Listen with a certificate.
+    pub fn new(
+        config: Arc<Config>,
+        identity: dtls::Identity,
+        seed: [u8; 32],
+        now: Instant,
+    ) -> Self {
+        let mut random = Random::new(seed);
+        let secret = new_secret(&mut random);
+        Self {
+            old_secret: secret.clone(),
+            secret,
+            secret_since: now,
+            random,
+            identity,
+            sessions: HashMap::new(),
+            next_id: 1,
+            by_credentials: HashMap::new(),
+            by_address: HashMap::new(),
+            candidates: Table::new(config.max_candidates),
+            proved: Table::new(config.max_validated),
+            held: Table::new(config.max_held_hellos),
+            tombstones: Table::new(config.max_tombstones),
+            handshakes: 0,
+            unvalidated: 0,
+            timers: BTreeSet::new(),
+            touched: Vec::new(),
+            out: Outbox::default(),
+            events: VecDeque::new(),
+            counters: Counters::default(),
+            config,
+        }
+    }
+
+    /// When `handle_timeout` wants to be called.
+    pub fn timeout(&self) -> Option<Instant> {
+        self.timers.first().map(|(at, _)| *at)
+    }
+
+    /// Let time pass for the connections that are due.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some((at, id)) = self.timers.first().copied() {
+            if at > now {
+                break;
+            }
+            self.timers.pop_first();
+            if let Some(entry) = self.sessions.get_mut(&id) {
+                entry.scheduled = None;
+            }
+            self.with_session(id, now, |_| ());
+        }
+    }
+
+    /// Take a datagram. Call `flush` after the last of a batch.
+    pub fn handle_datagram_untrusted(&mut self, source: SocketAddr, datagram: &[u8], now: Instant) {
+        if stun::looks_like_stun(datagram) {
+            self.handle_stun_untrusted(source, datagram, now);
+        } else if dtls::looks_like_dtls(datagram) {
+            self.handle_dtls_untrusted(source, datagram, now);
+        } else {
+            self.counters.malformed += 1;
+        }
+    }
+
+    /// Do something with a connection, at a time. `None` where there is none.
+    pub fn with_session<R>(
+        &mut self,
+        id: SessionId,
+        now: Instant,
+        action: impl FnOnce(&mut Session) -> R,
+    ) -> Option<R> {
+        let entry = self.sessions.get_mut(&id)?;
+        // The connection writes to this outbox for as long as it is at work.
+        std::mem::swap(&mut self.out, entry.session.outbox());
+        let first = !std::mem::replace(&mut entry.touched, true);
+        let session = &mut entry.session;
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            if first {
+                session.handle_timeout(now);
+            }
+            action(session)
+        }));
+        std::mem::swap(&mut self.out, entry.session.outbox());
+        if first {
+            self.touched.push(id);
+        }
+        match result {
+            Ok(result) => Some(result),
+            Err(_) => {
+                self.remove_faulty(id);
+                None
+            }
+        }
+    }
+
+    /// Send and hand over what the last calls made.
+    pub fn flush(&mut self, now: Instant) {
+        for id in std::mem::take(&mut self.touched) {
+            self.with_session(id, now, |session| session.flush(now));
+            self.settle(id, now);
+        }
+        self.touched.clear();
+    }
+
+    /// The connections that were at work since the last `flush`.
+    pub fn touched(&self) -> &[SessionId] {
+        &self.touched
+    }
+
+    /// A connection.
+    pub fn session(&self, id: SessionId) -> Option<&Session> {
+        self.sessions.get(&id).map(|entry| &entry.session)
+    }
+
+    /// Datagrams to send.
+    pub fn outbox(&mut self) -> &mut Outbox {
+        &mut self.out
+    }
+
+    /// The next event of a connection; its first is `Connected`, or there is none at all.
+    pub fn poll_event(&mut self) -> Option<(SessionId, Event)> {
+        self.events.pop_front()
+    }
+
+    /// What a connection may have delivered and not yet consumed.
+    pub fn unread_bytes(&self) -> u64 {
+        self.config.unread_bytes
+    }
+
+    /// How many connections there are, those in the handshake included.
+    pub fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.sessions.is_empty()
+    }
+
+    /// What was dropped or refused.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// The connections.
+    pub fn ids(&self) -> Vec<SessionId> {
+        self.sessions.keys().copied().collect()
+    }
+
+    fn handle_stun_untrusted(&mut self, source: SocketAddr, datagram: &[u8], now: Instant) {
+        let Ok(message) = stun::parse_untrusted(datagram) else {
+            self.counters.malformed += 1;
+            return;
+        };
+        match message.class {
+            Class::Request => self.answer_untrusted(source, &message, datagram.len() as u64, now),
+            Class::Success => self.prove_untrusted(source, &message, now),
+            Class::Indication | Class::Error(_) => {}
+        }
+    }
+
+    fn answer_untrusted(
+        &mut self,
+        source: SocketAddr,
+        message: &stun::Message<'_>,
+        length: u64,
+        now: Instant,
+    ) {
+        let username = message.username.unwrap_or_default();
+        let Ok(credentials) = Credentials::from_username_untrusted(username) else {
+            self.counters.bad_username += 1;
+            return;
+        };
+        if !message.is_authentic(credentials.server_ufrag.as_bytes()) {
+            self.counters.unauthentic += 1;
+            return;
+        }
+        let credentials = Arc::new(credentials);
+        let key = &credentials.server_ufrag;
+        if message.role == Some(IceRole::Controlled) {
+            let id = message.transaction_id;
+            self.out.push(
+                source,
+                &stun::binding_error(id, 487, "Role Conflict", &[], key),
+            );
+            return;
+        }
+        if let Some(tombstone) = self.tombstones.get_mut(&credentials) {
+            if now < tombstone.until {
+                if tombstone.answers_left > 0 {
+                    tombstone.answers_left -= 1;
+                    self.counters.tombstones += 1;
+                    let id = message.transaction_id;
+                    self.out
+                        .push(source, &stun::binding_error(id, 403, "Forbidden", &[], key));
+                }
+                return;
+            }
+            self.tombstones.remove(&credentials);
+        }
+        let response = ice::answer(message, source, key);
+        let mut sent = response.len() as u64;
+        self.out.push(source, &response);
+        let nominates = message.role
+            == Some(IceRole::Controlling {
+                use_candidate: true,
+            });
+        if self.wants_check(source, &credentials, nominates) {
+            let check = self.check(source, &credentials, now);
+            sent += check.len() as u64;
+            self.out.push(source, &check);
+        }
+        self.remember(source, credentials, length, sent);
+    }
+
+    /// Whether to ask the sender of a request for a proof of its address.
+    fn wants_check(
+        &self,
+        source: SocketAddr,
+        credentials: &Arc<Credentials>,
+        nominates: bool,
+    ) -> bool {
+        let answered = self.proved.get(&source).is_some_and(|proved| {
+            proved.answered && proved.credentials.as_ref() == Some(credentials)
+        });
+        if answered {
+            return false;
+        }
+        let elsewhere = match (
+            self.by_credentials.get(credentials),
+            self.by_address.get(&source),
+        ) {
+            // Another address of a connection, or another connection of an address.
+            (Some(id), at) => at != Some(id),
+            (None, at) => at.is_some(),
+        };
+        !nominates || elsewhere || self.is_under_pressure()
+    }
+
+    fn remember(
+        &mut self,
+        source: SocketAddr,
+        credentials: Arc<Credentials>,
+        length: u64,
+        sent: u64,
+    ) {
+        if let Some(proved) = self.proved.get_mut(&source) {
+            if proved.credentials.as_ref() != Some(&credentials) {
+                *proved = Proved {
+                    credentials: Some(Arc::clone(&credentials)),
+                    answered: false,
+                };
+            }
+            if let Some(id) = self.by_credentials.get(&credentials).copied() {
+                self.add_address(id, source);
+            }
+            return;
+        }
+        let earned = (AMPLIFICATION * length).saturating_sub(sent);
+        match self.candidates.get_mut(&source) {
+            Some(candidate) => {
+                candidate.allowance += earned;
+                candidate.credentials = credentials;
+            }
+            None => self.candidates.insert(
+                source,
+                Candidate {
+                    credentials,
+                    allowance: earned,
+                },
+            ),
+        }
+    }
+
+    /// A client may check from several addresses and use another one later.
+    fn add_address(&mut self, id: SessionId, source: SocketAddr) {
+        let Some(entry) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        let taken = self.by_address.contains_key(&source);
+        if !taken && entry.addresses.len() < self.config.max_addresses {
+            entry.addresses.push(source);
+            self.by_address.insert(source, id);
+        }
+    }
+
+    /// An answer to a check of ours: whoever sent it has received the check.
+    fn prove_untrusted(&mut self, source: SocketAddr, message: &stun::Message<'_>, now: Instant) {
+        self.rotate_secret(now);
+        let id = message.transaction_id;
+        if id != transaction_id(&self.secret, source)
+            && id != transaction_id(&self.old_secret, source)
+        {
+            self.counters.unauthentic += 1;
+            return;
+        }
+        let asked = match (self.proved.get(&source), self.candidates.remove(&source)) {
+            (Some(proved), _) => proved.credentials.clone(),
+            (None, Some(candidate)) => Some(candidate.credentials),
+            // A ClientHello may have overtaken the answer.
+            (None, None) => self
+                .by_address
+                .get(&source)
+                .and_then(|id| self.sessions.get(id))
+                .map(|entry| Arc::clone(&entry.credentials)),
+        };
+        let answered = asked
+            .as_ref()
+            .is_some_and(|credentials| message.is_authentic(credentials.client_pwd.as_bytes()));
+        if let (Some(credentials), true) = (&asked, answered)
+            && let Some(id) = self.by_credentials.get(credentials).copied()
+        {
+            self.add_address(id, source);
+            let here = self
+                .sessions
+                .get(&id)
+                .is_some_and(|entry| entry.session.remote() == source);
+            if here {
+                self.with_session(id, now, Session::validate);
+            }
+        }
+        self.proved.insert(
+            source,
+            Proved {
+                credentials: asked,
+                answered,
+            },
+        );
+        for datagram in self.held.remove(&source).unwrap_or_default() {
+            self.handle_dtls_untrusted(source, &datagram, now);
+        }
+    }
+
+    fn handle_dtls_untrusted(&mut self, source: SocketAddr, datagram: &[u8], now: Instant) {
+        let at = self.by_address.get(&source).copied();
+        let hello = dtls::is_client_hello(datagram);
+        let id = match at {
+            Some(id) if !hello || !self.is_another_connection(id, source) => id,
+            _ if !hello => {
+                self.counters.unknown_source += 1;
+                return;
+            }
+            _ => match self.admit(source, datagram, now) {
+                Some(id) => id,
+                None => return,
+            },
+        };
+        self.with_session(id, now, |session| {
+            session.handle_datagram_untrusted(source, datagram, now)
+        });
+    }
+
+    /// Whether the client at *source*, which has connection *id*, has proved to want another one.
+    fn is_another_connection(&self, id: SessionId, source: SocketAddr) -> bool {
+        let Some(proved) = self.proved.get(&source) else {
+            return false;
+        };
+        let current = self.sessions.get(&id).map(|entry| &entry.credentials);
+        proved.answered && proved.credentials.as_ref() != current
+    }
+
+    /// A connection for the sender of a ClientHello, where it may have one.
+    fn admit(&mut self, source: SocketAddr, datagram: &[u8], now: Instant) -> Option<SessionId> {
+        let proved = self
+            .proved
+            .get(&source)
+            .and_then(|proved| proved.credentials.clone());
+        let (credentials, allowance) = match (proved, self.candidates.get(&source)) {
+            (Some(credentials), _) => (credentials, None),
+            (None, Some(candidate)) => (
+                Arc::clone(&candidate.credentials),
+                Some(candidate.allowance),
+            ),
+            (None, None) => {
+                self.counters.unknown_source += 1;
+                return None;
+            }
+        };
+        if let Some(id) = self.by_credentials.get(&credentials).copied() {
+            // The same client from another address, which the connection follows once it is proved.
+            if allowance.is_none() {
+                self.add_address(id, source);
+            }
+            return allowance.is_none().then_some(id);
+        }
+        if allowance.is_some() && self.is_under_pressure() {
+            self.hold(source, datagram);
+            return None;
+        }
+        let full = self.sessions.len() >= self.config.max_connections;
+        if full || self.handshakes >= self.config.max_handshakes {
+            self.counters.refused += 1;
+            return None;
+        }
+        Some(self.create(source, credentials, allowance, now))
+    }
+
+    fn create(
+        &mut self,
+        source: SocketAddr,
+        credentials: Arc<Credentials>,
+        allowance: Option<u64>,
+        now: Instant,
+    ) -> SessionId {
+        let id = self.next_id;
+        self.next_id += 1;
+        let config = Arc::clone(&self.config);
+        let version = credentials.version;
+        let session = Session::server(config, version, &self.identity, source, allowance, now);
+        let unvalidated = allowance.is_some();
+        self.handshakes += 1;
+        self.unvalidated += usize::from(unvalidated);
+        self.candidates.remove(&source);
+        self.by_credentials.insert(Arc::clone(&credentials), id);
+        if let Some(before) = self.by_address.insert(source, id)
+            && let Some(entry) = self.sessions.get_mut(&before)
+        {
+            entry.addresses.retain(|address| *address != source);
+        }
+        self.sessions.insert(
+            id,
+            Entry {
+                session,
+                credentials,
+                addresses: vec![source],
+                scheduled: None,
+                touched: false,
+                handshaking: true,
+                unvalidated,
+            },
+        );
+        id
+    }
+
+    fn hold(&mut self, source: SocketAddr, datagram: &[u8]) {
+        if datagram.len() > MAX_HELD_DATAGRAM {
+            return;
+        }
+        match self.held.get_mut(&source) {
+            Some(held) if held.len() < MAX_HELD_DATAGRAMS => held.push(datagram.to_vec()),
+            Some(_) => {}
+            None => self.held.insert(source, vec![datagram.to_vec()]),
+        }
+    }
+
+    fn is_under_pressure(&self) -> bool {
+        self.unvalidated >= self.config.max_unvalidated_handshakes
+    }
+
+    fn check(&mut self, source: SocketAddr, credentials: &Credentials, now: Instant) -> Vec<u8> {
+        self.rotate_secret(now);
+        let id = transaction_id(&self.secret, source);
+        let username = credentials.username_to_client();
+        let tie_breaker = self.random.number();
+        stun::binding_request(
+            id,
+            &username,
+            &credentials.client_pwd,
+            IceRole::Controlled,
+            tie_breaker,
+        )
+    }
+
+    fn rotate_secret(&mut self, now: Instant) {
+        if now.saturating_duration_since(self.secret_since) >= SECRET_TIME {
+            let secret = new_secret(&mut self.random);
+            self.old_secret = std::mem::replace(&mut self.secret, secret);
+            self.secret_since = now;
+        }
+    }
+
+    /// After a connection was at work: its events, its timer, its place in the counts, its end.
+    fn settle(&mut self, id: SessionId, now: Instant) {
+        let Some(entry) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        entry.touched = false;
+        let was_handshaking = entry.handshaking;
+        if was_handshaking && !entry.session.is_handshaking() {
+            entry.handshaking = false;
+            self.handshakes -= 1;
+        }
+        if entry.unvalidated && (!entry.session.is_unvalidated() || !entry.handshaking) {
+            entry.unvalidated = false;
+            self.unvalidated -= 1;
+        }
+        let mut announced = !was_handshaking;
+        while let Some(event) = entry.session.poll_event() {
+            announced |= matches!(event, Event::Connected(_));
+            if announced {
+                self.events.push_back((id, event));
+            }
+        }
+        if entry.session.is_closed() {
+            self.remove(id, now);
+            return;
+        }
+        let due = entry.session.timeout();
+        if entry.scheduled != due {
+            if let Some(before) = entry.scheduled.take() {
+                self.timers.remove(&(before, id));
+            }
+            if let Some(due) = due {
+                self.timers.insert((due, id));
+            }
+            entry.scheduled = due;
+        }
+    }
+
+    fn remove(&mut self, id: SessionId, now: Instant) {
+        let Some(entry) = self.sessions.remove(&id) else {
+            return;
+        };
+        self.handshakes -= usize::from(entry.handshaking);
+        self.unvalidated -= usize::from(entry.unvalidated);
+        if let Some(at) = entry.scheduled {
+            self.timers.remove(&(at, id));
+        }
+        for address in &entry.addresses {
+            if self.by_address.get(address) == Some(&id) {
+                self.by_address.remove(address);
+            }
+        }
+        self.by_credentials.remove(&entry.credentials);
+        self.tombstones
+            .remove_oldest_while(|tombstone| tombstone.until <= now);
+        self.tombstones.insert(
+            entry.credentials,
+            Tombstone {
+                until: now + self.config.tombstone_time,
+                answers_left: self.config.tombstone_answers,
+            },
+        );
+    }
+
+    fn remove_faulty(&mut self, id: SessionId) {
+        let announced = self
+            .sessions
+            .get(&id)
+            .is_some_and(|entry| !entry.handshaking);
+        if announced {
+            let detail = "a fault of the engine; please report it".to_owned();
+            self.events
+                .push_back((id, Event::Closed(Reason::Fault, detail)));
+        }
+        self.remove(id, self.secret_since);
+    }
+}
+
+fn new_secret(random: &mut Random) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, &random.block())
+}
+
+fn transaction_id(secret: &hmac::Key, source: SocketAddr) -> TransactionId {
+    let mut input = Vec::with_capacity(18);
+    match source {
+        SocketAddr::V4(address) => input.extend_from_slice(&address.ip().octets()),
+        SocketAddr::V6(address) => input.extend_from_slice(&address.ip().octets()),
+    }
+    input.extend_from_slice(&source.port().to_be_bytes());
+    let tag = hmac::sign(secret, &input);
+    let mut id = [0; 12];
+    id.copy_from_slice(&tag.as_ref()[..12]);
+    id
+}

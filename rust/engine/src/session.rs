@@ -1,0 +1,684 @@
+//! One connection: the client's checks, DTLS, SCTP, their times and their end.
+//!
+//! ```text
+//!            first answer        certificate fits       association is up
+//! CHECKING ───────────────> SECURING ───────────> ASSOCIATING ───────────> CONNECTED ──> CLOSING
+//!  (client only)            (DTLS)                (SCTP)                       │ close()     │
+//!      └──────────────────────┴───────────────────────┴───────────────────────┴─────────────┴──> CLOSED
+//! ```
+//! A server's session starts in SECURING: the listener has answered its checks.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::digest;
+
+use crate::association::{self, Association, ChannelKey, Metrics};
+use crate::config::Config;
+use crate::dtls;
+use crate::ice::{Checker, Outcome};
+use crate::outbox::Outbox;
+use crate::random::Random;
+use crate::stun;
+use crate::ufrag::{Credentials, Version};
+
+/// SHA-256 of a certificate in DER.
+pub type Fingerprint = [u8; 32];
+
+/// RFC 9000 section 8.1, which the libp2p spec adopts.
+const AMPLIFICATION: u64 = 3;
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// This end closed it.
+    Local,
+    /// The peer closed it.
+    Remote,
+    /// A handshake step took too long, or the peer fell silent.
+    Timeout,
+    /// The peer's certificate is not the expected one.
+    Fingerprint(Fingerprint),
+    /// The peer broke a rule.
+    Protocol,
+    /// A limit of this end.
+    Limit,
+    /// A fault of this end.
+    Fault,
+}
+
+/// How long the steps took.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Times {
+    /// Until the first check was answered; unknown to a server.
+    pub ice: Option<Duration>,
+    /// DTLS.
+    pub dtls: Option<Duration>,
+    /// SCTP.
+    pub sctp: Option<Duration>,
+}
+
+/// What is known once a connection is up.
+#[derive(Clone, Copy, Debug)]
+pub struct Established {
+    /// Of the ICE credentials.
+    pub version: Version,
+    /// The peer.
+    pub remote: SocketAddr,
+    /// Its certificate.
+    pub fingerprint: Fingerprint,
+    /// How long it took.
+    pub times: Times,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Event {
+    /// The connection is up.
+    Connected(Established),
+    /// The peer opened a channel.
+    Opened(ChannelKey),
+    /// Whole messages of a channel, joined.
+    Data(ChannelKey, Vec<u8>),
+    /// So many bytes of a channel have left the queue.
+    Writable(ChannelKey, usize),
+    /// The peer reset a channel, or it could not be opened.
+    ChannelClosed(ChannelKey),
+    /// The connection ended, in kind and in words. Nothing follows.
+    Closed(Reason, String),
+}
+
+/// Counters of a connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stats {
+    /// Bytes of UDP payload sent.
+    pub bytes_sent: u64,
+    /// Bytes of UDP payload received.
+    pub bytes_received: u64,
+    /// Datagrams sent.
+    pub datagrams_sent: u64,
+    /// Datagrams received.
+    pub datagrams_received: u64,
+    /// Datagrams that were not sent to an address that is not validated (RFC 9000 section 8.1).
+    pub withheld: u64,
+    /// What SCTP says.
+    pub sctp: Metrics,
+    /// Channels that are open.
+    pub channels: usize,
+}
+
+/// What a client needs beside the `Config`.
+#[derive(Debug)]
+pub struct ClientParameters {
+    /// Whom to dial.
+    pub remote: SocketAddr,
+    /// Both ends' ICE credentials.
+    pub credentials: Credentials,
+    /// The server's certificate must have this fingerprint.
+    pub fingerprint: Fingerprint,
+    /// This end's certificate.
+    pub identity: dtls::Identity,
+    /// A fresh seed.
+    pub seed: [u8; 32],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    Checking,
+    Securing,
+    Associating,
+    Connected,
+    Closing,
+    Closed,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub struct Session {
+    config: Arc<Config>,
+    version: Version,
+    expected: Option<Fingerprint>,
+    checker: Option<Checker>,
+    phase: Phase,
+    dtls: dtls::Endpoint,
+    association: Option<Association>,
+    wire: Wire,
+    fingerprint: Fingerprint,
+    times: Times,
+    step_started: Instant,
+    deadline: Instant,
+    last_heard: Instant,
+    consumed: u64,
+    stalled: bool,
+    events: VecDeque<Event>,
+}
+
+/// What DTLS writes to; apart from the rest so that both can be borrowed.
+#[derive(Debug)]
+struct Wire {
+    remote: SocketAddr,
+    /// What an address that is not validated may still be sent.
+    allowance: Option<u64>,
+    stats: Stats,
+    out: Outbox,
+    data: Vec<Vec<u8>>,
+    events: Vec<dtls::Event>,
+}
+
+impl Session {
+    /// Dial.
+    pub fn client(config: Arc<Config>, parameters: ClientParameters, now: Instant) -> Self {
+        let ClientParameters {
+            remote,
+            credentials,
+            fingerprint,
+            identity,
+            seed,
+        } = parameters;
+        let version = credentials.version;
+        let interval = config.consent_interval;
+        let checker = Checker::new(credentials, remote, interval, Random::new(seed), now);
+        let dtls = dtls::Endpoint::new(&identity, true, now);
+        let mut session = Self::new(config, version, remote, dtls, now);
+        session.expected = Some(fingerprint);
+        session.checker = Some(checker);
+        session.phase = Phase::Checking;
+        session
+    }
+
+    /// Serve a client that has shown *version* credentials from *remote*.
+    ///
+    /// An address that is not validated has an *allowance*: how many bytes may still go there.
+    pub fn server(
+        config: Arc<Config>,
+        version: Version,
+        identity: &dtls::Identity,
+        remote: SocketAddr,
+        allowance: Option<u64>,
+        now: Instant,
+    ) -> Self {
+        let dtls = dtls::Endpoint::new(identity, false, now);
+        let mut session = Self::new(config, version, remote, dtls, now);
+        session.wire.allowance = allowance;
+        session
+    }
+
+    fn new(
+        config: Arc<Config>,
+        version: Version,
+        remote: SocketAddr,
+        dtls: dtls::Endpoint,
+        now: Instant,
+    ) -> Self {
+        let wire = Wire {
+            remote,
+            allowance: None,
+            stats: Stats::default(),
+            out: Outbox::default(),
+            data: Vec::new(),
+            events: Vec::new(),
+        };
+        Self {
+            version,
+            expected: None,
+            checker: None,
+            phase: Phase::Securing,
+            dtls,
+            association: None,
+            wire,
+            fingerprint: [0; 32],
+            times: Times::default(),
+            step_started: now,
+            deadline: now + config.handshake_timeout,
+            last_heard: now,
+            consumed: 0,
+            stalled: false,
+            events: VecDeque::new(),
+            config,
+        }
+    }
+
+    /// The peer's address.
+    pub fn remote(&self) -> SocketAddr {
+        self.wire.remote
+    }
+
+    /// Whether the connection is not up yet.
+    pub fn is_handshaking(&self) -> bool {
+        self.phase < Phase::Connected
+    }
+
+    /// Whether the address of a server's peer still has to prove itself.
+    pub fn is_unvalidated(&self) -> bool {
+        self.wire.allowance.is_some()
+    }
+
+    /// Whether it has ended. Events may still wait.
+    pub fn is_closed(&self) -> bool {
+        self.phase == Phase::Closed
+    }
+
+    /// The next event.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Datagrams to send.
+    pub fn outbox(&mut self) -> &mut Outbox {
+        &mut self.wire.out
+    }
+
+    /// Counters.
+    pub fn stats(&self) -> Stats {
+        let mut stats = self.wire.stats;
+        if let Some(association) = &self.association {
+            stats.sctp = association.metrics();
+            stats.channels = association.channels();
+        }
+        stats
+    }
+
+    /// When `handle_timeout` wants to be called; `None` once closed.
+    pub fn timeout(&self) -> Option<Instant> {
+        let mut at = match self.phase {
+            Phase::Closed => return None,
+            Phase::Connected => self.last_heard + self.config.silence_timeout,
+            Phase::Checking | Phase::Securing | Phase::Associating | Phase::Closing => {
+                self.deadline
+            }
+        };
+        if let Some(checker) = &self.checker {
+            at = at.min(checker.timeout());
+        }
+        if self.phase == Phase::Securing {
+            at = self.dtls.timeout().map_or(at, |dtls| at.min(dtls));
+        }
+        if let Some(sctp) = self.association.as_ref().and_then(Association::timeout) {
+            at = at.min(sctp);
+        }
+        Some(at)
+    }
+
+    /// Let time pass: call it when `timeout` is reached, and before the datagrams of a moment.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.phase == Phase::Closed {
+            return;
+        }
+        self.check_deadlines(now);
+        if self.phase == Phase::Closed {
+            return;
+        }
+        if let Some(check) = self.checker.as_mut().and_then(|checker| checker.poll(now)) {
+            self.wire.send(&check);
+        }
+        if self.phase > Phase::Checking {
+            let result = self.dtls.handle_timeout(now, &mut self.wire);
+            self.after_dtls(result, now);
+        }
+        if let Some(association) = &mut self.association {
+            association.handle_timeout(now);
+        }
+    }
+
+    /// Take a datagram from *source*. Call `flush` after the last of a batch.
+    ///
+    /// For a server the listener vouches that *source* belongs to this connection.
+    pub fn handle_datagram_untrusted(&mut self, source: SocketAddr, datagram: &[u8], now: Instant) {
+        if self.phase == Phase::Closed {
+            return;
+        }
+        if stun::looks_like_stun(datagram) {
+            self.handle_stun_untrusted(source, datagram, now);
+        } else if dtls::looks_like_dtls(datagram)
+            && self.phase > Phase::Checking
+            && (self.checker.is_none() || source == self.wire.remote)
+        {
+            self.wire.received(datagram.len());
+            let result = self
+                .dtls
+                .handle_datagram_untrusted(datagram, &mut self.wire);
+            if !self.wire.data.is_empty() {
+                // Decrypted, and not a replay: the peer is at this address now.
+                self.wire.remote = source;
+                self.last_heard = now;
+            }
+            self.after_dtls(result, now);
+        }
+    }
+
+    /// A server's peer has proved to be at its address.
+    pub fn validate(&mut self) {
+        self.wire.allowance = None;
+    }
+
+    /// Send what the last calls made, hand over what may be delivered.
+    pub fn flush(&mut self, now: Instant) {
+        self.handle_association(now);
+        self.send_packets(now);
+        if self.phase == Phase::Closing {
+            let drained = self
+                .association
+                .as_ref()
+                .is_none_or(Association::is_drained);
+            if drained {
+                self.end(Reason::Local, "closed by this end".to_owned());
+            }
+        }
+    }
+
+    /// How many bytes of data were delivered as events, ever.
+    pub fn delivered(&self) -> u64 {
+        self.association.as_ref().map_or(0, Association::delivered)
+    }
+
+    /// Say how many delivered bytes were consumed, ever. Call `flush` after it.
+    pub fn set_consumed(&mut self, consumed: u64) {
+        self.consumed = self.consumed.max(consumed);
+    }
+
+    /// Whether data waits for `set_consumed`.
+    pub fn is_stalled(&self) -> bool {
+        self.stalled
+    }
+
+    /// Open a channel under an even key that was not used before.
+    pub fn open_channel(&mut self, key: ChannelKey) {
+        match &mut self.association {
+            Some(association) if self.phase == Phase::Connected => association.open(key),
+            _ => self.events.push_back(Event::ChannelClosed(key)),
+        }
+    }
+
+    /// Queue messages on a channel.
+    pub fn send(&mut self, key: ChannelKey, messages: Vec<Vec<u8>>) {
+        if let (Some(association), Phase::Connected) = (&mut self.association, self.phase) {
+            association.send(key, messages);
+        }
+    }
+
+    /// Reset a channel once its queue is empty.
+    pub fn close_channel(&mut self, key: ChannelKey) {
+        if let Some(association) = &mut self.association {
+            association.close(key);
+        }
+    }
+
+    /// Reset a channel now.
+    pub fn reset_channel(&mut self, key: ChannelKey) {
+        if let Some(association) = &mut self.association {
+            association.reset(key);
+        }
+    }
+
+    /// End it once the peer has everything, or after `close_timeout`.
+    pub fn close(&mut self, now: Instant) {
+        match self.phase {
+            Phase::Connected => {
+                self.phase = Phase::Closing;
+                self.deadline = now + self.config.close_timeout;
+            }
+            Phase::Closing | Phase::Closed => {}
+            Phase::Checking | Phase::Securing | Phase::Associating => self.abort(),
+        }
+    }
+
+    /// End it now.
+    pub fn abort(&mut self) {
+        self.end(Reason::Local, "closed by this end".to_owned());
+    }
+
+    /// End it now, for a *reason* of the caller's.
+    pub fn end(&mut self, reason: Reason, detail: String) {
+        if self.phase == Phase::Closed {
+            return;
+        }
+        if let Some(association) = &mut self.association {
+            // What has arrived is the reader's, whatever its budget says.
+            association.deliver(u64::MAX);
+        }
+        self.translate_events();
+        self.phase = Phase::Closed;
+        if let Some(association) = &mut self.association {
+            association.abort();
+            for packet in association.take_packets() {
+                // The connection is over whether or not this leaves.
+                let _ = self.dtls.send(&packet, &mut self.wire);
+            }
+        }
+        self.dtls.close(&mut self.wire);
+        self.association = None;
+        self.checker = None;
+        self.events.push_back(Event::Closed(reason, detail));
+    }
+
+    fn check_deadlines(&mut self, now: Instant) {
+        match self.phase {
+            Phase::Checking | Phase::Securing | Phase::Associating if now >= self.deadline => {
+                let step = match self.phase {
+                    Phase::Checking => "ICE: no answer from the peer",
+                    Phase::Securing => "DTLS did not finish",
+                    _ => "SCTP did not finish",
+                };
+                self.end(Reason::Timeout, step.to_owned());
+            }
+            Phase::Closing if now >= self.deadline => {
+                self.end(
+                    Reason::Local,
+                    "closed by this end before everything was acknowledged".to_owned(),
+                );
+            }
+            Phase::Connected if now >= self.last_heard + self.config.silence_timeout => {
+                let seconds = self.config.silence_timeout.as_secs_f64();
+                self.end(
+                    Reason::Timeout,
+                    format!("nothing heard from the peer for {seconds} s"),
+                );
+            }
+            _ => {}
+        }
+    }
+
+    fn handle_stun_untrusted(&mut self, source: SocketAddr, datagram: &[u8], now: Instant) {
+        let Some(checker) = &mut self.checker else {
+            return;
+        };
+        match checker.handle_untrusted(source, datagram, now) {
+            Outcome::Ignored => return,
+            Outcome::Answer(response) => {
+                self.wire.send(&response);
+                if let Some(check) = checker.poll(now) {
+                    self.wire.send(&check);
+                }
+            }
+            Outcome::Revoked => {
+                self.end(
+                    Reason::Remote,
+                    "the peer has closed this connection (ICE 403)".to_owned(),
+                );
+            }
+            Outcome::Consent => {
+                self.last_heard = now;
+                if self.phase == Phase::Checking {
+                    self.phase = Phase::Securing;
+                    self.times.ice = Some(self.end_step(now));
+                    let result = self.dtls.handle_timeout(now, &mut self.wire);
+                    self.after_dtls(result, now);
+                }
+            }
+        }
+        self.wire.received(datagram.len());
+    }
+
+    fn end_step(&mut self, now: Instant) -> Duration {
+        let took = now.saturating_duration_since(self.step_started);
+        self.step_started = now;
+        took
+    }
+
+    fn after_dtls(&mut self, result: Result<(), String>, now: Instant) {
+        for event in std::mem::take(&mut self.wire.events) {
+            match event {
+                dtls::Event::PeerCertificate(der) => self.check_certificate(&der),
+                dtls::Event::Connected if self.phase == Phase::Securing => self.associate(now),
+                dtls::Event::Connected => {}
+                dtls::Event::CloseNotify => {
+                    self.feed_association();
+                    self.end(Reason::Remote, "DTLS close_notify".to_owned());
+                }
+            }
+        }
+        self.feed_association();
+        if let Err(error) = result {
+            self.end(Reason::Protocol, format!("DTLS: {error}"));
+        }
+    }
+
+    fn check_certificate(&mut self, der: &[u8]) {
+        let received = digest::digest(&digest::SHA256, der);
+        self.fingerprint.copy_from_slice(received.as_ref());
+        if self
+            .expected
+            .is_some_and(|expected| expected != self.fingerprint)
+        {
+            let detail = "the peer's certificate is not the one that the address names";
+            self.end(Reason::Fingerprint(self.fingerprint), detail.to_owned());
+        }
+    }
+
+    fn associate(&mut self, now: Instant) {
+        self.phase = Phase::Associating;
+        self.times.dtls = Some(self.end_step(now));
+        // Its flight ends with what only the receiver of ours can know.
+        self.validate();
+        let mut association = Association::new(&self.config, self.checker.is_some(), now);
+        if self.checker.is_some() {
+            association.connect();
+        }
+        self.association = Some(association);
+    }
+
+    fn feed_association(&mut self) {
+        if let Some(association) = &mut self.association {
+            for packet in self.wire.data.drain(..) {
+                association.handle_packet_untrusted(&packet);
+            }
+        }
+    }
+
+    fn handle_association(&mut self, now: Instant) {
+        let Some(association) = &mut self.association else {
+            return;
+        };
+        let unread = association.delivered() - self.consumed.min(association.delivered());
+        // Delivery begins again when half of the budget is free, so that a window opens in large steps.
+        let budget = self.config.unread_bytes;
+        let wanted = !self.stalled || unread <= budget / 2;
+        if wanted {
+            association.deliver(budget.saturating_sub(unread));
+            let stalled = association.is_stalled();
+            if self.stalled {
+                association.announce_window();
+            }
+            self.stalled = stalled;
+        }
+        association.grant();
+        while let Some(event) = association.poll_event() {
+            match event {
+                association::Event::Connected if self.phase == Phase::Associating => {
+                    self.phase = Phase::Connected;
+                    let took = now.saturating_duration_since(self.step_started);
+                    self.times.sctp = Some(took);
+                    self.last_heard = now;
+                    self.events.push_back(Event::Connected(Established {
+                        version: self.version,
+                        remote: self.wire.remote,
+                        fingerprint: self.fingerprint,
+                        times: self.times,
+                    }));
+                }
+                association::Event::Ended { by_peer, detail } => {
+                    let reason = if by_peer {
+                        Reason::Remote
+                    } else {
+                        Reason::Protocol
+                    };
+                    self.end(reason, detail);
+                    return;
+                }
+                other => self.events.extend(translate(other)),
+            }
+        }
+    }
+
+    fn translate_events(&mut self) {
+        let Some(association) = &mut self.association else {
+            return;
+        };
+        while let Some(event) = association.poll_event() {
+            self.events.extend(translate(event));
+        }
+    }
+
+    fn send_packets(&mut self, now: Instant) {
+        let Some(association) = &mut self.association else {
+            return;
+        };
+        for packet in association.take_packets() {
+            if let Err(error) = self.dtls.send(&packet, &mut self.wire) {
+                self.after_dtls(Err(error), now);
+                return;
+            }
+        }
+    }
+}
+
+fn translate(event: association::Event) -> Option<Event> {
+    match event {
+        association::Event::Opened(key) => Some(Event::Opened(key)),
+        association::Event::Data(key, data) => Some(Event::Data(key, data)),
+        association::Event::Writable(key, bytes) => Some(Event::Writable(key, bytes)),
+        association::Event::ChannelClosed(key) => Some(Event::ChannelClosed(key)),
+        association::Event::Connected | association::Event::Ended { .. } => None,
+    }
+}
+
+impl Wire {
+    fn send(&mut self, datagram: &[u8]) {
+        let length = datagram.len() as u64;
+        if let Some(allowance) = &mut self.allowance {
+            if *allowance < length {
+                // DTLS repeats it, when the peer has said more.
+                self.stats.withheld += 1;
+                return;
+            }
+            *allowance -= length;
+        }
+        self.stats.datagrams_sent += 1;
+        self.stats.bytes_sent += length;
+        self.out.push(self.remote, datagram);
+    }
+
+    fn received(&mut self, length: usize) {
+        self.stats.datagrams_received += 1;
+        self.stats.bytes_received += length as u64;
+        if let Some(allowance) = &mut self.allowance {
+            *allowance += AMPLIFICATION * length as u64;
+        }
+    }
+}
+
+impl dtls::Sink for Wire {
+    fn datagram(&mut self, datagram: &[u8]) {
+        self.send(datagram);
+    }
+
+    fn data(&mut self, data: &[u8]) {
+        self.data.push(data.to_vec());
+    }
+
+    fn event(&mut self, event: dtls::Event) {
+        self.events.push(event);
+    }
+}

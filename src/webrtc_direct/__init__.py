@@ -1,0 +1,151 @@
+"""libp2p WebRTC-Direct: dial and listen, reachable straight from a browser.
+
+Example::
+
+    address = "/ip4/0.0.0.0/udp/4001/webrtc-direct"
+    async with webrtc_direct.listen(address, handlers={"/echo/1.0.0": echo}) as listener:
+        print(listener.addresses)
+
+    async with webrtc_direct.dial(address) as connection:
+        print(connection.peer_id, await webrtc_direct.ping(connection))
+        async with connection.open_stream("/echo/1.0.0") as stream:
+            await stream.write(b"hello")
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from webrtc_direct.certificate import Certificate
+    from webrtc_direct.connection import Connection, Handler, StepTimes
+    from webrtc_direct.dialer import dial
+    from webrtc_direct.errors import (
+        AddressError,
+        CertificateError,
+        ConnectionLost,
+        FingerprintMismatch,
+        HandshakeError,
+        HandshakeTimeout,
+        IdentityError,
+        LimitExceeded,
+        LocalProtocolError,
+        NoiseError,
+        NoiseErrorKind,
+        PeerIdMismatch,
+        ProtocolNotSupported,
+        RemoteProtocolError,
+        StreamClosed,
+        StreamReset,
+        WebRtcDirectError,
+    )
+    from webrtc_direct.identity import KeyPair, PeerId, PublicKey
+    from webrtc_direct.limits import Limits
+    from webrtc_direct.listener import Listener, listen
+    from webrtc_direct.multiaddr import Fingerprint, WebRtcDirectAddress
+    from webrtc_direct.platform.base import CloseKind, CloseReason, ConnectionStats, Role
+    from webrtc_direct.protocols.echo import echo_handler
+    from webrtc_direct.protocols.identify import IdentifyInfo, identify, identify_handler
+    from webrtc_direct.protocols.perf import PerfResult, perf, perf_handler
+    from webrtc_direct.protocols.ping import PingStream, ping, ping_handler, ping_stream
+    from webrtc_direct.stream import Stream
+
+# Where each public name lives. Importing the package loads none of it, so that a program
+# pays (cryptography, protobuf, anyio) for what it uses, when it uses it.
+_MODULES = {
+    "certificate": ("Certificate",),
+    "connection": ("Connection", "Handler", "StepTimes"),
+    "dialer": ("dial",),
+    "errors": (
+        "AddressError",
+        "CertificateError",
+        "ConnectionLost",
+        "FingerprintMismatch",
+        "HandshakeError",
+        "HandshakeTimeout",
+        "IdentityError",
+        "LimitExceeded",
+        "LocalProtocolError",
+        "NoiseError",
+        "NoiseErrorKind",
+        "PeerIdMismatch",
+        "ProtocolNotSupported",
+        "RemoteProtocolError",
+        "StreamClosed",
+        "StreamReset",
+        "WebRtcDirectError",
+    ),
+    "identity": ("KeyPair", "PeerId", "PublicKey"),
+    "limits": ("Limits",),
+    "listener": ("Listener", "listen"),
+    "multiaddr": ("Fingerprint", "WebRtcDirectAddress"),
+    "platform.base": ("CloseKind", "CloseReason", "ConnectionStats", "Role"),
+    "protocols.echo": ("echo_handler",),
+    "protocols.identify": ("IdentifyInfo", "identify", "identify_handler"),
+    "protocols.perf": ("PerfResult", "perf", "perf_handler"),
+    "protocols.ping": ("PingStream", "ping", "ping_handler", "ping_stream"),
+    "stream": ("Stream",),
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = [
+    "AddressError",
+    "Certificate",
+    "CertificateError",
+    "CloseKind",
+    "CloseReason",
+    "Connection",
+    "ConnectionLost",
+    "ConnectionStats",
+    "Fingerprint",
+    "FingerprintMismatch",
+    "Handler",
+    "HandshakeError",
+    "HandshakeTimeout",
+    "IdentifyInfo",
+    "IdentityError",
+    "KeyPair",
+    "LimitExceeded",
+    "Limits",
+    "Listener",
+    "LocalProtocolError",
+    "NoiseError",
+    "NoiseErrorKind",
+    "PeerId",
+    "PeerIdMismatch",
+    "PerfResult",
+    "PingStream",
+    "ProtocolNotSupported",
+    "PublicKey",
+    "RemoteProtocolError",
+    "Role",
+    "StepTimes",
+    "Stream",
+    "StreamClosed",
+    "StreamReset",
+    "WebRtcDirectAddress",
+    "WebRtcDirectError",
+    "dial",
+    "echo_handler",
+    "identify",
+    "identify_handler",
+    "listen",
+    "perf",
+    "perf_handler",
+    "ping",
+    "ping_handler",
+    "ping_stream",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

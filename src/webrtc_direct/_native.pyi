@@ -1,0 +1,71 @@
+"""The Rust engine: one thread for all connections and listeners of the process."""
+
+from typing import Any, Final, TypedDict, final
+
+ACCEPTED: Final[int]
+CONNECTED: Final[int]
+OPENED: Final[int]
+DATA: Final[int]
+WRITABLE: Final[int]
+CHANNEL_CLOSED: Final[int]
+CLOSED: Final[int]
+LISTENER_CLOSED: Final[int]
+BUILD_PROFILE: Final[str]
+
+class Bounds(TypedDict):
+    handshake_timeout: float
+    silence_timeout: float
+    consent_interval: float
+    close_timeout: float
+    max_connections: int
+    max_handshakes: int
+    max_channels: int
+    unread_bytes: int
+    unsent_bytes_per_channel: int
+    receive_window: int
+
+@final
+class EventQueue:
+    def __new__(cls) -> EventQueue: ...
+    def fileno(self) -> int: ...
+    def take(self, most: int) -> list[tuple[int, int, int, Any]]: ...
+
+@final
+class Connection:
+    @property
+    def id(self) -> int: ...
+    def open_channel(self) -> int: ...
+    def send(self, key: int, messages: list[bytes]) -> None: ...
+    def consumed(self, count: int) -> None: ...
+    def close_channel(self, key: int) -> None: ...
+    def reset_channel(self, key: int) -> None: ...
+    def close(self) -> None: ...
+    def abort(self) -> None: ...
+    def stats(self) -> dict[str, Any]: ...
+
+@final
+class Listener:
+    @property
+    def port(self) -> int: ...
+    def close(self) -> None: ...
+
+def dial(
+    queue: EventQueue,
+    *,
+    ip: str,
+    port: int,
+    username: str,
+    fingerprint: bytes,
+    certificate: bytes,
+    private_key: bytes,
+    bounds: Bounds,
+) -> Connection: ...
+def listen(
+    queue: EventQueue,
+    *,
+    ip: str,
+    port: int,
+    certificate: bytes,
+    private_key: bytes,
+    bounds: Bounds,
+) -> Listener: ...

@@ -1,0 +1,137 @@
+"""Step 7 over a platform's connection: the Noise handshake on channel 0, with its bounds.
+
+What the messages hold is the business of ``protocol/noise.py``.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+import anyio
+
+from webrtc_direct.errors import HandshakeError, HandshakeTimeout, PeerIdMismatch, RemoteProtocolError
+from webrtc_direct.platform.base import Role
+from webrtc_direct.protocol.message import Flag, MessageDecoder, encode_data
+from webrtc_direct.protocol.noise import Action, NoiseHandshake, prologue
+
+if TYPE_CHECKING:
+    from webrtc_direct.identity import KeyPair, PeerId, PublicKey
+    from webrtc_direct.limits import Limits
+    from webrtc_direct.platform.base import PeerConnection
+
+# How long to wait for the reason when channel 0 closes: usually the connection ends with it.
+_REASON_SECONDS = 0.1
+# A peer sends one or two, each with a few bytes of framing.
+_MAX_MESSAGES = 4
+_CLOSED = "the peer closed the handshake channel"
+
+
+async def authenticate(
+    peer: PeerConnection, identity: KeyPair, *, limits: Limits, seconds: float, expected: PeerId | None = None
+) -> PublicKey:
+    """Return the public key that the peer proved to hold. The caller aborts the connection on an error.
+
+    Raises:
+        HandshakeTimeout: it took longer than *seconds*.
+        PeerIdMismatch: the key is not that of *expected*.
+        NoiseError: the peer proved nothing.
+        HandshakeError: the connection ended, or the peer broke a rule.
+    """
+    public_key = None
+    with anyio.move_on_after(seconds):
+        public_key = await _handshake(peer, identity, limits)
+    if public_key is None:
+        raise HandshakeTimeout("noise", seconds)
+    if expected is not None and public_key.peer_id != expected:
+        raise PeerIdMismatch(expected=expected, received=public_key.peer_id)
+    return public_key
+
+
+async def _handshake(peer: PeerConnection, identity: KeyPair, limits: Limits) -> PublicKey:
+    by_role = {peer.role: peer.local_fingerprint}
+    by_role[Role.SERVER if peer.role is Role.CLIENT else Role.CLIENT] = peer.remote_fingerprint
+    handshake = NoiseHandshake(
+        peer.role,
+        prologue=prologue(client=by_role[Role.CLIENT], server=by_role[Role.SERVER]),
+        identity=identity,
+        max_message=limits.max_noise_payload,
+    )
+    channel = _HandshakeChannel(peer, limits)
+    while handshake.action is not Action.DONE:
+        if handshake.action is Action.WRITE:
+            peer.handshake_channel.send(encode_data(await handshake.next_message()))
+        else:
+            await handshake.receive_untrusted(await channel.next_payload())
+    channel.ignore()
+    if handshake.remote_public_key is None:
+        raise AssertionError("a finished handshake has the peer's key")
+    return handshake.remote_public_key
+
+
+class _HandshakeChannel:
+    """Channel 0. After the handshake it stays open, and whatever the peer does there is ignored.
+
+    libp2p's implementations end it in four different ways; one leaves it open.
+    """
+
+    def __init__(self, peer: PeerConnection, limits: Limits) -> None:
+        self._peer = peer
+        self._decoder = MessageDecoder(limits.max_received_frame)
+        self._room = _MAX_MESSAGES * limits.max_noise_payload
+        self._payloads: deque[bytes] = deque()
+        self._problem: str | None = None
+        self._ignore = False
+        self._wake = anyio.Event()
+        peer.handshake_channel.observer = self
+
+    async def next_payload(self) -> bytes:
+        """Return the payload of the next frame."""
+        while not self._payloads:
+            if self._problem is not None:
+                raise HandshakeError(await self._why(self._problem))
+            self._wake = anyio.Event()
+            await self._wake.wait()
+        return self._payloads.popleft()
+
+    def ignore(self) -> None:
+        """Pay no more attention to the channel."""
+        self._ignore = True
+        self._payloads.clear()
+
+    def data_received(self, data: bytes) -> int:
+        """Take bytes of the channel."""
+        if not self._ignore and self._problem is None:
+            self._room -= len(data)
+            try:
+                self._receive_untrusted(data)
+            except RemoteProtocolError as error:
+                self._problem = f"on the handshake channel: {error}"
+            self._wake.set()
+        return len(data)
+
+    def channel_writable(self) -> None:
+        """Nothing waits for that: a handshake is shorter than any credit."""
+
+    def channel_closed(self) -> None:
+        """The peer closed channel 0, or the connection ended."""
+        if self._problem is None:
+            self._problem = _CLOSED
+        self._wake.set()
+
+    def _receive_untrusted(self, data: bytes) -> None:
+        if self._room < 0:
+            raise RemoteProtocolError("more data than a handshake has")
+        for flag, payload in self._decoder.feed_untrusted(data):
+            if payload:
+                self._payloads.append(payload)
+            if flag in (Flag.FIN, Flag.RESET_STREAM):
+                self._problem = _CLOSED
+
+    async def _why(self, problem: str) -> str:
+        """Return *problem*, or the reason of the connection's end that explains it."""
+        if problem is _CLOSED:
+            with anyio.move_on_after(_REASON_SECONDS):
+                reason = await self._peer.wait_closed()
+                return f"the connection ended before the peer was authenticated: {reason.detail}"
+        return problem

@@ -1,0 +1,99 @@
+"""``webrtc-direct address``: what a multiaddr says, part by part, and what becomes of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from webrtc_direct.certificate import Certificate
+from webrtc_direct.cli.output import write_json
+from webrtc_direct.cli.target import json_option
+from webrtc_direct.multiaddr import WebRtcDirectAddress
+from webrtc_direct.sdp import make_session
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
+
+    from webrtc_direct.platform.base import Version
+    from webrtc_direct.sdp import SessionParameters
+
+EPILOG = """\b
+Examples:
+  webrtc-direct address MULTIADDR
+  webrtc-direct address MULTIADDR --sdp --version v2
+"""
+
+
+@click.command("address", epilog=EPILOG)
+@click.argument("address", metavar="MULTIADDR")
+@click.option("--sdp", is_flag=True, help="Print the offer and the answer of a dial (steps 3 and 4).")
+@click.option("--version", type=click.Choice(["v1", "v2"]), default="v1", show_default=True, help="Of --sdp.")
+@json_option
+def address_command(*, address: str, sdp: bool, version: Version, as_json: bool) -> None:
+    """Explain MULTIADDR part by part. Nothing is sent.
+
+    With --sdp it prints the two session descriptions in place of that. Their credentials
+    and the client's certificate are fresh each time, as they are for a dial.
+    """
+    parsed = WebRtcDirectAddress.parse(address, any_peer=True)
+    session = _session(parsed, version) if sdp else None
+    if as_json:
+        write_json(_document(parsed, session))
+    elif session is not None:
+        click.echo(f"# offer: local description of the client, {version}")
+        click.echo(session.offer_sdp().replace("\r\n", "\n"))
+        click.echo("# answer: remote description, made by the client from the address")
+        click.echo(session.answer_sdp().replace("\r\n", "\n"), nl=False)
+    else:
+        _explain(parsed)
+
+
+def _session(address: WebRtcDirectAddress, version: Version) -> SessionParameters:
+    fingerprint = Certificate.generate().fingerprint
+    return make_session(address, version=version, certificate_fingerprint=fingerprint)
+
+
+def _document(address: WebRtcDirectAddress, session: SessionParameters | None) -> dict[str, object]:
+    document: dict[str, object] = {
+        "address": str(address),
+        "ip": str(address.ip),
+        "port": address.port,
+        "certhash": None if address.fingerprint is None else address.fingerprint.certhash,
+        "fingerprint": None if address.fingerprint is None else address.fingerprint.sdp,
+        "peer_id": None if address.peer_id is None else str(address.peer_id),
+    }
+    if session is not None:
+        document |= {"version": session.version, "offer": session.offer_sdp(), "answer": session.answer_sdp()}
+    return document
+
+
+def _explain(address: WebRtcDirectAddress) -> None:
+    parts: list[tuple[str, str]] = [
+        (f"/ip{address.ip.version}/{address.ip}", f"where the listener is: {_reach(address.ip)}"),
+        (f"/udp/{address.port}", "its UDP port"),
+        ("/webrtc-direct", "the transport: libp2p WebRTC-Direct, without signalling server"),
+    ]
+    if address.fingerprint is not None:
+        parts.append(("/certhash/" + address.fingerprint.certhash, "the DTLS certificate that it must show"))
+        parts.append(("", f"SHA-256 {address.fingerprint.sdp}"))
+    if address.peer_id is None:
+        parts.append(("(no /p2p)", "any peer id is accepted, only with --any-peer"))
+    else:
+        parts.append((f"/p2p/{address.peer_id}", "the identity that it must prove, in the Noise handshake"))
+    for part, meaning in parts:
+        if part:
+            click.echo(click.style(part, bold=True))
+        click.echo(f"    {meaning}")
+
+
+def _reach(ip: IPv4Address | IPv6Address) -> str:
+    if ip.is_loopback:
+        return "this machine, not reachable from another one"
+    if ip.is_link_local:
+        return "a link-local address, reachable on its own link alone"
+    if ip.is_private:
+        return "a private address, reachable within its own network"
+    if ip.is_unspecified:
+        return "no particular address: a listener prints a better one"
+    return f"a public IPv{ip.version} address"

@@ -1,0 +1,69 @@
+"""What the command says, and how it exits, when something goes wrong.
+
+It turns the exceptions that a user can cause or mend into one line. Anything else is a
+fault of this package and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from webrtc_direct.cli.output import printable
+from webrtc_direct.errors import AddressError, WebRtcDirectError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FAILED = 1
+UNUSABLE = 2
+INTERRUPTED = 130
+
+
+class Failure(Exception):
+    """The command cannot do what it was asked for: its one line, and its exit code."""
+
+    def __init__(self, line: str, exit_code: int = FAILED) -> None:
+        super().__init__(line)
+        self.exit_code = exit_code
+
+
+def failure_of(error: BaseException) -> Failure | None:
+    """Return what to tell the user about *error*, or ``None`` when it is a fault of ours."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    match error:
+        case Failure():
+            return error
+        case click.UsageError():
+            return Failure(_one_line(error.format_message()) + _hint(error.ctx), UNUSABLE)
+        case click.ClickException():
+            return Failure(_one_line(error.format_message()), error.exit_code)
+        case AddressError():
+            return Failure(_one_line(str(error)), UNUSABLE)
+        case WebRtcDirectError():
+            return Failure(_one_line(str(error)))
+        case OSError():
+            return Failure(_one_line(_system_error(error)))
+        case _:
+            return None
+
+
+def refuse_existing(path: Path) -> None:
+    """Raise ``Failure`` where *path* exists: a key that is overwritten is gone for good."""
+    if path.exists():
+        raise Failure(f"{printable(str(path))}: exists already, and is not overwritten")
+
+
+def _hint(context: click.Context | None) -> str:
+    return "" if context is None else f" (see {context.command_path} --help)"
+
+
+def _system_error(error: OSError) -> str:
+    what = error.strerror or str(error) or type(error).__name__
+    return what if error.filename is None else f"{error.filename}: {what}"
+
+
+def _one_line(text: str) -> str:
+    return printable(" ".join(text.split()))

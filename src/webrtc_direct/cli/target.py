@@ -1,0 +1,101 @@
+"""Whom to dial and how: the arguments and options that all dialing commands share."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import webrtc_direct
+from webrtc_direct.identity import KeyPair
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+
+    from webrtc_direct.connection import Connection
+    from webrtc_direct.platform.base import Version
+
+DEFAULT_TIMEOUT = 10.0
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout, and nothing else.")
+
+
+@dataclass(frozen=True)
+class Target:
+    """The listener that a command dials, and how."""
+
+    address: str
+    version: Version
+    timeout: float
+    identity: KeyPair | None
+    any_peer: bool
+
+    def dial(self) -> AbstractAsyncContextManager[Connection]:
+        """Return the connection, for ``async with``."""
+        return webrtc_direct.dial(
+            self.address,
+            version=self.version,
+            timeout=self.timeout,
+            identity=self.identity,
+            any_peer=self.any_peer,
+        )
+
+
+def positive_seconds(context: click.Context, parameter: click.Parameter, value: float) -> float:
+    """Refuse a duration that is not one."""
+    if not 0 < value < float("inf"):
+        raise click.BadParameter(f"{value:g} is not a number of seconds above 0", context, parameter)
+    return value
+
+
+def dials(function: Callable[..., int | None]) -> Callable[..., int | None]:
+    """Give a command MULTIADDR and the dialing options; it receives them as ``target``."""
+
+    @click.argument("address", metavar="MULTIADDR")
+    @click.option(
+        "--version",
+        type=click.Choice(["v1", "v2"]),
+        default="v1",
+        show_default=True,
+        help="Version of the WebRTC-Direct handshake. Every listener of today answers v1.",
+    )
+    @click.option(
+        "--timeout",
+        metavar="SECONDS",
+        type=float,
+        default=DEFAULT_TIMEOUT,
+        show_default=True,
+        callback=positive_seconds,
+        help="Give up when the handshake, or an answer, takes longer.",
+    )
+    @click.option(
+        "--identity",
+        "identity_file",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Show the peer this identity, in place of a fresh one. See `webrtc-direct identity`.",
+    )
+    @click.option(
+        "--any-peer",
+        is_flag=True,
+        help="Accept any peer id where MULTIADDR has none; the certhash is still checked.",
+    )
+    @functools.wraps(function)
+    def with_target(
+        *,
+        address: str,
+        version: Version,
+        timeout: float,
+        identity_file: Path | None,
+        any_peer: bool,
+        **others: Any,
+    ) -> int | None:
+        identity = None if identity_file is None else KeyPair.load(identity_file)
+        target = Target(address, version, timeout, identity, any_peer)
+        return function(target=target, **others)
+
+    return with_target

@@ -1,0 +1,305 @@
+"""A connection whose peer is authenticated: opening streams, serving the peer's, ending it.
+
+It knows nothing of what is below the data channels, nor of what travels on a stream.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import anyio
+
+from webrtc_direct.errors import ConnectionLost, HandshakeTimeout, LimitExceeded, WebRtcDirectError
+from webrtc_direct.negotiation import accept_protocol, propose_protocols
+from webrtc_direct.platform.base import CloseKind, CloseReason
+from webrtc_direct.stream import Stream
+from webrtc_direct.stream_table import StreamTable
+from webrtc_direct.tasks import task_group
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from types import TracebackType
+
+    from anyio.abc import TaskGroup
+
+    from webrtc_direct.identity import KeyPair, PeerId, PublicKey
+    from webrtc_direct.limits import Limits
+    from webrtc_direct.multiaddr import Fingerprint, WebRtcDirectAddress
+    from webrtc_direct.platform.base import ConnectionStats, DataChannel, PeerConnection, Role, Version
+
+logger = logging.getLogger("webrtc_direct.connection")
+
+Handler = Callable[[Stream], Awaitable[None]]
+"""Serves a stream that the peer opened. Returning closes the stream, raising resets it."""
+
+
+@dataclass(frozen=True)
+class StepTimes:
+    """How long each step of a dial took, in seconds; ``None`` where nobody can tell."""
+
+    address: float | None = None
+    certificate: float | None = None
+    ice: float | None = None
+    dtls: float | None = None
+    sctp: float | None = None
+    noise: float | None = None
+
+
+@dataclass(frozen=True)
+class LocalEnd:
+    """What this end brings into a connection."""
+
+    identity: KeyPair
+    limits: Limits
+    handlers: Mapping[str, Handler]
+    """Shared with the listener: what it is given later counts for its connections too."""
+    addresses: tuple[WebRtcDirectAddress, ...] = ()
+    """Where this end listens."""
+
+
+class Connection:
+    """An authenticated connection to one peer. ``dial`` and ``Listener`` make it."""
+
+    def __init__(
+        self,
+        peer: PeerConnection,
+        tasks: TaskGroup,
+        local: LocalEnd,
+        *,
+        public_key: PublicKey,
+        times: StepTimes,
+    ) -> None:
+        self.local = local
+        self.public_key = public_key
+        """The peer's public key, proved in the Noise handshake."""
+        self.peer_id: PeerId = public_key.peer_id
+        """The peer's id, proved in the Noise handshake."""
+        self.times = times
+        """How long each step took; a listener knows only some."""
+        self._peer = peer
+        self._tasks = tasks
+        self._own_handlers: dict[str, Handler] = {}
+        self._pending = 0
+        self._closing = False
+        self._closed = anyio.Event()
+        self._table = StreamTable(tasks, local.limits)
+        peer.observer = self
+
+    def __repr__(self) -> str:
+        state = "open" if self._table.reason is None else f"ended: {self._table.reason.kind.value}"
+        host, port = self.remote
+        what = f"{self.peer_id} at {host} port {port}, {self.role.value}, {self.version}"
+        return f"<Connection to {what}, {state}>"
+
+    @property
+    def role(self) -> Role:
+        """Which end this is: the client dialed."""
+        return self._peer.role
+
+    @property
+    def version(self) -> Version:
+        """Version of the WebRTC-Direct handshake."""
+        return self._peer.version
+
+    @property
+    def local_fingerprint(self) -> Fingerprint:
+        """SHA-256 of this end's DTLS certificate."""
+        return self._peer.local_fingerprint
+
+    @property
+    def remote_fingerprint(self) -> Fingerprint:
+        """SHA-256 of the peer's DTLS certificate."""
+        return self._peer.remote_fingerprint
+
+    @property
+    def remote(self) -> tuple[str, int]:
+        """IP address and UDP port of the peer."""
+        return self._peer.remote
+
+    @property
+    def protocols(self) -> list[str]:
+        """The protocols that this end serves on this connection, in order."""
+        return sorted({*self._own_handlers, *self.local.handlers})
+
+    @property
+    def streams(self) -> int:
+        """How many streams are open or still wait for their end to be confirmed."""
+        return len(self._table.streams)
+
+    def stats(self) -> ConnectionStats:
+        """Return the counters as they are now."""
+        return self._peer.stats()
+
+    def handle(self, protocol: str, handler: Handler) -> None:
+        """Serve *protocol* on this connection with *handler*, from now on."""
+        self._own_handlers[protocol] = handler
+
+    def open_stream(self, *protocols: str) -> OpeningStream:
+        """Open a stream for the first of *protocols* that the peer supports.
+
+        Use it as ``async with connection.open_stream(...) as stream``, which closes the stream
+        or, on an exception, resets it; or as ``stream = await connection.open_stream(...)``.
+
+        Raises:
+            ProtocolNotSupported: the peer supports none of them.
+            HandshakeTimeout: the peer did not answer in ``Limits.negotiation_timeout``.
+            RemoteProtocolError: the peer's answer makes no sense.
+            LimitExceeded: the connection has ``Limits.max_channels`` streams already.
+            StreamReset: the peer refused the stream.
+            ConnectionLost: the connection ended.
+        """
+        if not protocols:
+            raise ValueError("open_stream needs at least one protocol")
+        return OpeningStream(self._open_stream, protocols)
+
+    async def wait_closed(self) -> CloseReason:
+        """Return why the connection ended, once it has."""
+        await self._closed.wait()
+        reason = self._table.reason
+        if reason is None:
+            raise AssertionError("the event is set after the reason")
+        return reason
+
+    async def aclose(self) -> None:
+        """Deliver what was written, then end the connection; at the latest after ``Limits.close_timeout``.
+
+        Streams that are closed are waited for until the peer has confirmed their end. What
+        still uses the connection gets ConnectionLost.
+        """
+        if self._table.reason is None and not self._closing:
+            self._closing = True
+            try:
+                with anyio.move_on_after(self.local.limits.close_timeout):
+                    for stream in self._table.unconfirmed():
+                        # A reset stream has nothing to deliver; the end of the connection shows below.
+                        with suppress(WebRtcDirectError):
+                            await stream.wait_acknowledged()
+                    self._peer.close()
+                    await self._closed.wait()
+            finally:
+                self.abort()
+        await self._closed.wait()
+
+    def abort(self) -> None:
+        """End the connection now. What was written and not sent is lost."""
+        if self._table.reason is None:
+            self._peer.abort()
+            self.connection_closed(CloseReason(CloseKind.LOCAL, "closed by this end"))
+
+    # What the platform tells.
+
+    def channel_opened(self, channel: DataChannel) -> None:
+        """Serve a stream that the peer opened (``ConnectionObserver``)."""
+        limits = self.local.limits
+        full = self._pending >= limits.max_pending_streams or self.streams >= limits.max_channels
+        if self._closing or full:
+            logger.debug(
+                "%r: refused a stream; it has %d, of them %d pending", self, self.streams, self._pending
+            )
+            channel.reset()
+            return
+        self._pending += 1
+        stream = Stream(self, self._table, channel)
+        self._tasks.start_soon(self._serve, stream, name="webrtc_direct stream")
+
+    def connection_closed(self, reason: CloseReason) -> None:
+        """Tell everything that waits (``ConnectionObserver``)."""
+        if self._table.reason is None:
+            logger.debug("%r ended: %s", self, reason.detail)
+            self._table.end(reason)
+            self._closed.set()
+
+    async def _open_stream(self, protocols: tuple[str, ...]) -> Stream:
+        limits = self.local.limits
+        if self._table.reason is not None:
+            raise ConnectionLost(self._table.reason)
+        if self._closing:
+            raise ConnectionLost(CloseReason(CloseKind.LOCAL, "this end is closing it"))
+        if self.streams >= limits.max_channels:
+            raise LimitExceeded("max_channels", limits.max_channels)
+        stream = Stream(self, self._table, self._peer.open_channel())
+        try:
+            stream.protocol = await self._in_time(propose_protocols(stream, protocols, limits))
+        except BaseException:
+            stream.reset()
+            raise
+        return stream
+
+    async def _serve(self, stream: Stream) -> None:
+        try:
+            async with stream:
+                handler = await self._negotiate(stream)
+                await handler(stream)
+        except Exception as error:
+            if _is_ours(error):
+                logger.debug("%r: %s", stream, error)
+            else:
+                logger.exception("the handler of %r failed; the stream is reset", stream)
+
+    async def _negotiate(self, stream: Stream) -> Handler:
+        handlers = {**self.local.handlers, **self._own_handlers}
+        try:
+            stream.protocol = await self._in_time(accept_protocol(stream, handlers, self.local.limits))
+        finally:
+            self._pending -= 1
+        return handlers[stream.protocol]
+
+    async def _in_time(self, negotiation: Awaitable[str]) -> str:
+        seconds = self.local.limits.negotiation_timeout
+        with anyio.move_on_after(seconds):
+            return await negotiation
+        raise HandshakeTimeout("negotiation", seconds)
+
+
+class OpeningStream:
+    """A stream that is about to be opened: ``await`` it, or use it with ``async with``."""
+
+    def __init__(
+        self, open_stream: Callable[[tuple[str, ...]], Awaitable[Stream]], protocols: tuple[str, ...]
+    ) -> None:
+        self._open_stream = open_stream
+        self._protocols = protocols
+        self._stream: Stream | None = None
+
+    def __await__(self) -> Generator[object, None, Stream]:
+        return self._open_stream(self._protocols).__await__()
+
+    async def __aenter__(self) -> Stream:
+        self._stream = await self
+        return self._stream
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._stream is not None:
+            await self._stream.__aexit__(kind, error, traceback)
+
+
+def _is_ours(error: Exception) -> bool:
+    """Say whether *error* is of a kind that a peer can cause at will."""
+    if isinstance(error, ExceptionGroup):
+        return error.split(WebRtcDirectError)[1] is None
+    return isinstance(error, WebRtcDirectError)
+
+
+@asynccontextmanager
+async def connected(
+    peer: PeerConnection, local: LocalEnd, *, public_key: PublicKey, times: StepTimes
+) -> AsyncIterator[Connection]:
+    """The connection on top of *peer*, with its handlers and timers.
+
+    At the end of the block it is closed gracefully; on an exception it is aborted. Handlers
+    learn of the end by ConnectionLost, and are cancelled after ``Limits.close_timeout``.
+    """
+    async with task_group() as tasks:
+        connection = Connection(peer, tasks, local, public_key=public_key, times=times)
+        try:
+            yield connection
+            await connection.aclose()
+        finally:
+            connection.abort()
+        tasks.cancel_scope.deadline = anyio.current_time() + local.limits.close_timeout

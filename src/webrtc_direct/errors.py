@@ -1,0 +1,221 @@
+"""Every exception of the package, as one tree.
+
+* :exc:`WebRtcDirectError`
+    * :exc:`AddressError` -- a multiaddr that cannot be used; nothing was sent
+    * :exc:`CertificateError`, :exc:`IdentityError` -- an unusable file, key or peer id
+    * :exc:`HandshakeError` -- no authenticated connection came about
+        * :exc:`HandshakeTimeout`
+        * :exc:`FingerprintMismatch`
+        * :exc:`PeerIdMismatch`
+        * :exc:`NoiseError`
+    * :exc:`LocalProtocolError` -- this end asked for something that the protocol forbids
+    * :exc:`RemoteProtocolError` -- the peer broke the protocol
+    * :exc:`ProtocolNotSupported` -- the peer speaks none of the protocols proposed
+    * :exc:`ConnectionLost` -- the connection ended
+    * :exc:`StreamReset`, :exc:`StreamClosed` -- a stream ended
+    * :exc:`LimitExceeded` -- one of this end's limits refused it
+
+The base class is never raised itself.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable
+
+    from webrtc_direct.identity import PeerId
+    from webrtc_direct.multiaddr import Fingerprint
+    from webrtc_direct.platform.base import CloseReason
+
+
+class WebRtcDirectError(Exception):
+    """Base of every exception that this package raises on its own account."""
+
+
+class AddressError(WebRtcDirectError):
+    """A multiaddr cannot be used for what was asked.
+
+    Attributes:
+        component: name of the component at fault, for example ``"certhash"``.
+        value: what stands there; the whole address if the component is missing.
+        problem: what is wrong with it.
+    """
+
+    def __init__(self, *, component: str, value: str, problem: str) -> None:
+        super().__init__(f"{component}: {problem} (in {value!r})")
+        self.component = component
+        self.value = value
+        self.problem = problem
+
+
+class _UnusableError(WebRtcDirectError):
+    """Something that was loaded or received cannot be used; *path* is the file, if it came from one."""
+
+    def __init__(self, problem: str, *, path: str | os.PathLike[str] | None = None) -> None:
+        super().__init__(problem if path is None else f"{path}: {problem}")
+        self.problem = problem
+        self.path = path
+
+
+class CertificateError(_UnusableError):
+    """A certificate cannot be used.
+
+    Attributes:
+        problem: what is wrong with it.
+        path: the file that it came from, or ``None``.
+    """
+
+
+class IdentityError(_UnusableError):
+    """A key, a signature or a peer id cannot be used.
+
+    Attributes:
+        problem: what is wrong with it.
+        path: the file that it came from, or ``None``.
+    """
+
+
+class HandshakeError(WebRtcDirectError):
+    """No authenticated connection came about.
+
+    Attributes:
+        problem: why.
+    """
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
+class HandshakeTimeout(HandshakeError):
+    """A step of the handshake was not finished in time.
+
+    Attributes:
+        step: the step that was under way: ``"ice"``, ``"dtls"``, ``"sctp"`` or ``"noise"``.
+        seconds: how long was waited.
+    """
+
+    def __init__(self, step: str, seconds: float) -> None:
+        super().__init__(f"no answer in {seconds:g} s (step: {step})")
+        self.step = step
+        self.seconds = seconds
+
+
+class FingerprintMismatch(HandshakeError):
+    """The server's certificate is not the one that its address names.
+
+    Attributes:
+        expected: the fingerprint in the address's ``/certhash``.
+        received: the fingerprint of the certificate that the server showed.
+    """
+
+    def __init__(self, *, expected: Fingerprint, received: Fingerprint) -> None:
+        super().__init__(
+            f"the server's certificate is {received.certhash}, but the address asks for "
+            f"{expected.certhash}: the address is out of date, or somebody is in between"
+        )
+        self.expected = expected
+        self.received = received
+
+
+class PeerIdMismatch(HandshakeError):
+    """The peer proved another identity than the expected one.
+
+    Attributes:
+        expected: the peer id in the address's ``/p2p``.
+        received: the peer id that was proved.
+    """
+
+    def __init__(self, *, expected: PeerId, received: PeerId) -> None:
+        super().__init__(f"the peer is {received}, but the address asks for {expected}")
+        self.expected = expected
+        self.received = received
+
+
+class NoiseErrorKind(Enum):
+    """In which way a Noise handshake failed."""
+
+    MESSAGE_SIZE = "a message is too short or too long"
+    TRAILING_BYTES = "bytes follow the last expected message"
+    EARLY_PAYLOAD = "the first message carries a payload"
+    LOW_ORDER_POINT = "a key is a point of low order"
+    DECRYPTION = "a message does not decrypt (another prologue, or it was changed on the way)"
+    PAYLOAD = "the payload is not a libp2p handshake payload"
+    IDENTITY_KEY = "the identity key cannot be used"
+    SIGNATURE = "the identity key did not sign the Noise key"
+
+
+class NoiseError(HandshakeError):
+    """The peer did not prove an identity in the Noise handshake.
+
+    Attributes:
+        kind: in which way it failed.
+    """
+
+    def __init__(self, kind: NoiseErrorKind, detail: str = "") -> None:
+        super().__init__(f"Noise: {kind.value}" + (f": {detail}" if detail else ""))
+        self.kind = kind
+
+
+class LocalProtocolError(WebRtcDirectError):
+    """What this end asked for is forbidden by the protocol, or by the state of things."""
+
+
+class RemoteProtocolError(WebRtcDirectError):
+    """The peer broke the protocol."""
+
+
+class ProtocolNotSupported(WebRtcDirectError):
+    """The peer speaks none of the protocols proposed to it.
+
+    Attributes:
+        protocols: what was proposed, in order.
+    """
+
+    def __init__(self, protocols: Iterable[str]) -> None:
+        self.protocols = tuple(protocols)
+        super().__init__(f"the peer does not support {', '.join(self.protocols)}")
+
+
+class ConnectionLost(WebRtcDirectError):
+    """The connection ended, and everything on it with it.
+
+    Attributes:
+        reason: why it ended.
+    """
+
+    def __init__(self, reason: CloseReason) -> None:
+        super().__init__(f"the connection ended ({reason.kind.value}): {reason.detail}")
+        self.reason = reason
+
+
+class StreamReset(WebRtcDirectError):
+    """The stream was torn down; data that was not read or not acknowledged may be lost."""
+
+    def __init__(self, problem: str = "the peer reset the stream") -> None:
+        super().__init__(problem)
+
+
+class StreamClosed(WebRtcDirectError):
+    """The half of the stream that is needed for this has been closed."""
+
+    def __init__(self, problem: str = "the stream is closed") -> None:
+        super().__init__(problem)
+
+
+class LimitExceeded(WebRtcDirectError):
+    """One of this end's limits refused it.
+
+    Attributes:
+        limit: name of the field of ``Limits``.
+        bound: its value.
+    """
+
+    def __init__(self, limit: str, bound: float) -> None:
+        super().__init__(f"refused by the limit {limit}={bound:g}")
+        self.limit = limit
+        self.bound = bound

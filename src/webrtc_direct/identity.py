@@ -1,0 +1,246 @@
+"""Who a peer is: its keys and the peer id made of them (libp2p specs, peer-ids/peer-ids.md).
+
+This end signs with Ed25519. Peers may prove themselves with Ed25519, secp256k1, ECDSA or
+RSA. An identity file holds libp2p's protobuf ``PrivateKey``, as bytes: the same that go-,
+rust-, js- and py-libp2p write.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+import base58
+from google.protobuf.message import DecodeError
+
+from webrtc_direct import multibase, primitives
+from webrtc_direct.errors import IdentityError
+from webrtc_direct.files import create_file, read_file, replace_file
+from webrtc_direct.protobuf import keys_pb2
+
+if TYPE_CHECKING:
+    import os
+
+_MULTIHASH_IDENTITY = b"\x00"
+_MULTIHASH_SHA256 = b"\x12\x20"
+_SHA256_SIZE = 32
+# CID version 1 (0x01) of a libp2p key (0x72): libp2p specs, peer-ids, "String representation".
+_CID_LIBP2P_KEY = b"\x01\x72"
+
+# Peer-ids spec: a serialized key of at most 42 bytes stands in the peer id itself.
+_MAX_INLINE_KEY = 42
+# Ample for RSA of 8192 bits, the largest that is accepted.
+_MAX_PUBLIC_KEY = 2048
+_MAX_IDENTITY_FILE = 16384
+# The longest peer id is the inlined one in base16: 2 * (4 + 42) + 1.
+_MAX_PEER_ID_TEXT = 128
+
+_ED25519_SIZE = 32
+_SECP256K1_SIZES = frozenset({33, 65})
+
+
+class KeyType(IntEnum):
+    """The kinds of keys that libp2p knows, by their number in the protobuf message."""
+
+    RSA = 0
+    ED25519 = 1
+    SECP256K1 = 2
+    ECDSA = 3
+
+
+@dataclass(frozen=True, order=True)
+class PeerId:
+    """Name of a peer: the multihash of its public key. ``str()`` gives the usual base58 text."""
+
+    multihash: bytes
+
+    def __post_init__(self) -> None:
+        inline = self.multihash[:1] == _MULTIHASH_IDENTITY and 0 < len(self.multihash) - 2 <= _MAX_INLINE_KEY
+        if inline and self.multihash[1] == len(self.multihash) - 2:
+            return
+        if self.multihash[:2] == _MULTIHASH_SHA256 and len(self.multihash) == 2 + _SHA256_SIZE:
+            return
+        raise IdentityError("not a peer id: neither a SHA-256 multihash nor a short key inlined")
+
+    @classmethod
+    def from_bytes(cls, multihash: bytes) -> PeerId:
+        """Take the binary form. Raises IdentityError."""
+        return cls(bytes(multihash))
+
+    @classmethod
+    def from_string(cls, text: str) -> PeerId:
+        """Read base58 (``12D3Koo…``, ``Qm…``) or a CIDv1 (``bafz…``, ``k51…``). Raises IdentityError."""
+        if len(text) > _MAX_PEER_ID_TEXT:
+            raise IdentityError("not a peer id: too long")
+        is_base58 = text.startswith(("1", "Qm"))
+        try:
+            decoded = multibase.decode(f"z{text}" if is_base58 else text)
+        except ValueError as error:
+            raise IdentityError(f"not a peer id: {error}") from error
+        if is_base58:
+            return cls(decoded)
+        if not decoded.startswith(_CID_LIBP2P_KEY):
+            raise IdentityError("not a peer id: a CID of something else than a libp2p key")
+        return cls(decoded[len(_CID_LIBP2P_KEY) :])
+
+    def __str__(self) -> str:
+        return base58.b58encode(self.multihash).decode("ascii")
+
+    def __repr__(self) -> str:
+        return f"PeerId({str(self)!r})"
+
+
+@dataclass(frozen=True)
+class PublicKey:
+    """A peer's public key, in the form that libp2p gives it."""
+
+    type: KeyType
+    data: bytes
+    """Ed25519: 32 bytes. secp256k1: a SEC 1 point. ECDSA and RSA: a DER SubjectPublicKeyInfo."""
+
+    @classmethod
+    def from_protobuf(cls, encoded: bytes) -> PublicKey:
+        """Read libp2p's ``PublicKey`` message; safe on bytes from anywhere.
+
+        What only a computation shows, for example an RSA key outside 2048 to 8192 bits,
+        is found by ``verify``.
+
+        Raises:
+            IdentityError: this is not a public key of a known kind.
+        """
+        if len(encoded) > _MAX_PUBLIC_KEY:
+            raise IdentityError(f"public key of more than {_MAX_PUBLIC_KEY} bytes")
+        message = keys_pb2.PublicKey()
+        try:
+            message.ParseFromString(encoded)
+            key = cls(KeyType(message.Type), message.Data)
+        except (DecodeError, ValueError) as error:
+            raise IdentityError("not a libp2p public key") from error
+        if not message.IsInitialized():
+            raise IdentityError("not a libp2p public key: its kind or its bytes are missing")
+        if key.type is KeyType.ED25519 and len(key.data) != _ED25519_SIZE:
+            raise IdentityError(f"Ed25519 public key of {len(key.data)} bytes, not {_ED25519_SIZE}")
+        if key.type is KeyType.SECP256K1 and len(key.data) not in _SECP256K1_SIZES:
+            raise IdentityError(f"secp256k1 public key of {len(key.data)} bytes, not 33 or 65")
+        return key
+
+    def to_protobuf(self) -> bytes:
+        """Return libp2p's ``PublicKey`` message in its canonical encoding, which peer ids are made of."""
+        message = keys_pb2.PublicKey(Type=keys_pb2.KeyType.Name(self.type), Data=self.data)
+        return message.SerializeToString(deterministic=True)
+
+    @property
+    def peer_id(self) -> PeerId:
+        """The peer id that belongs to this key."""
+        encoded = self.to_protobuf()
+        if len(encoded) <= _MAX_INLINE_KEY:
+            return PeerId(_MULTIHASH_IDENTITY + bytes([len(encoded)]) + encoded)
+        return PeerId(_MULTIHASH_SHA256 + hashlib.sha256(encoded).digest())
+
+    async def verify(self, signature: bytes, data: bytes) -> None:
+        """Return if *signature* is this key's signature of *data*.
+
+        Raises:
+            IdentityError: it is not, or the key cannot be used.
+        """
+        verify = _VERIFIERS[self.type]
+        try:
+            await verify(self.data, signature, data)
+        except primitives.BadInput as error:
+            raise IdentityError(str(error)) from error
+
+
+_VERIFIERS = {
+    KeyType.RSA: primitives.rsa_verify,
+    KeyType.ED25519: primitives.ed25519_verify,
+    KeyType.SECP256K1: primitives.secp256k1_verify,
+    KeyType.ECDSA: primitives.ecdsa_verify,
+}
+
+
+@dataclass(frozen=True)
+class KeyPair:
+    """Identity of this end: an Ed25519 key pair."""
+
+    public_key: PublicKey
+    _seed: bytes = field(repr=False)
+
+    @classmethod
+    def generate(cls) -> KeyPair:
+        """Make a new identity."""
+        return cls._from_seed(secrets.token_bytes(_ED25519_SIZE))
+
+    @classmethod
+    def from_protobuf(cls, encoded: bytes) -> KeyPair:
+        """Read libp2p's ``PrivateKey`` message. Raises IdentityError."""
+        message = keys_pb2.PrivateKey()
+        try:
+            message.ParseFromString(encoded)
+        except DecodeError as error:
+            raise IdentityError("not a libp2p private key") from error
+        if not message.IsInitialized():
+            raise IdentityError("not a libp2p private key: its kind or its bytes are missing")
+        kind = KeyType(message.Type)
+        if kind is not KeyType.ED25519:
+            raise IdentityError(f"a key of kind {kind.name}; only Ed25519 keys can be this end's identity")
+        # Seed and public key; an old form repeats the public key (peer-ids spec, "Ed25519").
+        seed, public = message.Data[:_ED25519_SIZE], message.Data[_ED25519_SIZE:]
+        if len(seed) != _ED25519_SIZE:
+            raise IdentityError("a broken Ed25519 key: too short")
+        pair = cls._from_seed(seed)
+        if public not in (pair.public_key.data, pair.public_key.data * 2):
+            raise IdentityError("a broken Ed25519 key: its two halves do not belong together")
+        return pair
+
+    def to_protobuf(self) -> bytes:
+        """Return libp2p's ``PrivateKey`` message. It is secret."""
+        message = keys_pb2.PrivateKey(Type=keys_pb2.Ed25519, Data=self._seed + self.public_key.data)
+        return message.SerializeToString(deterministic=True)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> KeyPair:
+        """Read an identity file.
+
+        Raises:
+            IdentityError: the file does not hold an Ed25519 identity.
+            OSError: it cannot be read.
+        """
+        try:
+            return cls.from_protobuf(read_file(path, max_bytes=_MAX_IDENTITY_FILE))
+        except ValueError as error:
+            raise IdentityError(str(error), path=path) from error
+        except IdentityError as error:
+            raise IdentityError(error.problem, path=path) from error
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write an identity file with mode 0600, whole or not at all. Raises OSError."""
+        replace_file(path, self.to_protobuf())
+
+    @classmethod
+    def load_or_create(cls, path: str | os.PathLike[str]) -> KeyPair:
+        """Read an identity file; make one where there is none. Raises as ``load`` does."""
+        try:
+            return cls.load(path)
+        except FileNotFoundError:
+            pair = cls.generate()
+        try:
+            create_file(path, pair.to_protobuf())
+        except FileExistsError:
+            return cls.load(path)
+        return pair
+
+    @property
+    def peer_id(self) -> PeerId:
+        """The peer id that this identity proves."""
+        return self.public_key.peer_id
+
+    async def sign(self, data: bytes) -> bytes:
+        """Return this identity's signature of *data*."""
+        return await primitives.ed25519_sign(self._seed, data)
+
+    @classmethod
+    def _from_seed(cls, seed: bytes) -> KeyPair:
+        return cls(PublicKey(KeyType.ED25519, primitives.ed25519_public_key(seed)), seed)

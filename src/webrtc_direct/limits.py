@@ -1,0 +1,70 @@
+"""Every bound of the package, with defaults for a public server.
+
+Times are seconds, sizes are bytes. What is full refuses, waits or resets, and says so;
+it never drops a byte of a stream.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+_KIB = 1024
+_MIB = 1024 * _KIB
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Bounds on time, memory and work. Every value must be greater than zero."""
+
+    handshake_timeout: float = 10.0
+    """ICE, DTLS and SCTP together, as dialer and for each connection of a listener."""
+    noise_timeout: float = 10.0
+    """The Noise handshake, once SCTP is up."""
+    silence_timeout: float = 20.0
+    """A connection without an authenticated datagram from the peer for so long is lost."""
+    consent_interval: float = 5.0
+    """Between two consent checks (RFC 7675); some peers hang up after 15 s without one."""
+    close_timeout: float = 5.0
+    """A graceful close waits so long for the peer's acknowledgements."""
+    fin_ack_timeout: float = 10.0
+    """A closed stream waits so long, in the background, for the peer to confirm its end."""
+    negotiation_timeout: float = 10.0
+    """Agreeing on the protocol of a stream."""
+    stall_timeout: float = 10.0
+    """A stream that holds up its connection unread for so long is reset."""
+
+    max_connections: int = 1000
+    """Established connections of one listener."""
+    max_handshakes: int = 256
+    """Connections of one listener that are not established yet."""
+    max_channels: int = 1024
+    """Open data channels of one connection."""
+    max_pending_streams: int = 256
+    """Streams of one connection that the peer opened and whose protocol is not agreed yet."""
+
+    unread_bytes: int = _MIB
+    """Received and not read yet, for one connection; beyond it the peer is slowed down."""
+    unsent_bytes: int = _MIB
+    """Written and not sent yet, for one connection; beyond it writers wait."""
+    unsent_bytes_per_channel: int = 256 * _KIB
+    """The same for each channel, so that one stream cannot take it all."""
+    receive_window: int = 2 * _MIB
+    """SCTP's receive window (RFC 9260, a_rwnd): must be far larger than one message."""
+
+    max_message_size: int = 16384
+    """A frame that is sent, with its length prefix (libp2p "Multiplexing": 16 KiB)."""
+    max_received_frame: int = 64 * _KIB + 3
+    """A frame that is accepted, with its length prefix. The spec's 16384 is overstepped by
+    real peers (16391 was seen); 64 KiB is the largest message of a peer that overlooks our
+    max-message-size, because that is its default (RFC 8841 section 6.1)."""
+    max_protocol_name: int = 1024
+    """The name of a protocol in multistream-select."""
+    max_noise_payload: int = 4096
+    """A Noise message. An RSA key of 8192 bits with its signature takes about 2200."""
+    max_identify: int = 64 * _KIB
+    """The peer's answer to identify."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if not getattr(self, field.name) > 0:
+                raise ValueError(f"Limits.{field.name} must be greater than zero")

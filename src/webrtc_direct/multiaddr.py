@@ -1,0 +1,254 @@
+"""Step 1 of a connection: the multiaddr of a WebRTC-Direct listener, and nothing else.
+
+    /ip4|ip6/<address>/udp/<port>/webrtc-direct/certhash/<multihash>/p2p/<peer id>
+
+Other multiaddrs are refused by naming the component at fault. Their binary form, which
+identify carries, is in ``multiaddr_binary.py``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from typing import TYPE_CHECKING, NoReturn
+
+from webrtc_direct import multibase
+from webrtc_direct.errors import AddressError, IdentityError
+from webrtc_direct.identity import PeerId
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SHA256_MULTIHASH_PREFIX = b"\x12\x20"
+"""Multicodec of SHA-256, and the size of its digest."""
+
+_DIGEST_SIZE = 32
+_MAX_PORT = 65535
+_MAX_PORT_DIGITS = 5
+_MAX_TEXT = 1024
+
+# Components without a value and with one, as far as they are worth naming in an error message.
+_FLAGS = frozenset(
+    "webrtc-direct webrtc webtransport quic quic-v1 ws wss tls noise http https utp udt p2p-circuit "
+    "p2p-webrtc-direct p2p-webrtc-star p2p-websocket-star p2p-stardust".split()
+)
+_VALUES = frozenset("ip4 ip6 tcp udp dns dns4 dns6 dnsaddr certhash p2p ipfs".split())
+_NAMES = frozenset({"dns", "dns4", "dns6", "dnsaddr"})
+_PEER_ID_COMPONENTS = frozenset({"p2p", "ipfs"})
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """SHA-256 of a DTLS certificate in DER."""
+
+    digest: bytes
+
+    def __post_init__(self) -> None:
+        if len(self.digest) != _DIGEST_SIZE:
+            raise ValueError(f"a SHA-256 digest has {_DIGEST_SIZE} bytes, not {len(self.digest)}")
+
+    @classmethod
+    def from_certificate(cls, der: bytes) -> Fingerprint:
+        """Hash a certificate in DER."""
+        return cls(hashlib.sha256(der).digest())
+
+    @classmethod
+    def from_multihash(cls, multihash: bytes) -> Fingerprint:
+        """Take a SHA-256 multihash. Raises AddressError."""
+        return cls(_digest(multihash, value=multihash.hex()))
+
+    @classmethod
+    def from_certhash(cls, text: str) -> Fingerprint:
+        """Read the value of a ``/certhash`` component, in any usual multibase. Raises AddressError."""
+        try:
+            multihash = multibase.decode(text)
+        except ValueError as error:
+            raise AddressError(component="certhash", value=text, problem=f"not multibase: {error}") from error
+        return cls(_digest(multihash, value=text))
+
+    @property
+    def multihash(self) -> bytes:
+        """The binary form in multiaddrs and in the Noise prologue."""
+        return SHA256_MULTIHASH_PREFIX + self.digest
+
+    @property
+    def certhash(self) -> str:
+        """The text form in multiaddrs: multibase base64url."""
+        return multibase.encode_base64url(self.multihash)
+
+    @property
+    def sdp(self) -> str:
+        """The text form in session descriptions: ``AA:BB:…`` (RFC 8122)."""
+        return self.digest.hex(":").upper()
+
+    def __str__(self) -> str:
+        return self.certhash
+
+    def __repr__(self) -> str:
+        return f"Fingerprint({self.certhash!r})"
+
+
+@dataclass(frozen=True)
+class WebRtcDirectAddress:
+    """Where a listener is, and what its certificate and its identity must be.
+
+    ``str()`` gives the canonical multiaddr.
+    """
+
+    ip: IPv4Address | IPv6Address
+    port: int
+    fingerprint: Fingerprint | None = None
+    peer_id: PeerId | None = None
+
+    @classmethod
+    def parse(cls, address: object, *, any_peer: bool = False) -> WebRtcDirectAddress:
+        """Read an address to dial: a string, or anything whose ``str()`` is a multiaddr.
+
+        With *any_peer* the peer id may be missing; then nothing proves who answers.
+
+        Raises:
+            AddressError: it cannot be dialed; the error names the component at fault.
+        """
+        text = str(address)
+        ip, port, rest = _parse_listener(text)
+        if port == 0:
+            _refuse("udp", "0", "port 0 cannot be dialed")
+        certhash, peer_id = _parse_proof(rest)
+        if certhash is None:
+            _refuse("certhash", text, "missing: without it the server's certificate cannot be checked")
+        fingerprint = Fingerprint.from_certhash(certhash)
+        if peer_id is not None:
+            return cls(ip, port, fingerprint, _parse_peer_id(peer_id))
+        if not any_peer:
+            _refuse("p2p", text, "missing: without it the peer's identity cannot be checked")
+        return cls(ip, port, fingerprint)
+
+    @classmethod
+    def parse_listen(cls, address: object) -> WebRtcDirectAddress:
+        """Read an address to listen on: it ends in ``/webrtc-direct``; port 0 lets the system choose.
+
+        Raises:
+            AddressError: it is not such an address; the error names the component at fault.
+        """
+        ip, port, rest = _parse_listener(str(address))
+        if rest:
+            name, value = rest[0]
+            known = name == "certhash" or name in _PEER_ID_COMPONENTS
+            _refuse(
+                name,
+                value or name,
+                "not part of an address to listen on: it follows from the certificate and the identity"
+                if known
+                else "unexpected after /webrtc-direct",
+            )
+        return cls(ip, port)
+
+    def __str__(self) -> str:
+        text = f"/ip{self.ip.version}/{self.ip}/udp/{self.port}/webrtc-direct"
+        if self.fingerprint is not None:
+            text += f"/certhash/{self.fingerprint.certhash}"
+        if self.peer_id is not None:
+            text += f"/p2p/{self.peer_id}"
+        return text
+
+
+def _refuse(component: str, value: str, problem: str) -> NoReturn:
+    raise AddressError(component=component, value=value, problem=problem)
+
+
+def _parse_listener(text: str) -> tuple[IPv4Address | IPv6Address, int, list[tuple[str, str]]]:
+    """Return IP address, port, and the components that follow ``/webrtc-direct``."""
+    components = list(_split(text))
+    name, value = components[0]
+    if name in _NAMES:
+        _refuse(name, value, "names are not looked up here: put an IP address (ip4, ip6) in its place")
+    if name not in ("ip4", "ip6"):
+        _refuse(name, value or name, "expected ip4 or ip6 at the start")
+    ip = _parse_ip(name, value)
+    names = [name for name, _ in components]
+    if "p2p-circuit" in names:
+        _refuse("p2p-circuit", text, "a relayed address: only direct ones can be used here")
+    _, transport, security, *_ = [*names, "", ""]
+    if transport != "udp":
+        _refuse(transport or "udp", text, "another transport: expected /udp/<port>/webrtc-direct")
+    port = _parse_port(components[1][1])
+    if security != "webrtc-direct":
+        _refuse(
+            security or "webrtc-direct", text, "another transport: expected /webrtc-direct after the port"
+        )
+    return ip, port, components[3:]
+
+
+def _parse_proof(rest: list[tuple[str, str]]) -> tuple[str | None, str | None]:
+    """Return certhash and peer id out of what follows ``/webrtc-direct``: each at most once."""
+    certhash: str | None = None
+    peer_id: str | None = None
+    for name, value in rest:
+        if name == "certhash":
+            if peer_id is not None:
+                _refuse("p2p", peer_id, "must be the last component")
+            if certhash is not None:
+                _refuse("certhash", value, "more than one; a server has one certificate")
+            certhash = value
+        elif name in _PEER_ID_COMPONENTS:
+            if peer_id is not None:
+                _refuse("p2p", value, "more than one")
+            peer_id = value
+        else:
+            _refuse(name, value or name, "unexpected after /webrtc-direct")
+    return certhash, peer_id
+
+
+def _split(text: str) -> Iterator[tuple[str, str]]:
+    """Yield (name, value) of each component; the value is "" where the component has none."""
+    if not text.startswith("/") or text == "/":
+        _refuse("multiaddr", text, "not a multiaddr: it must begin with /ip4/ or /ip6/")
+    if len(text) > _MAX_TEXT:
+        _refuse("multiaddr", text[:_MAX_TEXT], f"longer than {_MAX_TEXT} characters")
+    parts = iter(text.removesuffix("/").split("/")[1:])
+    for name in parts:
+        if not name:
+            _refuse("multiaddr", text, "not a multiaddr: an empty component")
+        if name in _FLAGS:
+            yield name, ""
+            continue
+        value = next(parts, "")
+        if not value and name in _VALUES:
+            _refuse(name, text, "has no value")
+        yield name, value
+
+
+def _parse_ip(name: str, value: str) -> IPv4Address | IPv6Address:
+    try:
+        if name == "ip4":
+            return IPv4Address(value)
+        ip = IPv6Address(value)
+    except AddressValueError as error:
+        raise AddressError(component=name, value=value, problem=f"not an IP address: {error}") from error
+    if ip.scope_id is not None:
+        _refuse(name, value, "a scope (%…) is not part of an ip6 component")
+    return ip
+
+
+def _parse_port(value: str) -> int:
+    number = value.isascii() and value.isdigit() and len(value) <= _MAX_PORT_DIGITS
+    if not number or int(value) > _MAX_PORT:
+        _refuse("udp", value, f"not a port number from 0 to {_MAX_PORT}")
+    return int(value)
+
+
+def _parse_peer_id(value: str) -> PeerId:
+    try:
+        return PeerId.from_string(value)
+    except IdentityError as error:
+        raise AddressError(component="p2p", value=value, problem=error.problem) from error
+
+
+def _digest(multihash: bytes, *, value: str) -> bytes:
+    """Return the digest of a SHA-256 multihash."""
+    if multihash[:1] != SHA256_MULTIHASH_PREFIX[:1]:
+        _refuse("certhash", value, "not a SHA-256 multihash; other hashes are not supported")
+    if multihash[1:2] != SHA256_MULTIHASH_PREFIX[1:] or len(multihash) != 2 + _DIGEST_SIZE:
+        _refuse("certhash", value, f"a SHA-256 multihash must hold {_DIGEST_SIZE} bytes of digest")
+    return multihash[2:]

@@ -1,0 +1,263 @@
+"""The platform seam: what everything above a data channel may ask of the thing below it.
+
+A platform supplies connections whose ICE, DTLS and SCTP are already up. It knows
+nothing of Noise, of libp2p's message framing, or of streams. Three platforms stand
+behind these classes: ``native`` (the Rust engine), ``memory`` (two ends in one
+process, for tests) and, later, a browser's ``RTCPeerConnection``.
+
+All methods that are not ``async`` return at once and are called from the event loop
+that made the connection. Observers are called from that same loop; they must not
+block, and an exception from one ends the connection it belongs to.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anyio.abc import TaskGroup
+
+    from webrtc_direct.certificate import Certificate
+    from webrtc_direct.limits import Limits
+    from webrtc_direct.multiaddr import Fingerprint
+    from webrtc_direct.sdp import SessionParameters
+
+Version = Literal["v1", "v2"]
+
+# Spec "WebRTC Direct", connection establishment: the handshake channel is negotiated with this id.
+HANDSHAKE_CHANNEL_ID = 0
+
+
+class Role(Enum):
+    """Which end of the connection this is, in the words of the libp2p spec."""
+
+    CLIENT = "client"
+    SERVER = "server"
+
+
+class CloseKind(Enum):
+    """Why a connection ended."""
+
+    LOCAL = "local"
+    """This end closed it."""
+    REMOTE = "remote"
+    """The peer closed it (SCTP ABORT or SHUTDOWN, DTLS close_notify, an ICE 403)."""
+    TIMEOUT = "timeout"
+    """The peer fell silent, or a handshake step did not finish in time."""
+    FINGERPRINT = "fingerprint"
+    """The peer's DTLS certificate is not the one that the address names."""
+    PROTOCOL = "protocol"
+    """The peer broke a rule of STUN, DTLS, SCTP or DCEP."""
+    LIMIT = "limit"
+    """One of this end's limits refused it."""
+    ENGINE = "engine"
+    """The platform itself failed, for example because a socket could not be used."""
+
+
+@dataclass(frozen=True)
+class CloseReason:
+    """Why a connection ended: its *kind*, and *detail* in words for a person.
+
+    ``received`` is the fingerprint that the peer showed when *kind* is FINGERPRINT.
+    """
+
+    kind: CloseKind
+    detail: str
+    received: Fingerprint | None = None
+
+
+@dataclass(frozen=True)
+class ConnectionStats:
+    """Counters of one connection, since its start. Sizes in bytes, times in seconds."""
+
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    datagrams_sent: int = 0
+    datagrams_received: int = 0
+    retransmitted_packets: int = 0
+    round_trip_time: float | None = None
+    congestion_window: int = 0
+    unread_bytes: int = 0
+    unsent_bytes: int = 0
+    channels: int = 0
+
+
+@dataclass(frozen=True)
+class HandshakeTimes:
+    """How long each step below the seam took, in seconds; ``None`` where the platform cannot tell."""
+
+    ice: float | None = None
+    dtls: float | None = None
+    sctp: float | None = None
+
+
+class ChannelObserver(Protocol):
+    """What the owner of a data channel is told."""
+
+    def data_received(self, data: bytes) -> int:
+        """Take *data*: one or more whole messages, joined in the order of their arrival.
+
+        Returns how many of these bytes are dealt with already. The others count as
+        unread until ``DataChannel.consumed`` says otherwise.
+        """
+
+    def channel_writable(self) -> None:
+        """``writable_bytes`` of the channel has grown."""
+
+    def channel_closed(self) -> None:
+        """The peer reset the channel, or the connection ended. Nothing follows this call."""
+
+
+class DataChannel(ABC):
+    """One ordered, reliable data channel (RFC 8831), label "".
+
+    Data that arrives before ``observer`` is set waits for it.
+    """
+
+    observer: ChannelObserver | None
+
+    @property
+    @abstractmethod
+    def data_channel_id(self) -> int | None:
+        """The SCTP stream id, or ``None`` while it is not assigned."""
+
+    @property
+    @abstractmethod
+    def writable_bytes(self) -> int:
+        """How much ``send`` may be given now; 0 or less means: wait for ``channel_writable``."""
+
+    @abstractmethod
+    def send(self, messages: Sequence[bytes]) -> None:
+        """Queue *messages*, each one SCTP message of 1 to 16384 bytes, in order.
+
+        Never blocks and never drops: the caller keeps within ``writable_bytes``. Small
+        flag frames may go beyond it. After the channel's or connection's end this does nothing.
+        """
+
+    @abstractmethod
+    def consumed(self, count: int) -> None:
+        """Say that *count* more bytes of what ``data_received`` was given are not unread any more."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Reset the channel once everything given to ``send`` has left (RFC 8831 section 6.7)."""
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Reset the channel at once. What is still queued is discarded."""
+
+
+class ConnectionObserver(Protocol):
+    """What the owner of a connection is told."""
+
+    def channel_opened(self, channel: DataChannel) -> None:
+        """The peer opened *channel*. Setting its ``observer`` in this call loses nothing."""
+
+    def connection_closed(self, reason: CloseReason) -> None:
+        """The connection ended. Every channel has been told before; nothing follows this call."""
+
+
+class PeerConnection(ABC):
+    """A connection whose ICE, DTLS and SCTP are up.
+
+    Channels that the peer opens before ``observer`` is set wait for it.
+    """
+
+    observer: ConnectionObserver | None
+    role: Role
+    version: Version
+    local_fingerprint: Fingerprint
+    """SHA-256 of this end's DTLS certificate."""
+    remote_fingerprint: Fingerprint
+    """SHA-256 of the peer's DTLS certificate; a client has checked it against the address."""
+    remote: tuple[str, int]
+    """IP address and UDP port of the peer."""
+    handshake_channel: DataChannel
+    """Channel 0, negotiated (no DCEP)."""
+    times: HandshakeTimes
+
+    @abstractmethod
+    def open_channel(self) -> DataChannel:
+        """Open a channel in-band (DCEP, RFC 8832). It can be written to at once."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End the connection once the peer has acknowledged everything that was sent.
+
+        Bounded by ``Limits.close_timeout``; then it ends anyhow. ``wait_closed`` tells when.
+        """
+
+    @abstractmethod
+    def abort(self) -> None:
+        """End the connection now: SCTP ABORT and DTLS close_notify, without waiting."""
+
+    @abstractmethod
+    async def wait_closed(self) -> CloseReason:
+        """Return the reason, once the connection has ended."""
+
+    @abstractmethod
+    def stats(self) -> ConnectionStats:
+        """Return the counters as they are now."""
+
+
+class PlatformListener(ABC):
+    """A UDP socket that takes connections."""
+
+    port: int
+    """The UDP port that it is bound to."""
+
+    @abstractmethod
+    async def accept(self) -> PeerConnection:
+        """Return the next connection. Raises ``ClosedResourceError`` of anyio once closed."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Stop accepting, abort every connection of this listener, and free the socket."""
+
+    @abstractmethod
+    async def wait_closed(self) -> None:
+        """Return once the peers have been told and the socket is free."""
+
+
+@dataclass(frozen=True)
+class ListenParameters:
+    """Where and how to listen. *port* 0 lets the system choose."""
+
+    ip: str
+    port: int
+    certificate: Certificate
+    limits: Limits
+
+
+@dataclass(frozen=True)
+class ConnectParameters:
+    """Whom to dial. *session* holds both descriptions' parameters (steps 3 and 4)."""
+
+    session: SessionParameters
+    certificate: Certificate
+    limits: Limits
+    timeout: float
+    """Seconds until ``HandshakeTimeout`` for ICE, DTLS and SCTP together."""
+
+
+class Platform(ABC):
+    """Makes connections. Tasks that it needs run in the *task_group* that the caller hands over."""
+
+    @abstractmethod
+    async def connect(self, task_group: TaskGroup, parameters: ConnectParameters) -> PeerConnection:
+        """Dial, up to an established SCTP association.
+
+        Raises:
+            HandshakeTimeout: nobody answered, or a step did not finish in time.
+            FingerprintMismatch: the peer's certificate is not the one in the address.
+            HandshakeError: the peer refused or broke a rule.
+        """
+
+    @abstractmethod
+    async def listen(self, task_group: TaskGroup, parameters: ListenParameters) -> PlatformListener:
+        """Bind a socket and take connections. Raises ``OSError`` where the address cannot be bound."""

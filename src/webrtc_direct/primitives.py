@@ -1,0 +1,147 @@
+"""Cryptographic primitives, and the one place that reaches them.
+
+The functions are ``async`` because a browser's WebCrypto, which may stand here one day,
+answers only asynchronously. On CPython they call ``cryptography`` and never suspend.
+
+A check that fails raises :exc:`BadInput`; nothing here knows of libp2p or of Noise.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+
+from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, hmac, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
+RSA_BITS = range(2048, 8193)
+"""libp2p peers refuse shorter keys as weak; longer ones cost too much to check."""
+
+_ECDSA_CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
+
+
+class BadInput(ValueError):
+    """A key, signature or ciphertext is not valid."""
+
+
+@dataclass(frozen=True)
+class X25519Key:
+    """A key pair for Diffie-Hellman. *private* belongs to this module."""
+
+    public: bytes
+    private: X25519PrivateKey = field(repr=False)
+
+
+async def random_bytes(count: int) -> bytes:
+    """Return *count* bytes that nobody can predict."""
+    return secrets.token_bytes(count)
+
+
+async def x25519_key(private: bytes) -> X25519Key:
+    """Make a key pair from 32 random bytes."""
+    key = X25519PrivateKey.from_private_bytes(private)
+    return X25519Key(key.public_key().public_bytes_raw(), key)
+
+
+async def x25519(key: X25519Key, public: bytes) -> bytes:
+    """Return the shared secret. Raises BadInput where *public* is a point of low order."""
+    try:
+        return key.private.exchange(X25519PublicKey.from_public_bytes(public))
+    except ValueError as error:
+        raise BadInput("point of low order") from error
+
+
+async def sha256(data: bytes) -> bytes:
+    """Return the SHA-256 digest."""
+    digest = hashes.Hash(hashes.SHA256())
+    digest.update(data)
+    return digest.finalize()
+
+
+async def hmac_sha256(key: bytes, data: bytes) -> bytes:
+    """Return the HMAC-SHA256 (RFC 2104)."""
+    mac = hmac.HMAC(key, hashes.SHA256())
+    mac.update(data)
+    return mac.finalize()
+
+
+async def hkdf_sha256(chaining_key: bytes, material: bytes) -> tuple[bytes, bytes]:
+    """Return two outputs of HKDF with an empty info (RFC 5869; Noise section 4.3)."""
+    secret = await hmac_sha256(chaining_key, material)
+    first = await hmac_sha256(secret, b"\x01")
+    return first, await hmac_sha256(secret, first + b"\x02")
+
+
+async def chacha20_poly1305_encrypt(key: bytes, nonce: bytes, plaintext: bytes, data: bytes) -> bytes:
+    """Encrypt and authenticate *plaintext*, authenticate *data* too (RFC 8439)."""
+    return ChaCha20Poly1305(key).encrypt(nonce, plaintext, data)
+
+
+async def chacha20_poly1305_decrypt(key: bytes, nonce: bytes, ciphertext: bytes, data: bytes) -> bytes:
+    """Return the plaintext. Raises BadInput where anything was changed."""
+    try:
+        return ChaCha20Poly1305(key).decrypt(nonce, ciphertext, data)
+    except InvalidTag as error:
+        raise BadInput("authentication failed") from error
+
+
+def ed25519_public_key(seed: bytes) -> bytes:
+    """Return the public key of a 32-byte secret."""
+    return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+
+
+async def ed25519_sign(seed: bytes, data: bytes) -> bytes:
+    """Return the signature of *data* by a 32-byte secret."""
+    return Ed25519PrivateKey.from_private_bytes(seed).sign(data)
+
+
+async def ed25519_verify(public: bytes, signature: bytes, data: bytes) -> None:
+    """Raise BadInput unless *signature* is valid."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, data)
+    except (InvalidSignature, ValueError) as error:
+        raise BadInput("invalid Ed25519 signature") from error
+
+
+async def secp256k1_verify(point: bytes, signature: bytes, data: bytes) -> None:
+    """Raise BadInput unless *signature* (DER, SHA-256) is valid; *point* is SEC 1, compressed or not."""
+    try:
+        key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256K1(), point)
+        key.verify(signature, data, ec.ECDSA(hashes.SHA256()))
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError) as error:
+        raise BadInput("invalid secp256k1 key or signature") from error
+
+
+async def ecdsa_verify(spki: bytes, signature: bytes, data: bytes) -> None:
+    """Raise BadInput unless *signature* (DER, SHA-256) is valid; *spki* is a DER SubjectPublicKeyInfo."""
+    key = _load_spki(spki)
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, _ECDSA_CURVES):
+        raise BadInput("not an ECDSA key on P-256, P-384 or P-521")
+    try:
+        key.verify(signature, data, ec.ECDSA(hashes.SHA256()))
+    except (InvalidSignature, ValueError) as error:
+        raise BadInput("invalid ECDSA signature") from error
+
+
+async def rsa_verify(spki: bytes, signature: bytes, data: bytes) -> None:
+    """Raise BadInput unless *signature* (PKCS #1 v1.5, SHA-256) is valid, and the size of its key too."""
+    key = _load_spki(spki)
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise BadInput("not an RSA key")
+    if key.key_size not in RSA_BITS:
+        raise BadInput(f"RSA key of {key.key_size} bits; {RSA_BITS[0]} to {RSA_BITS[-1]} are accepted")
+    try:
+        key.verify(signature, data, padding.PKCS1v15(), hashes.SHA256())
+    except (InvalidSignature, ValueError) as error:
+        raise BadInput("invalid RSA signature") from error
+
+
+def _load_spki(spki: bytes) -> object:
+    try:
+        return serialization.load_der_public_key(spki)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise BadInput("not a public key in DER") from error

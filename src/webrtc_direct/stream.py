@@ -1,0 +1,411 @@
+"""A stream: bytes in both directions over one data channel, with back-pressure, half-close and reset.
+
+The rules of its life stand in ``protocol/stream_state.py``; this module holds what was
+received, lets readers and writers wait, and does what the table says.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio.lowlevel import checkpoint, checkpoint_if_cancelled
+
+from webrtc_direct.errors import (
+    ConnectionLost,
+    LocalProtocolError,
+    RemoteProtocolError,
+    StreamClosed,
+    StreamReset,
+    WebRtcDirectError,
+)
+from webrtc_direct.protocol.message import (
+    MAX_FRAME,
+    MAX_PAYLOAD,
+    Flag,
+    MessageDecoder,
+    encode_data,
+    encode_flag,
+)
+from webrtc_direct.protocol.stream_state import Effect, Event, ReceiveState, SendState, StreamState
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from webrtc_direct.connection import Connection
+    from webrtc_direct.platform.base import DataChannel
+    from webrtc_direct.stream_table import StreamTable
+
+DEFAULT_READ_BYTES = 65536
+
+_SENDS = {
+    Effect.SEND_FIN: Flag.FIN,
+    Effect.SEND_FIN_ACK: Flag.FIN_ACK,
+    Effect.SEND_STOP_SENDING: Flag.STOP_SENDING,
+    Effect.SEND_RESET_STREAM: Flag.RESET_STREAM,
+}
+_STARTS = {Effect.AWAIT_FIN_ACK: Event.FIN_ACK_TIMEOUT, Effect.AWAIT_FIN: Event.FIN_TIMEOUT}
+
+
+class Stream:
+    """Bytes in both directions, each with its own end. ``Connection.open_stream`` and handlers have it.
+
+    Leaving ``async with stream`` closes it gracefully; an exception resets it. ``async for``
+    gives what comes until the end. One task may read while another one writes.
+    """
+
+    def __init__(self, connection: Connection, table: StreamTable, channel: DataChannel) -> None:
+        self.connection = connection
+        self.protocol = ""
+        """The protocol that both ends agreed on."""
+        self._table = table
+        self._channel = channel
+        self._state = StreamState()
+        self._decoder = MessageDecoder(table.limits.max_received_frame)
+        # Payloads that nobody has read, and their size; and what the platform knows to be unread.
+        self._received: deque[bytes | memoryview] = deque()
+        self._queued = 0
+        self._unread = 0
+        self._read_closed = self._write_closed = False
+        self._problem = "the peer reset the stream"
+        # Each is there only while somebody waits.
+        self._readable: anyio.Event | None = None
+        self._writable: anyio.Event | None = None
+        self._settled: anyio.Event | None = None
+        table.streams.add(self)
+        channel.observer = self
+
+    def __repr__(self) -> str:
+        name = self.protocol or "not negotiated"
+        states = f"sending: {self._state.sending.value}, receiving: {self._state.receiving.value}"
+        return f"<Stream {self._channel.data_channel_id} {name} with {self.connection.peer_id}, {states}>"
+
+    async def __aenter__(self) -> Stream:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is None:
+            await self.aclose()
+        else:
+            self.reset()
+
+    def __aiter__(self) -> Stream:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if data := await self.read():
+            return data
+        raise StopAsyncIteration
+
+    @property
+    def unread_bytes(self) -> int:
+        """How many received bytes wait to be read."""
+        return self._unread
+
+    # Reading.
+
+    async def read(self, max_bytes: int = DEFAULT_READ_BYTES) -> bytes:
+        """Return what has come, at least one byte and at most *max_bytes*; ``b""`` at the end.
+
+        Raises:
+            StreamReset: the stream was reset; what was not read is lost.
+            StreamClosed: this end has closed the stream for reading.
+            ConnectionLost: the connection ended before the stream did.
+        """
+        if max_bytes < 1:
+            raise ValueError("max_bytes must be at least 1")
+        await checkpoint_if_cancelled()
+        while not self._received:
+            if self._state.receiving is not ReceiveState.OPEN:
+                return self._no_more_to_read()
+            await self._wait_readable()
+        data = self._take(max_bytes)
+        size = len(data)
+        self._unread -= size
+        self._channel.consumed(size)
+        self._table.read(self, size)
+        if not self._unread and self._state.over:
+            self._table.over(self)
+        return data
+
+    async def read_exactly(self, count: int) -> bytes:
+        """Return *count* bytes.
+
+        Raises:
+            StreamClosed: the peer ended the stream before that; what came is lost.
+            StreamReset, ConnectionLost: as ``read``.
+        """
+        parts: list[bytes] = []
+        missing = count
+        while missing:
+            part = await self.read(missing)
+            if not part:
+                raise StreamClosed(f"the peer ended the stream after {count - missing} of {count} bytes")
+            parts.append(part)
+            missing -= len(part)
+        return b"".join(parts)
+
+    async def close_read(self) -> None:
+        """Throw away what comes from now on, and ask the peer to stop sending."""
+        self._close_read()
+        await checkpoint()
+
+    def _close_read(self) -> None:
+        self._read_closed = True
+        self._discard()
+        self.apply(Event.CLOSE_READ)
+        self._wake_all()
+
+    def _no_more_to_read(self) -> bytes:
+        if self._read_closed:
+            raise StreamClosed("this end has closed the stream for reading")
+        if self._state.receiving is ReceiveState.ENDED:
+            return b""
+        raise self._torn_down()
+
+    async def _wait_readable(self) -> None:
+        if self._readable is not None:
+            raise anyio.BusyResourceError("reading from")
+        self._readable = anyio.Event()
+        try:
+            await self._readable.wait()
+        finally:
+            self._readable = None
+
+    def _take(self, max_bytes: int) -> bytes:
+        """Return up to *max_bytes* of what is queued, copied once at most."""
+        received = self._received
+        if self._queued <= max_bytes:
+            data = b"".join(received)
+            received.clear()
+            self._queued = 0
+            return data
+        parts: list[bytes | memoryview] = []
+        missing = max_bytes
+        while missing >= len(received[0]):
+            missing -= len(received[0])
+            parts.append(received.popleft())
+        if missing:
+            first = memoryview(received[0])
+            parts.append(first[:missing])
+            received[0] = first[missing:]
+        self._queued -= max_bytes
+        return b"".join(parts)
+
+    # Writing.
+
+    async def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send *data*, of any size; waits while the peer or the network is slower.
+
+        Returns when the last byte is queued. If it is cancelled, a part of *data* may be sent.
+
+        Raises:
+            StreamClosed: this end has closed the stream, or the peer reads no more.
+            StreamReset: the stream was reset.
+            ConnectionLost: the connection ended.
+        """
+        await checkpoint_if_cancelled()
+        if self._writable is not None:
+            raise anyio.BusyResourceError("writing to")
+        view = memoryview(data).cast("B")
+        position, size = 0, len(view)
+        while True:
+            if self._state.sending is not SendState.READY:
+                raise self._not_writable()
+            if position == size:
+                return
+            credit = self._channel.writable_bytes
+            if credit <= 0:
+                await self._wait_writable()
+                continue
+            stop = min(size, position + _payload_room(credit))
+            self._channel.send(encode_data(view[position:stop]))
+            position = stop
+
+    async def close_write(self) -> None:
+        """End what this end sends; reading goes on. Returns once that is queued after all data.
+
+        Whether the peer has received everything, ``wait_acknowledged`` tells.
+        """
+        self._close_write()
+        await checkpoint()
+
+    async def wait_acknowledged(self) -> bool:
+        """Say whether the peer has confirmed every byte, once that is known.
+
+        It is known at the latest ``Limits.fin_ack_timeout`` after ``close_write``. Some
+        peers never confirm anything.
+
+        Raises:
+            LocalProtocolError: ``close_write`` was not called.
+            StreamReset: the stream was reset before.
+            ConnectionLost: the connection ended before.
+        """
+        if self._state.sending is SendState.READY:
+            raise LocalProtocolError("wait_acknowledged needs close_write first")
+        await checkpoint()
+        while self._state.sending is SendState.FIN_SENT:
+            if self._settled is None:
+                self._settled = anyio.Event()
+            await self._settled.wait()
+        if self._state.sending is SendState.ACKNOWLEDGED:
+            return True
+        if self._state.sending is SendState.RESET or self._table.reason is not None:
+            raise self._torn_down()
+        return False
+
+    def _close_write(self) -> None:
+        self._write_closed = True
+        self.apply(Event.CLOSE_WRITE)
+        self._wake_all()
+
+    async def _wait_writable(self) -> None:
+        self._writable = anyio.Event()
+        try:
+            await self._writable.wait()
+        finally:
+            self._writable = None
+
+    def _not_writable(self) -> WebRtcDirectError:
+        if self._write_closed:
+            return StreamClosed("this end has closed the stream for writing")
+        if self._state.sending is SendState.RESET or self._table.reason is not None:
+            return self._torn_down()
+        return StreamClosed("the peer reads no more")
+
+    # Ending.
+
+    async def aclose(self) -> None:
+        """Close both directions: what was written is still delivered, what comes is thrown away."""
+        self._close_write()
+        self._close_read()
+        await checkpoint()
+
+    def reset(self) -> None:
+        """Give the stream up, in both directions, at once. Does nothing on a stream that has ended."""
+        self._reset("this end reset the stream")
+
+    def reset_stalled(self) -> None:
+        """Reset the stream because it holds up all others."""
+        self._reset("nobody read the stream, and it held up its connection")
+
+    def _reset(self, problem: str) -> None:
+        if not self._state.over:
+            self._problem = problem
+        self._discard()
+        self.apply(Event.RESET)
+
+    def _torn_down(self) -> WebRtcDirectError:
+        if self._table.reason is not None:
+            return ConnectionLost(self._table.reason)
+        return StreamReset(self._problem)
+
+    # What the platform tells (``ChannelObserver``).
+
+    def data_received(self, data: bytes) -> int:
+        """Take bytes of the channel; returns how many of them are dealt with."""
+        state = self._state
+        if state.over:
+            return len(data)
+        received = self._received
+        try:
+            for flag, payload in self._decoder.feed_untrusted(data):
+                if flag is None and state.receiving is ReceiveState.OPEN:
+                    # What the table says of data, without asking it for every frame.
+                    received.append(payload)
+                    self._queued += len(payload)
+                else:
+                    self._receive(flag, payload)
+        except RemoteProtocolError as error:
+            self._reset(f"the peer broke the protocol: {error}")
+        if received and self._readable is not None:
+            self._readable.set()
+        size = len(data)
+        dealt = self._count(size)
+        if dealt > size:
+            # A reset threw away what came earlier, too.
+            self._channel.consumed(dealt - size)
+        return min(dealt, size)
+
+    def channel_writable(self) -> None:
+        """Let the writer look at its credit."""
+        if self._writable is not None:
+            self._writable.set()
+
+    def channel_closed(self) -> None:
+        """The peer reset the channel, or the connection ended."""
+        if not self._state.over:
+            self._problem = "the peer closed the stream without ending it"
+        self.apply(Event.CHANNEL_CLOSED)
+
+    def _receive(self, flag: Flag | None, payload: bytes) -> None:
+        effects = self._state.receive_untrusted(flag, has_payload=bool(payload))
+        if Effect.DELIVER in effects:
+            self._received.append(payload)
+            self._queued += len(payload)
+        self._act(effects)
+
+    # The state.
+
+    def apply(self, event: Event) -> None:
+        """Let *event* happen, with all that follows from it."""
+        # What came before the end of the channel can still be read.
+        self._act(self._state.apply(event), keep=event is Event.CHANNEL_CLOSED)
+        if dealt := self._count(0):
+            self._channel.consumed(dealt)
+
+    def _act(self, effects: tuple[Effect, ...], *, keep: bool = False) -> None:
+        if not effects:
+            return
+        for effect in effects:
+            if effect in _SENDS:
+                self._channel.send((encode_flag(_SENDS[effect]),))
+            elif effect in _STARTS:
+                self._table.expect(self, _STARTS[effect])
+            elif effect is Effect.CONFIRMED:
+                self._table.confirmed(self)
+            elif effect is Effect.FAIL_READING and not keep:
+                self._discard()
+            elif effect is Effect.CLOSE_CHANNEL:
+                self._channel.close()
+            elif effect is Effect.RESET_CHANNEL:
+                self._reset_channel(told=Effect.SEND_RESET_STREAM in effects)
+        self._wake_all()
+
+    def _reset_channel(self, *, told: bool) -> None:
+        if told:
+            # Resetting the channel would discard RESET_STREAM with all else that is queued,
+            # and rust-libp2p takes a channel that ends without a flag for a clean end.
+            self._channel.close()
+        else:
+            self._channel.reset()
+
+    def _wake_all(self) -> None:
+        for event in (self._readable, self._writable, self._settled):
+            if event is not None:
+                event.set()
+        self._settled = None
+
+    def _discard(self) -> None:
+        self._received.clear()
+        self._queued = 0
+
+    def _count(self, received: int) -> int:
+        """Count what is unread now; returns by how much that is less than before and *received* together."""
+        over = self._state.over
+        unread = self._queued if over else self._queued + self._decoder.buffered
+        change = unread - self._unread
+        self._unread = unread
+        self._table.received(change)
+        if over:
+            self._table.over(self)
+        return received - change
+
+
+def _payload_room(credit: int) -> int:
+    """Return how much payload fits into *credit* bytes of frames: whole frames, or else a part of one."""
+    frames, rest = divmod(credit, MAX_FRAME)
+    return frames * MAX_PAYLOAD if frames else max(1, rest - (MAX_FRAME - MAX_PAYLOAD))

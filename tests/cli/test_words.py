@@ -1,0 +1,146 @@
+"""How the command ends when it cannot do what it is asked for: one line, and the exit code."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from webrtc_direct.certificate import Certificate
+from webrtc_direct.cli.main import WORDS
+from webrtc_direct.identity import KeyPair
+from webrtc_direct.multiaddr import WebRtcDirectAddress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.conftest import Command
+
+DIALING = {
+    "dial": (),
+    "ping": (),
+    "perf": (),
+    "echo": (),
+    "pipe": ("/echo/1.0.0",),
+}
+
+
+def an_address(port: int = 9) -> str:
+    """Return an address that is good, whether or not somebody is there."""
+    peer_id = KeyPair.generate().peer_id
+    certhash = Certificate.generate().fingerprint.certhash
+    return f"/ip4/127.0.0.1/udp/{port}/webrtc-direct/certhash/{certhash}/p2p/{peer_id}"
+
+
+def test_the_overview_names_every_command(command: Command) -> None:
+    result = command("--help")
+    assert result.returncode == 0
+    assert result.stderr == b""
+    listed = result.stdout.decode().split("Commands:")[1]
+    words = [line.split()[0] for line in listed.splitlines() if line.startswith("  ")]
+    assert words[: len(WORDS)] == list(WORDS)
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_every_command_explains_itself(command: Command, word: str) -> None:
+    result = command(word, "--help")
+    assert result.returncode == 0
+    assert result.stdout.startswith(f"Usage: webrtc-direct {word}".encode())
+
+
+def test_without_a_command_the_overview_is_shown_as_an_error(command: Command) -> None:
+    result = command()
+    assert (result.returncode, result.stdout) == (2, b"")
+    assert b"Commands:" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "cause"),
+    [
+        (("fly",), "No such command"),
+        (("dial",), "MULTIADDR"),
+        (("dial", "{address}", "--version", "v3"), "--version"),
+        (("dial", "{address}", "--timeout", "0"), "--timeout"),
+        (("dial", "{address}", "--timeout", "nan"), "--timeout"),
+        (("dial", "{address}", "--count", "0"), "--count"),
+        (("ping", "{address}", "-i", "-1"), "--interval"),
+        (("ping", "{address}", "-c", "x"), "--count"),
+        (("perf", "{address}", "--upload", "3Q"), "--upload"),
+        (("perf", "{address}", "--streams", "0"), "--streams"),
+        (("echo", "{address}", "--size", "-1"), "--size"),
+        (("pipe", "{address}"), "PROTOCOL"),
+        (("listen", "--nonsense"), "--nonsense"),
+    ],
+)
+def test_a_bad_option_is_one_line_and_code_2(command: Command, words: tuple[str, ...], cause: str) -> None:
+    result = command(*(word.format(address=an_address()) for word in words))
+    assert_one_line(result.stderr, cause)
+    assert (result.returncode, result.stdout) == (2, b"")
+
+
+@pytest.mark.parametrize("word", DIALING)
+@pytest.mark.parametrize(
+    ("address", "component"),
+    [
+        ("example.org:4001", "multiaddr"),
+        ("/ip4/127.0.0.1/tcp/4001", "tcp"),
+        ("/ip4/127.0.0.1/udp/4001/webrtc-direct", "certhash"),
+        ("/ip4/127.0.0.1/udp/4001/webrtc-direct/certhash/uEiBub3Q", "certhash"),
+    ],
+)
+def test_a_bad_address_is_named_and_is_exit_code_2(
+    command: Command, word: str, address: str, component: str
+) -> None:
+    result = command(word, address, *DIALING[word])
+    assert_one_line(result.stderr, component)
+    assert (result.returncode, result.stdout) == (2, b"")
+
+
+def test_an_address_without_a_peer_id_needs_any_peer(command: Command) -> None:
+    address, _, _ = an_address().partition("/p2p/")
+    result = command("dial", address)
+    assert_one_line(result.stderr, "p2p")
+    assert result.returncode == 2
+
+
+@pytest.mark.parametrize("address", ["/ip4/127.0.0.1/udp/4001", "nonsense"])
+def test_an_address_that_cannot_be_listened_on_is_exit_code_2(command: Command, address: str) -> None:
+    result = command("listen", address)
+    assert_one_line(result.stderr, "webrtc-direct:")
+    assert result.returncode == 2
+
+
+def test_nobody_there_is_said_at_the_deadline(command: Command) -> None:
+    started = time.monotonic()
+    result = command("dial", an_address(), "--timeout", "1", "--json")
+    took = time.monotonic() - started
+    assert_one_line(result.stderr, "no answer in 1 s")
+    assert (result.returncode, result.stdout) == (1, b"")
+    assert 1 <= took < 5
+
+
+def test_a_missing_file_is_one_line(command: Command, tmp_path: Path) -> None:
+    result = command("dial", an_address(), "--identity", str(tmp_path / "none"))
+    assert_one_line(result.stderr, "No such file")
+    assert result.returncode == 1
+
+
+def test_an_address_that_is_in_use_is_one_line(command: Command) -> None:
+    parsed = WebRtcDirectAddress.parse(an_address(port=1))
+    result = command("listen", f"/ip4/192.0.2.1/udp/{parsed.port}/webrtc-direct")
+    assert_one_line(result.stderr, "assign")
+    assert result.returncode == 1
+
+
+def test_the_version_of_the_package_is_printed(command: Command) -> None:
+    result = command("--version")
+    assert result.returncode == 0
+    assert result.stdout.startswith(b"webrtc-direct, version ")
+
+
+def assert_one_line(stderr: bytes, cause: str) -> None:
+    lines = stderr.decode().splitlines()
+    assert len(lines) == 1, stderr.decode()
+    assert lines[0].startswith("webrtc-direct: ")
+    assert cause in lines[0]

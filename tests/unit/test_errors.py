@@ -1,0 +1,87 @@
+"""Errors: one tree, attributes, and messages that say what to do."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from webrtc_direct import errors
+from webrtc_direct.errors import (
+    AddressError,
+    CertificateError,
+    ConnectionLost,
+    FingerprintMismatch,
+    HandshakeError,
+    HandshakeTimeout,
+    IdentityError,
+    LimitExceeded,
+    LocalProtocolError,
+    NoiseError,
+    NoiseErrorKind,
+    PeerIdMismatch,
+    ProtocolNotSupported,
+    RemoteProtocolError,
+    StreamClosed,
+    StreamReset,
+    WebRtcDirectError,
+)
+from webrtc_direct.identity import KeyPair
+from webrtc_direct.multiaddr import Fingerprint
+from webrtc_direct.platform.base import CloseKind, CloseReason
+
+EXPECTED, RECEIVED = Fingerprint(b"e" * 32), Fingerprint(b"r" * 32)
+ALICE, BOB = KeyPair.generate().peer_id, KeyPair.generate().peer_id
+REASON = CloseReason(CloseKind.REMOTE, "the peer closed it")
+
+EXAMPLES: list[tuple[WebRtcDirectError, dict[str, object], str]] = [
+    (
+        AddressError(component="udp", value="x", problem="not a port"),
+        {"component": "udp", "value": "x", "problem": "not a port"},
+        "udp: not a port (in 'x')",
+    ),
+    (CertificateError("expired", path="f"), {"problem": "expired", "path": "f"}, "f: expired"),
+    (IdentityError("too long"), {"problem": "too long", "path": None}, "too long"),
+    (HandshakeError("refused"), {"problem": "refused"}, "refused"),
+    (HandshakeTimeout("ice", 10.0), {"step": "ice", "seconds": 10.0}, "no answer in 10 s (step: ice)"),
+    (
+        FingerprintMismatch(expected=EXPECTED, received=RECEIVED),
+        {"expected": EXPECTED, "received": RECEIVED},
+        RECEIVED.certhash,
+    ),
+    (PeerIdMismatch(expected=ALICE, received=BOB), {"expected": ALICE, "received": BOB}, str(BOB)),
+    (
+        NoiseError(NoiseErrorKind.SIGNATURE, "bad"),
+        {"kind": NoiseErrorKind.SIGNATURE},
+        "the identity key did not sign the Noise key: bad",
+    ),
+    (LocalProtocolError("no"), {}, "no"),
+    (RemoteProtocolError("no"), {}, "no"),
+    (ProtocolNotSupported(["/a", "/b"]), {"protocols": ("/a", "/b")}, "/a, /b"),
+    (ConnectionLost(REASON), {"reason": REASON}, "(remote): the peer closed it"),
+    (StreamReset(), {}, "the peer reset the stream"),
+    (StreamClosed(), {}, "the stream is closed"),
+    (LimitExceeded("max_channels", 7), {"limit": "max_channels", "bound": 7}, "max_channels=7"),
+]
+
+
+@pytest.mark.parametrize(("error", "attributes", "message"), EXAMPLES)
+def test_error_has_attributes_and_says_what_happened(
+    error: WebRtcDirectError, attributes: dict[str, object], message: str
+) -> None:
+    assert {name: getattr(error, name) for name in attributes} == attributes
+    assert message in str(error)
+
+
+def test_every_exception_has_an_example_above() -> None:
+    tree = {
+        value
+        for name, value in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(value, WebRtcDirectError) and not name.startswith("_")
+    }
+    assert tree - {type(error) for error, _, _ in EXAMPLES} == {WebRtcDirectError}
+
+
+@pytest.mark.parametrize("error", [HandshakeTimeout, FingerprintMismatch, PeerIdMismatch, NoiseError])
+def test_whatever_prevents_a_connection_is_a_handshake_error(error: type[WebRtcDirectError]) -> None:
+    assert issubclass(error, HandshakeError)

@@ -1,0 +1,239 @@
+"""Keys, signatures and peer ids of every kind that libp2p knows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+
+from webrtc_direct.errors import IdentityError
+from webrtc_direct.identity import KeyPair, KeyType, PeerId, PublicKey
+
+pytestmark = pytest.mark.anyio
+
+VECTORS = Path(__file__).parent.parent / "vectors"
+KEYS = json.loads((VECTORS / "libp2p_keys.json").read_text())
+DATA = b"noise-libp2p-static-key:" + bytes(32)
+
+
+def spki(key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey) -> bytes:
+    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def key_of_spec(kind: str) -> PublicKey:
+    return PublicKey.from_protobuf(bytes.fromhex(KEYS[kind]["public"]))
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "secp256k1", "ecdsa"])
+def test_public_keys_of_the_spec_are_read_and_written_unchanged(kind: str) -> None:
+    key = key_of_spec(kind)
+    assert key.type.name == kind.upper()
+    assert key.to_protobuf().hex() == KEYS[kind]["public"]
+
+
+def test_short_key_stands_in_the_peer_id_and_a_long_one_is_hashed() -> None:
+    # The text of the Ed25519 key of the spec; the others are of the same kind.
+    assert str(key_of_spec("ed25519").peer_id).startswith("12D3KooW")
+    assert str(key_of_spec("secp256k1").peer_id).startswith("16Uiu2HA")
+    assert str(key_of_spec("ecdsa").peer_id).startswith("Qm")
+
+
+async def test_ed25519_signature() -> None:
+    pair = KeyPair.from_protobuf(bytes.fromhex(KEYS["ed25519"]["private"]))
+    assert pair.public_key == key_of_spec("ed25519")
+    signature = await pair.sign(DATA)
+    await pair.public_key.verify(signature, DATA)
+    with pytest.raises(IdentityError, match="Ed25519 signature"):
+        await pair.public_key.verify(signature, DATA + b"x")
+
+
+async def test_secp256k1_signature() -> None:
+    secret = int(KEYS["secp256k1"]["private"][8:], 16)
+    private = ec.derive_private_key(secret, ec.SECP256K1())
+    signature = private.sign(DATA, ec.ECDSA(hashes.SHA256()))
+    key = key_of_spec("secp256k1")
+    await key.verify(signature, DATA)
+    point = private.public_key().public_bytes(
+        serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
+    )
+    await PublicKey(KeyType.SECP256K1, point).verify(signature, DATA)
+    with pytest.raises(IdentityError, match="secp256k1"):
+        await key.verify(signature, DATA + b"x")
+    with pytest.raises(IdentityError, match="secp256k1"):
+        await PublicKey(KeyType.SECP256K1, b"\x02" + b"\xff" * 32).verify(signature, DATA)
+
+
+@pytest.mark.parametrize("curve", [ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1()])
+async def test_ecdsa_signature(curve: ec.EllipticCurve) -> None:
+    private = ec.generate_private_key(curve)
+    key = PublicKey.from_protobuf(PublicKey(KeyType.ECDSA, spki(private.public_key())).to_protobuf())
+    signature = private.sign(DATA, ec.ECDSA(hashes.SHA256()))
+    await key.verify(signature, DATA)
+    with pytest.raises(IdentityError, match="ECDSA signature"):
+        await key.verify(signature, DATA + b"x")
+
+
+async def test_ecdsa_key_on_another_curve_is_refused() -> None:
+    private = ec.generate_private_key(ec.SECP256K1())
+    signature = private.sign(DATA, ec.ECDSA(hashes.SHA256()))
+    with pytest.raises(IdentityError, match="P-256"):
+        await PublicKey(KeyType.ECDSA, spki(private.public_key())).verify(signature, DATA)
+
+
+async def test_rsa_signature() -> None:
+    private = rsa.generate_private_key(65537, 2048)
+    key = PublicKey.from_protobuf(PublicKey(KeyType.RSA, spki(private.public_key())).to_protobuf())
+    signature = private.sign(DATA, padding.PKCS1v15(), hashes.SHA256())
+    await key.verify(signature, DATA)
+    with pytest.raises(IdentityError, match="RSA signature"):
+        await key.verify(signature, DATA + b"x")
+
+
+async def test_largest_rsa_key() -> None:
+    vector = {name: value for name, value in json.loads((VECTORS / "rsa_8192.json").read_text()).items()}
+    key = PublicKey(KeyType.RSA, bytes.fromhex(vector["spki"]))
+    assert PublicKey.from_protobuf(key.to_protobuf()) == key
+    await key.verify(bytes.fromhex(vector["signature"]), bytes.fromhex(vector["data"]))
+
+
+@pytest.mark.parametrize("bits", [1024, 2040, 8200])
+async def test_rsa_key_of_another_size_is_refused(bits: int) -> None:
+    # Only the size counts, so any odd number of that size will do as the modulus.
+    public = rsa.RSAPublicNumbers(65537, (1 << bits) - 1).public_key()
+    with pytest.raises(IdentityError, match=f"{bits} bits"):
+        await PublicKey(KeyType.RSA, spki(public)).verify(bytes(bits // 8), DATA)
+
+
+@pytest.mark.parametrize("kind", [KeyType.RSA, KeyType.ECDSA])
+async def test_key_that_does_not_parse_is_refused_when_used(kind: KeyType) -> None:
+    with pytest.raises(IdentityError):
+        await PublicKey(kind, b"nonsense").verify(b"", DATA)
+    other = (
+        ec.generate_private_key(ec.SECP256R1())
+        if kind is KeyType.RSA
+        else rsa.generate_private_key(65537, 2048)
+    )
+    with pytest.raises(IdentityError):
+        await PublicKey(kind, spki(other.public_key())).verify(b"", DATA)
+
+
+@pytest.mark.parametrize(
+    ("encoded", "problem"),
+    [
+        ("", "missing"),
+        ("0801", "missing"),
+        ("120100", "missing"),
+        ("08051200", "missing"),  # a kind that nobody knows
+        ("ff", "not a libp2p"),
+        ("0801121f" + "00" * 31, "31 bytes"),
+        ("08021220" + "00" * 32, "32 bytes"),
+        ("00" * 3000, "more than"),
+    ],
+)
+def test_what_is_no_public_key_is_refused(encoded: str, problem: str) -> None:
+    with pytest.raises(IdentityError, match=problem):
+        PublicKey.from_protobuf(bytes.fromhex(encoded))
+
+
+@pytest.mark.parametrize(
+    ("encoded", "problem"),
+    [
+        ("", "missing"),
+        ("ff", "not a libp2p"),
+        (KEYS["secp256k1"]["private"], "only Ed25519"),
+        ("0801121f" + "00" * 31, "too short"),
+        ("08011240" + "00" * 64, "belong together"),
+        ("08011220" + "00" * 32, "belong together"),
+    ],
+)
+def test_what_cannot_be_an_identity_is_refused(encoded: str, problem: str) -> None:
+    with pytest.raises(IdentityError, match=problem):
+        KeyPair.from_protobuf(bytes.fromhex(encoded))
+
+
+def test_old_form_of_a_private_key_is_read() -> None:
+    old = bytes.fromhex(KEYS["ed25519"]["private"])
+    old = b"\x08\x01\x12\x60" + old[4:] + old[-32:]
+    assert KeyPair.from_protobuf(old).public_key == key_of_spec("ed25519")
+
+
+def test_identity_survives_in_a_file_that_only_its_owner_reads(tmp_path: Path) -> None:
+    path = tmp_path / "identity"
+    pair = KeyPair.load_or_create(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert KeyPair.load_or_create(path) == KeyPair.load(path) == pair
+    other = KeyPair.generate()
+    other.save(path)
+    assert KeyPair.load(path).peer_id == other.peer_id != pair.peer_id
+    assert [file.name for file in tmp_path.iterdir()] == ["identity"]
+
+
+def test_identity_file_has_the_bytes_that_other_libp2ps_write(tmp_path: Path) -> None:
+    path = tmp_path / "identity"
+    path.write_bytes(bytes.fromhex(KEYS["ed25519"]["private"]))
+    pair = KeyPair.load(path)
+    pair.save(path)
+    assert path.read_bytes().hex() == KEYS["ed25519"]["private"]
+
+
+@pytest.mark.parametrize("content", [b"", b"-----BEGIN", b"x" * 20000])
+def test_broken_identity_file_is_named_and_left_alone(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "identity"
+    path.write_bytes(content)
+    with pytest.raises(IdentityError) as caught:
+        KeyPair.load_or_create(path)
+    assert caught.value.path == path
+    assert str(path) in str(caught.value)
+    assert path.read_bytes() == content
+
+
+def test_missing_identity_file(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        KeyPair.load(tmp_path / "identity")
+
+
+def test_secret_is_not_shown() -> None:
+    pair = KeyPair.generate()
+    secret = pair.to_protobuf()[4:36]
+    assert secret.hex() not in repr(pair)
+    assert repr(secret) not in repr(pair)
+
+
+def test_peer_ids_are_values() -> None:
+    pair = KeyPair.generate()
+    peer_id = PeerId.from_string(str(pair.peer_id))
+    assert peer_id == pair.peer_id == PeerId.from_bytes(peer_id.multihash)
+    assert {peer_id: 1}[pair.peer_id] == 1
+    assert str(peer_id) in repr(peer_id)
+
+
+@pytest.mark.parametrize(
+    "multihash",
+    [
+        b"",
+        b"\x00",
+        b"\x00\x00",
+        b"\x00\x02a",
+        b"\x00\x2b" + bytes(43),
+        b"\x12\x20" + bytes(31),
+        b"\x11\x14" + bytes(20),
+    ],
+)
+def test_what_is_no_peer_id_is_refused(multihash: bytes) -> None:
+    with pytest.raises(IdentityError, match="not a peer id"):
+        PeerId.from_bytes(multihash)
+
+
+@pytest.mark.parametrize("text", ["", "1", "Qm", "1" * 500, "12D3KooWé", "b", "z", "k51l", "?", "bafz"])
+def test_what_is_no_peer_id_text_is_refused(text: str) -> None:
+    with pytest.raises(IdentityError, match="not a peer id"):
+        PeerId.from_string(text)
+
+
+def test_ed25519_keys_are_raw() -> None:
+    private = ed25519.Ed25519PrivateKey.generate()
+    public = private.public_key().public_bytes_raw()
+    assert PublicKey(KeyType.ED25519, public).to_protobuf() == b"\x08\x01\x12\x20" + public
