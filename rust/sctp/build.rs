@@ -44,6 +44,20 @@ const CHANGES: &[Change] = &[
         from: "impl Socket {\n    /// Creates a new `Socket`.",
         to: "impl Socket {\n    /// Announces the receive window as it is now, in a SACK sent at once.\n    pub fn send_window_update(&mut self) {\n        let now = *self.now.borrow();\n        if let Some(tcb) = self.state.tcb_mut() {\n            tcb.data_tracker.force_immediate_sack(now);\n        }\n        maybe_send_sack(&mut self.state, &mut self.ctx, now);\n    }\n\n    /// Creates a new `Socket`.",
     },
+    // Slow start: a SACK that acknowledges many packets grew the window by one. RFC 9260 section 7.2.1
+    // lets L be larger than 1; here it is what one burst may hold, for acknowledgements come one for many.
+    Change {
+        file: "tx/retransmission_queue.rs",
+        from: "self.cwnd += min(total_packet_bytes_acked, self.mtu);",
+        to: "self.cwnd += min(total_packet_bytes_acked, 64 * self.mtu);",
+    },
+    // Window: the timer of a zero window probe says nothing about the path, and must not make the peer's
+    // reader pay for its pause with a slow start (compare RFC 9260 section 6.1 rule A).
+    Change {
+        file: "tx/retransmission_queue.rs",
+        from: "        self.ssthresh = max(self.cwnd / 2, 4 * self.mtu);\n\n        self.cwnd = self.mtu;\n",
+        to: "        if self.a_rwnd > 0 {\n            self.ssthresh = max(self.cwnd / 2, 4 * self.mtu);\n            self.cwnd = self.mtu;\n        }\n",
+    },
     // Cost: each arriving chunk added up the sizes of all waiting messages; a running sum does the same.
     // A message counts for at least its bookkeeping, so that tiny ones are bounded as well.
     Change {

@@ -63,17 +63,34 @@ async def _handshake(peer: PeerConnection, identity: KeyPair, limits: Limits) ->
             peer.handshake_channel.send(encode_data(await handshake.next_message()))
         else:
             await handshake.receive_untrusted(await channel.next_payload())
-    channel.ignore()
+    peer.handshake_channel.observer = _IGNORED
     if handshake.remote_public_key is None:
         raise AssertionError("a finished handshake has the peer's key")
     return handshake.remote_public_key
 
 
-class _HandshakeChannel:
-    """Channel 0. After the handshake it stays open, and whatever the peer does there is ignored.
+class _IgnoredChannel:
+    """Channel 0 after the handshake: it stays open, and nothing that the peer does there matters.
 
     libp2p's implementations end it in four different ways; one leaves it open.
     """
+
+    def data_received(self, data: bytes) -> int:
+        """Throw it away."""
+        return len(data)
+
+    def channel_writable(self) -> None:
+        """Nothing is written any more."""
+
+    def channel_closed(self) -> None:
+        """That is the peer's right."""
+
+
+_IGNORED = _IgnoredChannel()
+
+
+class _HandshakeChannel:
+    """Channel 0 during the handshake."""
 
     def __init__(self, peer: PeerConnection, limits: Limits) -> None:
         self._peer = peer
@@ -81,7 +98,6 @@ class _HandshakeChannel:
         self._room = _MAX_MESSAGES * limits.max_noise_payload
         self._payloads: deque[bytes] = deque()
         self._problem: str | None = None
-        self._ignore = False
         self._wake = anyio.Event()
         peer.handshake_channel.observer = self
 
@@ -94,14 +110,9 @@ class _HandshakeChannel:
             await self._wake.wait()
         return self._payloads.popleft()
 
-    def ignore(self) -> None:
-        """Pay no more attention to the channel."""
-        self._ignore = True
-        self._payloads.clear()
-
     def data_received(self, data: bytes) -> int:
         """Take bytes of the channel."""
-        if not self._ignore and self._problem is None:
+        if self._problem is None:
             self._room -= len(data)
             try:
                 self._receive_untrusted(data)

@@ -196,7 +196,7 @@ class Connection:
         """Serve a stream that the peer opened (``ConnectionObserver``)."""
         limits = self.local.limits
         full = self._pending >= limits.max_pending_streams or self.streams >= limits.max_channels
-        if self._closing or full:
+        if full or self._closing or self._table.reason is not None:
             logger.debug(
                 "%r: refused a stream; it has %d, of them %d pending", self, self.streams, self._pending
             )

@@ -156,7 +156,8 @@ async def listen(
     served. A handler that raises resets its stream, and harms nothing else.
 
     The end of the block closes every connection gracefully, within ``Limits.close_timeout``;
-    an exception aborts them at once, and comes out as it is.
+    a handler that still runs as long after that is cancelled. An exception aborts all at
+    once, and comes out as it is.
 
     Raises:
         AddressError: *address* is not one to listen on.

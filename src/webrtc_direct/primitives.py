@@ -1,18 +1,21 @@
 """Cryptographic primitives, and the one place that reaches them.
 
 The functions are ``async`` because a browser's WebCrypto, which may stand here one day,
-answers only asynchronously. On CPython they call ``cryptography`` and never suspend.
+answers only asynchronously. On CPython they call ``cryptography``, or
+``hashlib`` where that is quicker for small inputs, and never suspend.
 
 A check that fails raises :exc:`BadInput`; nothing here knows of libp2p or of Noise.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import secrets
 from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, hmac, serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
@@ -57,16 +60,12 @@ async def x25519(key: X25519Key, public: bytes) -> bytes:
 
 async def sha256(data: bytes) -> bytes:
     """Return the SHA-256 digest."""
-    digest = hashes.Hash(hashes.SHA256())
-    digest.update(data)
-    return digest.finalize()
+    return hashlib.sha256(data).digest()
 
 
 async def hmac_sha256(key: bytes, data: bytes) -> bytes:
     """Return the HMAC-SHA256 (RFC 2104)."""
-    mac = hmac.HMAC(key, hashes.SHA256())
-    mac.update(data)
-    return mac.finalize()
+    return hmac.digest(key, data, "sha256")
 
 
 async def hkdf_sha256(chaining_key: bytes, material: bytes) -> tuple[bytes, bytes]:

@@ -150,14 +150,8 @@ class Stream:
 
     async def close_read(self) -> None:
         """Throw away what comes from now on, and ask the peer to stop sending."""
-        self._close_read()
+        self._close(reading=True)
         await checkpoint()
-
-    def _close_read(self) -> None:
-        self._read_closed = True
-        self._discard()
-        self.apply(Event.CLOSE_READ)
-        self._wake_all()
 
     def _no_more_to_read(self) -> bytes:
         if self._read_closed:
@@ -230,7 +224,7 @@ class Stream:
 
         Whether the peer has received everything, ``wait_acknowledged`` tells.
         """
-        self._close_write()
+        self._close(writing=True)
         await checkpoint()
 
     async def wait_acknowledged(self) -> bool:
@@ -257,11 +251,6 @@ class Stream:
             raise self._torn_down()
         return False
 
-    def _close_write(self) -> None:
-        self._write_closed = True
-        self.apply(Event.CLOSE_WRITE)
-        self._wake_all()
-
     async def _wait_writable(self) -> None:
         self._writable = anyio.Event()
         try:
@@ -280,19 +269,24 @@ class Stream:
 
     async def aclose(self) -> None:
         """Close both directions: what was written is still delivered, what comes is thrown away."""
-        self._close_write()
-        self._close_read()
+        self._close(reading=True, writing=True)
         await checkpoint()
 
-    def reset(self) -> None:
-        """Give the stream up, in both directions, at once. Does nothing on a stream that has ended."""
-        self._reset("this end reset the stream")
+    def _close(self, *, reading: bool = False, writing: bool = False) -> None:
+        if writing:
+            self._write_closed = True
+            self.apply(Event.CLOSE_WRITE)
+        if reading:
+            self._read_closed = True
+            self._discard()
+            self.apply(Event.CLOSE_READ)
+        self._wake_all()
 
-    def reset_stalled(self) -> None:
-        """Reset the stream because it holds up all others."""
-        self._reset("nobody read the stream, and it held up its connection")
+    def reset(self, problem: str = "this end reset the stream") -> None:
+        """Give the stream up, in both directions, at once. Does nothing on a stream that has ended.
 
-    def _reset(self, problem: str) -> None:
+        Whoever still uses it at this end gets StreamReset with *problem*.
+        """
         if not self._state.over:
             self._problem = problem
         self._discard()
@@ -320,7 +314,7 @@ class Stream:
                 else:
                     self._receive(flag, payload)
         except RemoteProtocolError as error:
-            self._reset(f"the peer broke the protocol: {error}")
+            self.reset(f"the peer broke the protocol: {error}")
         if received and self._readable is not None:
             self._readable.set()
         size = len(data)

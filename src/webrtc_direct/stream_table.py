@@ -79,7 +79,7 @@ class StreamTable:
         if unread:
             stalled = max(unread, key=lambda stream: stream.unread_bytes)
             logger.debug("%r held up its connection with %d unread bytes", stalled, stalled.unread_bytes)
-            stalled.reset_stalled()
+            stalled.reset("nobody read the stream, and it held up its connection")
 
     # Bounds on time.
 

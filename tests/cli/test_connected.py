@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from webrtc_direct.certificate import Certificate
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -170,9 +172,8 @@ def test_another_peer_id_than_the_expected_one_is_named(command: Command, addres
 
 def test_another_certificate_than_the_expected_one_is_named(command: Command, address: str) -> None:
     head, _, tail = address.partition("/certhash/")
-    _, _, peer_id = tail.partition("/p2p/")
-    wrong = "uEiBzYW1lIGxlbmd0aCwgYnV0IG5vdCBhIGhhc2ghISEhISEh"[:47].ljust(47, "A")
-    result = command("dial", f"{head}/certhash/{wrong}/p2p/{peer_id}")
+    certhash = Certificate.generate().fingerprint.certhash
+    result = command("dial", f"{head}/certhash/{certhash}{tail[len(certhash) :]}")
     assert (result.returncode, result.stdout) == (1, b"")
     assert "certificate" in result.stderr.decode()
 

@@ -9,10 +9,19 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
-from webrtc_direct import Certificate, Connection, KeyPair, Limits, Listener, WebRtcDirectAddress, dial, listen
+from webrtc_direct import (
+    Certificate,
+    Connection,
+    KeyPair,
+    Limits,
+    Listener,
+    WebRtcDirectAddress,
+    dial,
+    listen,
+)
 from webrtc_direct.authentication import authenticate
 from webrtc_direct.platform.base import ConnectParameters
-from webrtc_direct.platform.memory import MemoryConnection, MemoryLink, MemoryNetwork, MemoryPlatform
+from webrtc_direct.platform.memory import MemoryNetwork, MemoryPlatform
 from webrtc_direct.protocol.message import MessageDecoder, encode_data
 from webrtc_direct.sdp import make_session
 
@@ -22,6 +31,7 @@ if TYPE_CHECKING:
 
     from webrtc_direct import Handler
     from webrtc_direct.platform.base import DataChannel
+    from webrtc_direct.platform.memory_connection import MemoryConnection, MemoryLink
     from webrtc_direct.protocol.message import Flag
 
     Settled = Callable[[Callable[[], bool]], Awaitable[None]]
@@ -31,7 +41,7 @@ LISTEN_ADDRESS = "/ip4/127.0.0.1/udp/0/webrtc-direct"
 SECONDS = 20
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 async def leaves_no_task() -> AsyncIterator[None]:
     yield
     assert [task for task in anyio.get_running_tasks() if "webrtc_direct" in str(task.name)] == []
@@ -106,7 +116,9 @@ class Ends:
         address = WebRtcDirectAddress.parse(listener.addresses[0])
         session = make_session(address, version="v1", certificate_fingerprint=certificate.fingerprint)
         async with anyio.create_task_group() as tasks:
-            yield await self.platform.connect(tasks, ConnectParameters(session, certificate, Limits(), SECONDS))
+            yield await self.platform.connect(
+                tasks, ConnectParameters(session, certificate, Limits(), SECONDS)
+            )
             tasks.cancel_scope.cancel()
 
     @asynccontextmanager
@@ -170,12 +182,12 @@ class RawChannel:
 async def settled(condition: Callable[[], bool]) -> None:
     """Return once *condition* holds."""
     with anyio.fail_after(SECONDS):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - it changes in more than one way
             await anyio.sleep(0.001)
 
 
 @pytest.fixture
-def ends() -> Ends:
+def ends(leaves_no_task: None) -> Ends:
     return Ends()
 
 

@@ -65,7 +65,7 @@ async def test_identify_says_what_the_peer_serves(ends: Ends) -> None:
         assert info.peer_id == pair.listener.peer_id
         assert info.protocols == ("/chat/1", "/ipfs/id/1.0.0", "/ipfs/ping/1.0.0")
         assert list(info.listen_addresses) == pair.listener.addresses
-        assert info.observed_address == "/ip4/127.0.0.1/udp/{}/webrtc-direct".format(pair.server.remote[1])
+        assert info.observed_address == f"/ip4/127.0.0.1/udp/{pair.server.remote[1]}/webrtc-direct"
         assert info.agent.startswith("webrtc-direct")
         assert (await identify(pair.server)).listen_addresses == ()
 
@@ -153,7 +153,9 @@ async def test_a_client_that_never_speaks_noise_is_dropped(ends: Ends) -> None:
         assert listener.connections == []
 
 
-@pytest.mark.parametrize("garbage", [b"\xff" * 20, b"\x04\x12\x02\x00\x00", b"\x02\x08\x00", b"\x06\x12\x04\x00\x02ab"])
+@pytest.mark.parametrize(
+    "garbage", [b"\xff" * 20, b"\x04\x12\x02\x00\x00", b"\x02\x08\x00", b"\x06\x12\x04\x00\x02ab"]
+)
 async def test_garbage_in_place_of_noise_is_dropped(ends: Ends, garbage: bytes) -> None:
     async with ends.listen() as listener:
         async with ends.raw_connection(listener) as connection:
@@ -212,7 +214,9 @@ async def test_a_listener_tells_who_comes_and_goes(ends: Ends) -> None:
     told: list[tuple[str, Connection, CloseReason | None]] = []
     async with ends.listen() as listener:
         listener.on_connected = lambda connection: told.append(("connected", connection, None))
-        listener.on_disconnected = lambda connection, reason: told.append(("disconnected", connection, reason))
+        listener.on_disconnected = lambda connection, reason: told.append(
+            ("disconnected", connection, reason)
+        )
         async with ends.dial(listener.addresses[0]) as connection:
             await ping(connection)
     (first, server, _), (second, same, reason) = told

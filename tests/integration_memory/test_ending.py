@@ -1,4 +1,4 @@
-"""How connections, dials and listeners end: nothing hangs, nothing is left, and exceptions come out as they are."""
+"""How connections, dials and listeners end: nothing hangs or is left, exceptions come out as they are."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ async def _sleep(stream: Stream) -> None:
     await anyio.sleep_forever()
 
 
-@pytest.mark.parametrize("how", ["lost", "closed by the peer", "aborted by the peer", "aborted here", "closed here"])
+@pytest.mark.parametrize(
+    "how", ["lost", "closed by the peer", "aborted by the peer", "aborted here", "closed here"]
+)
 async def test_the_end_of_a_connection_ends_everything_that_waits(ends: Ends, how: str) -> None:
     lost: list[ConnectionLost] = []
 
@@ -50,7 +52,11 @@ async def test_the_end_of_a_connection_ends_everything_that_waits(ends: Ends, ho
             await _end(pair, how)
             reason = await pair.client.wait_closed()
         assert [error.reason for error in lost] == [reason] * 4
-        expected = {"lost": CloseKind.TIMEOUT, "aborted here": CloseKind.LOCAL, "closed here": CloseKind.LOCAL}
+        expected = {
+            "lost": CloseKind.TIMEOUT,
+            "aborted here": CloseKind.LOCAL,
+            "closed here": CloseKind.LOCAL,
+        }
         assert reason.kind is expected.get(how, CloseKind.REMOTE)
         with pytest.raises(ConnectionLost):
             await pair.client.open_stream(OWN)
@@ -146,16 +152,25 @@ async def test_a_handler_that_outlives_its_connection_is_cancelled(ends: Ends) -
             await cancelled.wait()
 
 
-@pytest.mark.parametrize("error", [ZeroDivisionError(), ExceptionGroup("mine", [KeyError("x"), ValueError("y")])])
-async def test_a_users_exception_comes_out_of_dial_as_it_is(ends: Ends, error: Exception) -> None:
+async def test_a_users_exception_comes_out_of_dial_as_it_is(ends: Ends) -> None:
+    error = ZeroDivisionError()
     async with ends.listen(handlers=ECHO) as listener:
-        with pytest.raises(type(error)) as caught:
+        with pytest.raises(ZeroDivisionError) as caught:  # noqa: PT012 - what the block does before matters
             async with ends.dial(listener.addresses[0]) as connection:
                 await connection.open_stream(ECHO_PROTOCOL)
                 raise error
         assert caught.value is error
         assert error.__context__ is None
         assert (await connection.wait_closed()).kind is CloseKind.LOCAL
+
+
+async def test_a_users_group_of_exceptions_is_not_put_into_another_one(ends: Ends) -> None:
+    errors = [KeyError("x"), ValueError("y")]
+    async with ends.listen() as listener:
+        with pytest.raises(ExceptionGroup, match="mine") as caught:
+            async with ends.dial(listener.addresses[0]):
+                raise ExceptionGroup("mine", errors)
+        assert list(caught.value.exceptions) == errors
 
 
 async def test_a_users_exception_comes_out_of_listen_as_it_is(ends: Ends) -> None:
@@ -170,7 +185,7 @@ async def test_a_users_exception_comes_out_of_listen_as_it_is(ends: Ends) -> Non
                 assert (await connection.wait_closed()).kind is CloseKind.REMOTE
             lost.set()
 
-        with pytest.raises(ZeroDivisionError) as caught:
+        with pytest.raises(ZeroDivisionError) as caught:  # noqa: PT012 - what the block does before matters
             async with ends.listen() as listener:
                 await tasks.start(stay, listener.addresses[0])
                 raise error

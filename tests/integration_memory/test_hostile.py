@@ -73,9 +73,7 @@ async def test_frames_may_be_cut_anywhere(ends: Ends, settled: Settled) -> None:
     ],
     ids=["data after FIN", "frame too large", "long varint", "field cut off", "flag twice"],
 )
-async def test_a_broken_frame_resets_that_stream_only(
-    ends: Ends, settled: Settled, garbage: bytes
-) -> None:
+async def test_a_broken_frame_resets_that_stream_only(ends: Ends, settled: Settled, garbage: bytes) -> None:
     async with ends.listen(handlers=ECHO) as listener, ends.raw_peer(listener) as peer:
         good, bad = peer.open(), peer.open()
         good.send_data(HELLO)
@@ -118,9 +116,7 @@ async def test_a_channel_that_closes_without_fin_is_a_reset(ends: Ends, settled:
     assert problems == ["the peer closed the stream without ending it"]
 
 
-async def test_channels_opened_before_the_handshake_are_served_after_it(
-    ends: Ends, settled: Settled
-) -> None:
+async def test_channels_opened_before_the_handshake_are_served_after_it(ends: Ends, settled: Settled) -> None:
     async with ends.listen(handlers=ECHO) as listener, ends.raw_connection(listener) as connection:
         channel = ends.raw_channel(connection)
         channel.send_data(HELLO)
@@ -169,7 +165,10 @@ async def test_open_streams_are_bounded_at_both_ends(ends: Ends, settled: Settle
         for stream in streams:
             stream.reset()
         await settled(lambda: pair.server.streams == 0)
-    async with ends.listen(handlers=ECHO, limits=Limits(max_channels=2)) as listener, ends.raw_peer(listener) as peer:
+    async with (
+        ends.listen(handlers=ECHO, limits=Limits(max_channels=2)) as listener,
+        ends.raw_peer(listener) as peer,
+    ):
         channels = [peer.open() for _ in range(3)]
         await settled(lambda: [channel.closed for channel in channels] == [False, False, True])
 
@@ -185,13 +184,13 @@ async def test_the_names_of_protocols_are_bounded(ends: Ends, settled: Settled) 
 
 
 async def test_a_long_frame_is_accepted_up_to_the_limit(ends: Ends, settled: Settled) -> None:
-    limits = Limits(max_received_frame=100)
+    limits = Limits(max_received_frame=1000)
     async with ends.listen(handlers=ECHO, limits=limits) as listener, ends.raw_peer(listener) as peer:
         channels = [peer.open(), peer.open()]
-        for channel, size in zip(channels, (97, 98), strict=True):
+        for channel, size in zip(channels, (995, 996), strict=True):
             channel.send_data(HELLO)
             channel.send_data(bytes(size))
-        await settled(lambda: len(channels[0].data) == len(HELLO) + 97)
+        await settled(lambda: len(channels[0].data) == len(HELLO) + 995)
         await settled(lambda: channels[1].closed)
 
 

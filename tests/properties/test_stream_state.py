@@ -169,4 +169,4 @@ class TwoEnds(RuleBasedStateMachine):
 
 
 TestTwoEnds = TwoEnds.TestCase
-TestTwoEnds.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+TestTwoEnds.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from webrtc_direct.certificate import Certificate
 from webrtc_direct.files import create_file, read_file, replace_file
+from webrtc_direct.identity import KeyPair
 
 
 @pytest.mark.parametrize("write", [create_file, replace_file])
@@ -63,6 +65,33 @@ def test_failure_leaves_nothing_behind(tmp_path: Path, write: Callable[[Path, by
     assert list(tmp_path.iterdir()) == [directory]
     with pytest.raises(FileNotFoundError):
         write(tmp_path / "missing" / "file", b"content")
+
+
+def test_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "disk full")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(OSError, match="disk full"):
+        replace_file(tmp_path / "secret", b"content")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", [KeyPair, Certificate])
+def test_two_processes_that_start_at_once_end_up_with_the_same_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[KeyPair] | type[Certificate]
+) -> None:
+    path = tmp_path / "secret"
+    hardlink_to = Path.hardlink_to
+
+    def overtake(self: Path, target: Path) -> None:
+        monkeypatch.undo()
+        kind.load_or_create(path)
+        hardlink_to(self, target)
+
+    monkeypatch.setattr(Path, "hardlink_to", overtake)
+    assert kind.load_or_create(path) == kind.load(path)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_reading_is_bounded(tmp_path: Path) -> None:

@@ -221,10 +221,8 @@ async def test_extensions_are_tolerated() -> None:
     _, server, _, _ = handshakes()
     identity, static = KeyPair.generate(), await static_key()
     signature = await identity.sign(STATIC_KEY_PREFIX + static.public)
-    payload = payload_of(identity, signature)
-    payload += noise_pb2.NoiseHandshakePayload(
-        extensions=noise_pb2.NoiseExtensions(stream_muxers=["/yamux/1.0.0"])
-    ).SerializeToString()
+    # Field 4, with a stream muxer in its field 2: what go sends over TCP.
+    payload = payload_of(identity, signature) + b"\x22\x0e\x12\x0c/yamux/1.0.0"
     await server.receive_untrusted(await fake_client(server, payload, static))
     assert server.action is Action.WRITE
     assert server.remote_peer_id == identity.peer_id

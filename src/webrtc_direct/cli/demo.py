@@ -21,6 +21,7 @@ from webrtc_direct.cli.size import size_of
 from webrtc_direct.cli.target import DEFAULT_TIMEOUT, Target
 from webrtc_direct.cli.timeline import CLOSING, draw
 from webrtc_direct.cli.transfer import compare_echo, transfer
+from webrtc_direct.dialer import default_platform
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,9 +52,10 @@ def demo_command(*, size: int) -> None:
 
 async def _demo(address: str, size: int) -> None:
     click.echo(f"A second process listens on\n  {address}\n")
+    target = Target(address, "v1", DEFAULT_TIMEOUT, None, any_peer=False, platform=default_platform())
     started = time.perf_counter()
-    async with Target(address, "v1", DEFAULT_TIMEOUT, None, any_peer=False).dial() as connection:
-        for line in draw(await measure(connection, started)):
+    async with target.dial() as connection:
+        for line in draw(await measure(connection, started=started, timeout=DEFAULT_TIMEOUT)):
             click.echo(line)
         click.echo()
         await _ping(connection)

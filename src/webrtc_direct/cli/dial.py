@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 import click
 
-import webrtc_direct
 from webrtc_direct.cli.output import milliseconds, show_milliseconds, write_json
 from webrtc_direct.cli.target import Target, dials, json_option
 from webrtc_direct.cli.timeline import CLOSING, Report, draw
-from webrtc_direct.errors import ProtocolNotSupported
+from webrtc_direct.errors import ProtocolNotSupported, StreamReset
+from webrtc_direct.protocols.identify import identify
+from webrtc_direct.protocols.ping import ping
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from webrtc_direct.connection import Connection
-    from webrtc_direct.protocols.identify import IdentifyInfo
+
+_Result = TypeVar("_Result")
 
 EPILOG = """\b
 Examples:
@@ -39,15 +43,19 @@ def dial_command(target: Target, count: int | None, as_json: bool) -> None:  # n
     anyio.run(_dial, target, count, as_json)
 
 
-async def measure(connection: Connection, started: float) -> Report:
-    """Return what *connection*, whose dial began at *started*, took; identify and ping it."""
+async def measure(connection: Connection, *, started: float, timeout: float) -> Report:
+    """Return what *connection*, whose dial began at *started*, took; identify and ping it.
+
+    A peer that does not answer within *timeout* counts as one that lacks the protocol.
+    """
     total = time.perf_counter() - started
-    identified, identify_seconds = await _identify(connection)
+    identified, identify_seconds = await _try(identify, connection, timeout)
+    round_trip, _ = await _try(ping, connection, timeout)
     return Report(
         connection=connection,
         total=total,
         identify=identify_seconds,
-        ping=await _ping(connection),
+        ping=round_trip,
         agent=None if identified is None else identified.agent,
         protocols=() if identified is None else tuple(identified.protocols),
     )
@@ -58,7 +66,7 @@ async def _dial(target: Target, count: int | None, as_json: bool) -> None:  # no
     for _ in range(count or 1):
         started = time.perf_counter()
         async with target.dial() as connection:
-            report = await measure(connection, started)
+            report = await measure(connection, started=started, timeout=target.timeout)
             reports.append(report)
             if not as_json and count is None:
                 for line in draw(report):
@@ -92,17 +100,15 @@ def _document(target: Target, report: Report, reports: list[Report] | None) -> d
     return document
 
 
-async def _identify(connection: Connection) -> tuple[IdentifyInfo | None, float | None]:
+async def _try(
+    measured: Callable[[Connection], Awaitable[_Result]], connection: Connection, timeout: float
+) -> tuple[_Result | None, float | None]:
+    """Return what *measured* gives and the seconds it took, or nothing from a peer that lacks it."""
     started = time.perf_counter()
-    try:
-        identified = await webrtc_direct.identify(connection)
-    except ProtocolNotSupported:
-        return None, None
-    return identified, time.perf_counter() - started
-
-
-async def _ping(connection: Connection) -> float | None:
-    try:
-        return await webrtc_direct.ping(connection)
-    except ProtocolNotSupported:
-        return None
+    with anyio.move_on_after(timeout):
+        try:
+            result = await measured(connection)
+        except (ProtocolNotSupported, StreamReset):
+            return None, None
+        return result, time.perf_counter() - started
+    return None, None

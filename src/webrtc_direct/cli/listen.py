@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import anyio
 import click
 
-import webrtc_direct
 from webrtc_direct.certificate import Certificate
 from webrtc_direct.cli.output import socket_address, write_json
 from webrtc_direct.cli.target import json_option
 from webrtc_direct.identity import KeyPair
+from webrtc_direct.listener import listen
 from webrtc_direct.protocols.echo import ECHO_PROTOCOL, echo_handler
 from webrtc_direct.protocols.perf import PERF_PROTOCOL, perf_handler
 
@@ -146,9 +146,7 @@ async def _listen(
     handlers: dict[str, Handler],
     events: Events,
 ) -> None:
-    async with webrtc_direct.listen(
-        addresses, identity=identity, certificate=certificate, handlers=handlers
-    ) as listener:
+    async with listen(addresses, identity=identity, certificate=certificate, handlers=handlers) as listener:
         listener.on_connected = events.connected
         listener.on_disconnected = events.disconnected
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:

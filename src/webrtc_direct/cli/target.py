@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-import webrtc_direct
+from webrtc_direct.dialer import default_platform, dial
 from webrtc_direct.identity import KeyPair
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from webrtc_direct.connection import Connection
-    from webrtc_direct.platform.base import Version
+    from webrtc_direct.platform.base import Platform, Version
 
 DEFAULT_TIMEOUT = 10.0
 
@@ -33,15 +33,17 @@ class Target:
     timeout: float
     identity: KeyPair | None
     any_peer: bool
+    platform: Platform
 
     def dial(self) -> AbstractAsyncContextManager[Connection]:
         """Return the connection, for ``async with``."""
-        return webrtc_direct.dial(
+        return dial(
             self.address,
             version=self.version,
             timeout=self.timeout,
             identity=self.identity,
             any_peer=self.any_peer,
+            platform=self.platform,
         )
 
 
@@ -70,7 +72,7 @@ def dials(function: Callable[..., int | None]) -> Callable[..., int | None]:
         default=DEFAULT_TIMEOUT,
         show_default=True,
         callback=positive_seconds,
-        help="Give up when the handshake, or an answer, takes longer.",
+        help="Give up when the handshake takes longer, or the answer to a ping.",
     )
     @click.option(
         "--identity",
@@ -95,7 +97,8 @@ def dials(function: Callable[..., int | None]) -> Callable[..., int | None]:
         **others: Any,
     ) -> int | None:
         identity = None if identity_file is None else KeyPair.load(identity_file)
-        target = Target(address, version, timeout, identity, any_peer)
+        # Made here, so that loading the engine is not counted as a step of the dial.
+        target = Target(address, version, timeout, identity, any_peer, default_platform())
         return function(target=target, **others)
 
     return with_target

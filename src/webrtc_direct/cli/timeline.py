@@ -91,7 +91,7 @@ def _rows(report: Report) -> list[_Row]:
         _Row(None, "  SCTP", times.sctp, "association up"),
         _Row(6, "insertion", None, "both fingerprints are known"),
         _Row(7, "Noise", times.noise, "the peer id is proven, bound to both fingerprints"),
-        _Row(8, "streams", (report.identify or 0) + (report.ping or 0), f"{streams}; {agent}"),
+        _Row(8, "streams", (report.identify or 0) + (report.ping or 0) or None, f"{streams}; {agent}"),
         *(_Row(None, "", None, f"speaks {printable(protocol)}") for protocol in report.protocols),
     ]
 

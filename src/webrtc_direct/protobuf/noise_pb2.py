@@ -24,15 +24,13 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"webrtc_direct/protobuf/noise.proto\x12\x13webrtc_direct.noise\"I\n\x0fNoiseExtensions\x12\x1f\n\x17webtransport_certhashes\x18\x01 \x03(\x0c\x12\x15\n\rstream_muxers\x18\x02 \x03(\t\"}\n\x15NoiseHandshakePayload\x12\x14\n\x0cidentity_key\x18\x01 \x01(\x0c\x12\x14\n\x0cidentity_sig\x18\x02 \x01(\x0c\x12\x38\n\nextensions\x18\x04 \x01(\x0b\x32$.webrtc_direct.noise.NoiseExtensions')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"webrtc_direct/protobuf/noise.proto\x12\x13webrtc_direct.noise\"C\n\x15NoiseHandshakePayload\x12\x14\n\x0cidentity_key\x18\x01 \x01(\x0c\x12\x14\n\x0cidentity_sig\x18\x02 \x01(\x0c')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'webrtc_direct.protobuf.noise_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_NOISEEXTENSIONS']._serialized_start=59
-  _globals['_NOISEEXTENSIONS']._serialized_end=132
-  _globals['_NOISEHANDSHAKEPAYLOAD']._serialized_start=134
-  _globals['_NOISEHANDSHAKEPAYLOAD']._serialized_end=259
+  _globals['_NOISEHANDSHAKEPAYLOAD']._serialized_start=59
+  _globals['_NOISEHANDSHAKEPAYLOAD']._serialized_end=126
 # @@protoc_insertion_point(module_scope)

@@ -97,7 +97,7 @@ class MessageDecoder:
 
     def __init__(self, max_frame: int) -> None:
         self._max_frame = max_frame
-        # The start of a frame whose end has not come yet; nothing of the body before the prefix is whole.
+        # The start of a frame whose end has not come yet. The body begins only once the prefix is whole.
         self._prefix = b""
         self._length: int | None = None
         self._body = bytearray()
