@@ -30,7 +30,7 @@ _CLOSED = "the peer closed the handshake channel"
 async def authenticate(
     peer: PeerConnection, identity: KeyPair, *, limits: Limits, seconds: float, expected: PeerId | None = None
 ) -> PublicKey:
-    """Return the public key that the peer proved to hold. The caller aborts the connection on an error.
+    """Return the public key that the peer proved to hold. On an error *peer* is aborted.
 
     Raises:
         HandshakeTimeout: it took longer than *seconds*.
@@ -38,14 +38,22 @@ async def authenticate(
         NoiseError: the peer proved nothing.
         HandshakeError: the connection ended, or the peer broke a rule.
     """
-    public_key = None
+    try:
+        return await _authenticate(peer, identity, limits, seconds, expected)
+    except BaseException:
+        peer.abort()
+        raise
+
+
+async def _authenticate(
+    peer: PeerConnection, identity: KeyPair, limits: Limits, seconds: float, expected: PeerId | None
+) -> PublicKey:
     with anyio.move_on_after(seconds):
         public_key = await _handshake(peer, identity, limits)
-    if public_key is None:
-        raise HandshakeTimeout("noise", seconds)
-    if expected is not None and public_key.peer_id != expected:
-        raise PeerIdMismatch(expected=expected, received=public_key.peer_id)
-    return public_key
+        if expected is not None and public_key.peer_id != expected:
+            raise PeerIdMismatch(expected=expected, received=public_key.peer_id)
+        return public_key
+    raise HandshakeTimeout("noise", seconds)
 
 
 async def _handshake(peer: PeerConnection, identity: KeyPair, limits: Limits) -> PublicKey:

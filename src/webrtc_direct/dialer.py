@@ -73,17 +73,10 @@ async def dial(
     async with task_group() as tasks:
         peer = await platform.connect(tasks, ConnectParameters(session, certificate, limits, timeout))
         below = perf_counter()
-        try:
-            public_key = await authenticate(
-                peer,
-                identity,
-                limits=limits,
-                seconds=min(limits.noise_timeout, max(0.0, timeout - (below - started))),
-                expected=target.peer_id,
-            )
-        except BaseException:
-            peer.abort()
-            raise
+        seconds = min(limits.noise_timeout, max(0.0, timeout - (below - started)))
+        public_key = await authenticate(
+            peer, identity, limits=limits, seconds=seconds, expected=target.peer_id
+        )
         times = StepTimes(
             address=parsed - started,
             certificate=certified - parsed,

@@ -111,11 +111,7 @@ class Listener:
             )
         except HandshakeError as error:
             logger.debug("%s port %d did not authenticate: %s", *peer.remote, error)
-            peer.abort()
             return
-        except BaseException:
-            peer.abort()
-            raise
         below = peer.times
         times = StepTimes(ice=below.ice, dtls=below.dtls, sctp=below.sctp, noise=perf_counter() - started)
         async with connected(peer, self._local, public_key=public_key, times=times) as connection:

@@ -363,19 +363,13 @@ class Stream:
                 self._table.confirmed(self)
             elif effect is Effect.FAIL_READING and not keep:
                 self._discard()
-            elif effect is Effect.CLOSE_CHANNEL:
+            elif effect is Effect.RESET_CHANNEL and Effect.SEND_RESET_STREAM not in effects:
+                self._channel.reset()
+            elif effect in (Effect.RESET_CHANNEL, Effect.CLOSE_CHANNEL):
+                # A reset of the channel would discard RESET_STREAM with all else that is queued,
+                # and rust-libp2p takes a channel that ends without a flag for a clean end.
                 self._channel.close()
-            elif effect is Effect.RESET_CHANNEL:
-                self._reset_channel(told=Effect.SEND_RESET_STREAM in effects)
         self._wake_all()
-
-    def _reset_channel(self, *, told: bool) -> None:
-        if told:
-            # Resetting the channel would discard RESET_STREAM with all else that is queued,
-            # and rust-libp2p takes a channel that ends without a flag for a clean end.
-            self._channel.close()
-        else:
-            self._channel.reset()
 
     def _wake_all(self) -> None:
         for event in (self._readable, self._writable, self._settled):

@@ -118,12 +118,14 @@ async def test_another_certificate_than_the_address_says_is_refused(ends: Ends) 
                 pytest.fail("connected")
 
 
-async def test_nobody_there_is_a_timeout_at_the_deadline(ends: Ends) -> None:
+@pytest.mark.parametrize("bound", ["timeout", "limit"])
+async def test_nobody_there_is_a_timeout_at_the_deadline(ends: Ends, bound: str) -> None:
     async with ends.listen() as listener:
         address = listener.addresses[0]
     started = perf_counter()
+    limits = Limits(handshake_timeout=0.2 if bound == "limit" else 10)
     with pytest.raises(HandshakeTimeout) as caught:
-        async with ends.dial(address, timeout=0.2):
+        async with ends.dial(address, timeout=0.2 if bound == "timeout" else None, limits=limits):
             pytest.fail("connected")
     assert caught.value.seconds == 0.2
     assert perf_counter() - started >= 0.2

@@ -9,6 +9,7 @@ import anyio
 import pytest
 
 from webrtc_direct import (
+    HandshakeTimeout,
     Limits,
     LocalProtocolError,
     ProtocolNotSupported,
@@ -335,3 +336,14 @@ async def test_two_readers_or_two_writers_are_refused(ends: Ends) -> None:
             with pytest.raises(anyio.BusyResourceError):
                 await stream.read()
             tasks.cancel_scope.cancel()
+
+
+async def test_a_peer_that_does_not_negotiate_is_a_timeout(ends: Ends) -> None:
+    limits = Limits(negotiation_timeout=0.1)
+    async with ends.pair(limits=limits) as pair:
+        pair.link.pause()
+        with pytest.raises(HandshakeTimeout) as caught:
+            await pair.client.open_stream(OWN)
+        assert (caught.value.step, caught.value.seconds) == ("negotiation", 0.1)
+        pair.link.resume()
+        assert pair.client.streams == 0

@@ -83,10 +83,10 @@ def ping_command(*, target: Target, count: int, interval: float, as_json: bool) 
     pings = Pings(count, interval, target.timeout)
     try:
         anyio.run(_ping, target, pings, as_json)
-    except KeyboardInterrupt:
-        _report(pings, as_json=as_json)
-        raise
-    _report(pings, as_json=as_json)
+    finally:
+        # Also after Ctrl-C, and when the connection was lost meanwhile.
+        if pings.samples:
+            _report(pings, as_json=as_json)
     return 0 if pings.answered else FAILED
 
 

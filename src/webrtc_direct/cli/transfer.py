@@ -43,6 +43,7 @@ async def transfer(
     """Move *size* bytes by ``/perf/1.0.0``, split over *streams*, and return the seconds it took."""
 
     async def one(share: int) -> None:
+        """Move the share of one stream."""
         upload, download = (share, 0) if direction == "upload" else (0, share)
         await perf(connection, upload=upload, download=download, progress=lambda _, count: progress(count))
 

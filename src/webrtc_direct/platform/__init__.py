@@ -1,1 +1,1 @@
-"""Platforms supply connections whose ICE, DTLS and SCTP are up; everything above them is the same everywhere."""
+"""What supplies connections whose ICE, DTLS and SCTP are up; everything above is the same everywhere."""

@@ -58,7 +58,7 @@ async def identify(connection: Connection) -> IdentifyInfo:
         ConnectionLost: the connection ended meanwhile.
     """
     async with connection.open_stream(IDENTIFY_PROTOCOL) as stream:
-        message = _parse_untrusted(await _read_answer(stream))
+        message = parse_answer_untrusted(await _read_answer(stream))
     if message.publicKey and message.publicKey != connection.public_key.to_protobuf():
         raise RemoteProtocolError("identify: the public key is not the one that was proved")
     observed = _describe_untrusted([message.observedAddr])
@@ -93,8 +93,7 @@ def _agent() -> str:
     try:
         return f"webrtc-direct/{version('webrtc-direct')}"
     except PackageNotFoundError:
-        # The package runs from its source tree.
-        return "webrtc-direct"
+        return "webrtc-direct/source-tree"
 
 
 async def _read_answer(stream: Stream) -> bytes:
@@ -109,7 +108,7 @@ async def _read_answer(stream: Stream) -> bytes:
     return answer
 
 
-def _parse_untrusted(answer: bytes) -> Identify:
+def parse_answer_untrusted(answer: bytes) -> Identify:
     """Return the messages in *answer*, merged: go-libp2p splits a long one in two."""
     message = Identify()
     if not answer:

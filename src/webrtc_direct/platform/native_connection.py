@@ -1,0 +1,306 @@
+"""Connections and channels of the native platform: a handle of the engine, and the credit on it.
+
+They translate and count; what to do about a connection is decided above the seam, and how, in
+the engine.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from webrtc_direct import _native
+from webrtc_direct.multiaddr import Fingerprint
+from webrtc_direct.platform.base import (
+    HANDSHAKE_CHANNEL_ID,
+    ChannelObserver,
+    CloseKind,
+    CloseReason,
+    ConnectionObserver,
+    ConnectionStats,
+    DataChannel,
+    HandshakeTimes,
+    PeerConnection,
+    Role,
+    Version,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from webrtc_direct.limits import Limits
+
+# The engine's key of channel 0, and one that it never uses.
+_HANDSHAKE_KEY = 0
+_ENDED_KEY = -1
+
+
+class NativeChannel(DataChannel):
+    """A data channel of the engine."""
+
+    def __init__(self, connection: NativePeerConnection, key: int, credit: int) -> None:
+        self._connection = connection
+        self._key = key
+        self._credit = credit
+        self._unsent = 0
+        self._observer: ChannelObserver | None = None
+        self._early: list[bytes] = []
+        self._closed_early = False
+        self._ended = False
+
+    @property
+    def data_channel_id(self) -> int | None:
+        return HANDSHAKE_CHANNEL_ID if self._key == _HANDSHAKE_KEY else None
+
+    @property
+    def observer(self) -> ChannelObserver | None:
+        return self._observer
+
+    @observer.setter
+    def observer(self, observer: ChannelObserver | None) -> None:
+        self._observer = observer
+        if observer is None:
+            return
+        early, self._early = self._early, []
+        if early:
+            self.consumed(observer.data_received(b"".join(early)))
+        if self._closed_early:
+            self._closed_early = False
+            observer.channel_closed()
+
+    @property
+    def writable_bytes(self) -> int:
+        return min(self._credit, self._connection.credit)
+
+    def send(self, messages: Sequence[bytes]) -> None:
+        if self._ended or not messages:
+            return
+        size = sum(map(len, messages))
+        self._credit -= size
+        self._unsent += size
+        self._connection.send(self._key, list(messages), size)
+
+    def consumed(self, count: int) -> None:
+        if count:
+            self._connection.consumed(count)
+
+    def close(self) -> None:
+        if not self._ended:
+            self._end()
+            self._connection.close_channel(self._key)
+
+    def reset(self) -> None:
+        if not self._ended:
+            self._end()
+            self._connection.reset_channel(self._key)
+
+    def receive(self, data: bytes) -> None:
+        """Take data from the engine."""
+        if self._observer is None:
+            self._early.append(data)
+        else:
+            self.consumed(self._observer.data_received(data))
+
+    def grant(self, count: int) -> None:
+        """Take credit from the engine: so many bytes have left the queue."""
+        self._credit += count
+        self._unsent -= count
+        if self._observer is not None:
+            self._observer.channel_writable()
+
+    def tell_writable(self) -> None:
+        """Say that the connection has credit again."""
+        if self._observer is not None:
+            self._observer.channel_writable()
+
+    def tell_closed(self) -> None:
+        """The peer reset it, or the connection ended."""
+        if self._ended:
+            return
+        self._end()
+        if self._observer is None:
+            self._closed_early = True
+        else:
+            self._observer.channel_closed()
+
+    def _end(self) -> None:
+        self._ended = True
+        self._connection.forget(self._key, self._unsent)
+        self._unsent = 0
+
+
+class NativePeerConnection(PeerConnection):
+    """A connection of the engine. It counts as one only once ``established``.
+
+    Once ended it lets go of the engine's handle, so that whoever still holds this object
+    keeps no thread alive.
+    """
+
+    def __init__(
+        self,
+        handle: _native.Connection,
+        *,
+        role: Role,
+        limits: Limits,
+        local_fingerprint: Fingerprint,
+    ) -> None:
+        self.connection_id = handle.id
+        self.role = role
+        self.local_fingerprint = local_fingerprint
+        self.credit = limits.unsent_bytes
+        self.reason: CloseReason | None = None
+        self.established = anyio.Event()
+        self._handle: _native.Connection | None = handle
+        self._limits = limits
+        self._last_stats: dict[str, Any] = {}
+        self._closed = anyio.Event()
+        self._observer: ConnectionObserver | None = None
+        self._early: list[NativeChannel] = []
+        self._channels: dict[int, NativeChannel] = {}
+        self.handshake_channel = self._add_channel(_HANDSHAKE_KEY)
+
+    def __repr__(self) -> str:
+        state = "open" if self.reason is None else self.reason.kind.value
+        return f"<NativePeerConnection {self.connection_id} {self.role.value} {state}>"
+
+    @property
+    def observer(self) -> ConnectionObserver | None:
+        return self._observer
+
+    @observer.setter
+    def observer(self, observer: ConnectionObserver | None) -> None:
+        self._observer = observer
+        if observer is None:
+            return
+        early, self._early = self._early, []
+        for channel in early:
+            observer.channel_opened(channel)
+        if self.reason is not None:
+            observer.connection_closed(self.reason)
+
+    def open_channel(self) -> DataChannel:
+        if self._handle is not None:
+            return self._add_channel(self._handle.open_channel())
+        # A key that the engine gives to nobody: this channel is one that has ended.
+        channel = self._add_channel(_ENDED_KEY)
+        channel.tell_closed()
+        return channel
+
+    def close(self) -> None:
+        if self._handle is not None:
+            self._handle.close()
+
+    def abort(self) -> None:
+        if self._handle is not None:
+            self._handle.abort()
+
+    async def wait_closed(self) -> CloseReason:
+        await self._closed.wait()
+        if self.reason is None:
+            raise AssertionError("closed without a reason")
+        return self.reason
+
+    def stats(self) -> ConnectionStats:
+        if self._handle is not None:
+            self._last_stats = self._handle.stats()
+        unsent = self._limits.unsent_bytes - self.credit
+        return ConnectionStats(unsent_bytes=unsent, **self._last_stats)
+
+    def send(self, key: int, messages: list[bytes], size: int) -> None:
+        """Hand *messages* of a channel to the engine; *size* is that of all together."""
+        if self._handle is not None:
+            self.credit -= size
+            self._handle.send(key, messages)
+
+    def consumed(self, count: int) -> None:
+        """So many bytes more are not unread any more."""
+        if self._handle is not None:
+            self._handle.consumed(count)
+
+    def close_channel(self, key: int) -> None:
+        """Reset a channel once its queue is empty."""
+        if self._handle is not None:
+            self._handle.close_channel(key)
+
+    def reset_channel(self, key: int) -> None:
+        """Reset a channel now."""
+        if self._handle is not None:
+            self._handle.reset_channel(key)
+
+    def forget(self, key: int, unsent: int) -> None:
+        """A channel has ended with so much in its queue."""
+        self._channels.pop(key, None)
+        self.credit += unsent
+
+    def take(self, kind: int, key: int, value: Any) -> None:
+        """Take an event of the engine."""
+        if kind == _native.DATA:
+            channel = self._channels.get(key)
+            if channel is None:
+                # It was on its way when this end reset the channel.
+                self.consumed(len(value))
+            else:
+                channel.receive(value)
+        elif kind == _native.WRITABLE:
+            self._grant(key, value)
+        elif kind == _native.OPENED:
+            self._take_channel(key)
+        elif kind == _native.CHANNEL_CLOSED:
+            if channel := self._channels.get(key):
+                channel.tell_closed()
+        elif kind == _native.CONNECTED:
+            self.establish(value)
+        elif kind == _native.CLOSED:
+            name, detail, received = value
+            self.end(CloseReason(CloseKind(name), detail, received and Fingerprint(received)))
+
+    def establish(self, value: tuple[Any, ...]) -> None:
+        """Take what is known now that the connection is up."""
+        version: Version
+        version, ip, port, fingerprint, ice, dtls, sctp = value
+        self.version = version
+        self.remote = (ip, port)
+        self.remote_fingerprint = Fingerprint(fingerprint)
+        self.times = HandshakeTimes(ice=ice, dtls=dtls, sctp=sctp)
+        self.established.set()
+
+    def _add_channel(self, key: int) -> NativeChannel:
+        channel = NativeChannel(self, key, self._limits.unsent_bytes_per_channel)
+        self._channels[key] = channel
+        return channel
+
+    def _take_channel(self, key: int) -> None:
+        channel = self._add_channel(key)
+        if self._observer is None:
+            self._early.append(channel)
+        else:
+            self._observer.channel_opened(channel)
+
+    def _grant(self, key: int, count: int) -> None:
+        channel = self._channels.get(key)
+        if channel is None:
+            return
+        exhausted = self.credit <= 0
+        self.credit += count
+        channel.grant(count)
+        if exhausted and self.credit > 0:
+            for other in list(self._channels.values()):
+                if other is not channel:
+                    other.tell_writable()
+
+    def end(self, reason: CloseReason) -> None:
+        """The connection has ended; whoever waits for anything of it learns that."""
+        if self.reason is not None:
+            return
+        self.reason = reason
+        if self._handle is not None:
+            self._last_stats = self._handle.stats()
+            self._handle.abort()
+            self._handle = None
+        for channel in list(self._channels.values()):
+            channel.tell_closed()
+        self.established.set()
+        self._closed.set()
+        if self._observer is not None:
+            self._observer.connection_closed(reason)
