@@ -142,21 +142,10 @@ fn dcsctp_source() -> PathBuf {
     // Documented to panic on zero.
     let outcome = panic::catch_unwind(|| dcsctp::api::LifecycleId::from(0));
     panic::set_hook(before);
-    assert!(
-        outcome.is_err(),
-        "dcsctp::api::LifecycleId::from(0) is documented to panic"
-    );
-    let file = place
-        .lock()
-        .ok()
-        .and_then(|mut place| place.take())
-        .expect("the panic's location");
+    assert!(outcome.is_err(), "dcsctp::api::LifecycleId::from(0) is documented to panic");
+    let file = place.lock().ok().and_then(|mut place| place.take()).expect("the panic's location");
     // …/src/api/mod.rs
-    let source = file
-        .ancestors()
-        .nth(2)
-        .map(Path::to_path_buf)
-        .unwrap_or_default();
+    let source = file.ancestors().nth(2).map(Path::to_path_buf).unwrap_or_default();
     assert!(
         source.join("lib.rs").is_file(),
         "no source of dcsctp at {} (does a flag of rustc remap paths?)",
@@ -194,9 +183,7 @@ fn apply(target: &Path, change: &Change) -> io::Result<()> {
 
 fn strip_inner_docs(path: &Path) -> io::Result<()> {
     let text = fs::read_to_string(path)?;
-    let kept: Vec<&str> = text
-        .lines()
-        .filter(|line| !line.starts_with("//!") && !line.starts_with("#!["))
-        .collect();
+    let kept: Vec<&str> =
+        text.lines().filter(|line| !line.starts_with("//!") && !line.starts_with("#![")).collect();
     fs::write(path, kept.join("\n") + "\n")
 }

@@ -16,9 +16,10 @@ from webrtc_direct.protocol.message import Flag, MessageDecoder, encode_data
 from webrtc_direct.protocol.noise import Action, NoiseHandshake, prologue
 
 if TYPE_CHECKING:
-    from webrtc_direct.identity import KeyPair, PeerId, PublicKey
+    from webrtc_direct.identity import PeerId, PublicKey
     from webrtc_direct.limits import Limits
     from webrtc_direct.platform.base import PeerConnection
+    from webrtc_direct.protocol.noise import NoiseKeys
 
 # How long to wait for the reason when channel 0 closes: usually the connection ends with it.
 _REASON_SECONDS = 0.1
@@ -28,7 +29,7 @@ _CLOSED = "the peer closed the handshake channel"
 
 
 async def authenticate(
-    peer: PeerConnection, identity: KeyPair, *, limits: Limits, seconds: float, expected: PeerId | None = None
+    peer: PeerConnection, keys: NoiseKeys, *, limits: Limits, seconds: float, expected: PeerId | None = None
 ) -> PublicKey:
     """Return the public key that the peer proved to hold. On an error *peer* is aborted.
 
@@ -39,30 +40,30 @@ async def authenticate(
         HandshakeError: the connection ended, or the peer broke a rule.
     """
     try:
-        return await _authenticate(peer, identity, limits, seconds, expected)
+        return await _authenticate(peer, keys, limits, seconds, expected)
     except BaseException:
         peer.abort()
         raise
 
 
 async def _authenticate(
-    peer: PeerConnection, identity: KeyPair, limits: Limits, seconds: float, expected: PeerId | None
+    peer: PeerConnection, keys: NoiseKeys, limits: Limits, seconds: float, expected: PeerId | None
 ) -> PublicKey:
     with anyio.move_on_after(seconds):
-        public_key = await _handshake(peer, identity, limits)
+        public_key = await _handshake(peer, keys, limits)
         if expected is not None and public_key.peer_id != expected:
             raise PeerIdMismatch(expected=expected, received=public_key.peer_id)
         return public_key
     raise HandshakeTimeout("noise", seconds)
 
 
-async def _handshake(peer: PeerConnection, identity: KeyPair, limits: Limits) -> PublicKey:
+async def _handshake(peer: PeerConnection, keys: NoiseKeys, limits: Limits) -> PublicKey:
     by_role = {peer.role: peer.local_fingerprint}
     by_role[Role.SERVER if peer.role is Role.CLIENT else Role.CLIENT] = peer.remote_fingerprint
     handshake = NoiseHandshake(
         peer.role,
         prologue=prologue(client=by_role[Role.CLIENT], server=by_role[Role.SERVER]),
-        identity=identity,
+        keys=keys,
         max_message=limits.max_noise_payload,
     )
     channel = _HandshakeChannel(peer, limits)

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+import anyio
+
 from webrtc_direct.authentication import authenticate
 from webrtc_direct.certificate import Certificate
 from webrtc_direct.connection import Connection, Handler, LocalEnd, StepTimes, connected
@@ -13,6 +15,7 @@ from webrtc_direct.identity import KeyPair
 from webrtc_direct.limits import Limits
 from webrtc_direct.multiaddr import WebRtcDirectAddress
 from webrtc_direct.platform.base import ConnectParameters
+from webrtc_direct.protocol.noise import NoiseKeys
 from webrtc_direct.protocols.defaults import with_defaults
 from webrtc_direct.sdp import make_session
 from webrtc_direct.tasks import task_group
@@ -71,12 +74,13 @@ async def dial(
     session = make_session(target, version=version, certificate_fingerprint=certificate.fingerprint)
     platform = platform or default_platform()
     async with task_group() as tasks:
+        prepared = _Preparation()
+        tasks.start_soon(prepared.run, identity)
         peer = await platform.connect(tasks, ConnectParameters(session, certificate, limits, timeout))
         below = perf_counter()
         seconds = min(limits.noise_timeout, max(0.0, timeout - (below - started)))
-        public_key = await authenticate(
-            peer, identity, limits=limits, seconds=seconds, expected=target.peer_id
-        )
+        keys = await prepared.keys()
+        public_key = await authenticate(peer, keys, limits=limits, seconds=seconds, expected=target.peer_id)
         times = StepTimes(
             address=parsed - started,
             certificate=certified - parsed,
@@ -89,6 +93,24 @@ async def dial(
         async with connected(peer, local, public_key=public_key, times=times) as connection:
             yield connection
         tasks.cancel_scope.cancel()
+
+
+class _Preparation:
+    """The Noise keys, made while the network is waited for."""
+
+    def __init__(self) -> None:
+        self._keys: NoiseKeys | None = None
+        self._done = anyio.Event()
+
+    async def run(self, identity: KeyPair) -> None:
+        self._keys = await NoiseKeys.create(identity)
+        self._done.set()
+
+    async def keys(self) -> NoiseKeys:
+        await self._done.wait()
+        if self._keys is None:
+            raise AssertionError("done without keys")
+        return self._keys
 
 
 def default_platform() -> Platform:

@@ -19,6 +19,7 @@ from webrtc_direct.interfaces import reachable_addresses
 from webrtc_direct.limits import Limits
 from webrtc_direct.multiaddr import WebRtcDirectAddress
 from webrtc_direct.platform.base import ListenParameters
+from webrtc_direct.protocol.noise import NoiseKeys
 from webrtc_direct.protocols.defaults import with_defaults
 from webrtc_direct.tasks import task_group
 
@@ -45,6 +46,7 @@ class Listener:
         tasks: TaskGroup,
         *,
         identity: KeyPair,
+        keys: NoiseKeys,
         handlers: dict[str, Handler],
         limits: Limits,
         addresses: Iterable[WebRtcDirectAddress],
@@ -52,6 +54,7 @@ class Listener:
         self.on_connected: Callable[[Connection], object] | None = None
         self.on_disconnected: Callable[[Connection, CloseReason], object] | None = None
         self._tasks = tasks
+        self._keys = keys
         self._handlers = handlers
         self._local = LocalEnd(identity, limits, handlers, tuple(addresses))
         self._connections: set[Connection] = set()
@@ -106,9 +109,7 @@ class Listener:
         started = perf_counter()
         limits = self._local.limits
         try:
-            public_key = await authenticate(
-                peer, self._local.identity, limits=limits, seconds=limits.noise_timeout
-            )
+            public_key = await authenticate(peer, self._keys, limits=limits, seconds=limits.noise_timeout)
         except HandshakeError as error:
             logger.debug("%s port %d did not authenticate: %s", *peer.remote, error)
             return
@@ -174,6 +175,7 @@ async def listen(
     certificate = certificate or Certificate.generate()
     limits = limits or Limits()
     platform = platform or default_platform()
+    keys = await NoiseKeys.create(identity)
     async with task_group() as tasks:
         sockets: list[PlatformListener] = []
         try:
@@ -189,6 +191,7 @@ async def listen(
                 listener = Listener(
                     serving,
                     identity=identity,
+                    keys=keys,
                     handlers=with_defaults(handlers),
                     limits=limits,
                     addresses=addresses,

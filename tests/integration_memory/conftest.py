@@ -23,6 +23,7 @@ from webrtc_direct.authentication import authenticate
 from webrtc_direct.platform.base import ConnectParameters
 from webrtc_direct.platform.memory import MemoryNetwork, MemoryPlatform
 from webrtc_direct.protocol.message import MessageDecoder, encode_data
+from webrtc_direct.protocol.noise import NoiseKeys
 from webrtc_direct.sdp import make_session
 
 if TYPE_CHECKING:
@@ -125,7 +126,8 @@ class Ends:
     async def raw_peer(self, listener: Listener) -> AsyncIterator[RawPeer]:
         """An authenticated client whose streams are in the test's hands."""
         async with self.raw_connection(listener) as connection:
-            await authenticate(connection, KeyPair.generate(), limits=Limits(), seconds=SECONDS)
+            keys = await NoiseKeys.create(KeyPair.generate())
+            await authenticate(connection, keys, limits=Limits(), seconds=SECONDS)
             yield RawPeer(connection)
             connection.abort()
 

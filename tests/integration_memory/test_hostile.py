@@ -20,6 +20,7 @@ from webrtc_direct import (
 from webrtc_direct.authentication import authenticate
 from webrtc_direct.protocol.message import Flag, encode_data, encode_flag
 from webrtc_direct.protocol.multistream import HEADER, encode
+from webrtc_direct.protocol.noise import NoiseKeys
 from webrtc_direct.protocols.echo import ECHO_PROTOCOL
 from webrtc_direct.protocols.identify import IDENTIFY_PROTOCOL
 
@@ -122,7 +123,7 @@ async def test_channels_opened_before_the_handshake_are_served_after_it(ends: En
         channel.send_data(HELLO)
         await anyio.wait_all_tasks_blocked()
         assert channel.frames == []
-        await authenticate(connection, KeyPair.generate(), limits=Limits(), seconds=5)
+        await authenticate(connection, await NoiseKeys.create(KeyPair.generate()), limits=Limits(), seconds=5)
         await settled(lambda: channel.data == HELLO)
         connection.abort()
 

@@ -27,7 +27,7 @@ from webrtc_direct.multiaddr import Fingerprint, WebRtcDirectAddress
 from webrtc_direct.platform.base import Role
 from webrtc_direct.protocol.message import Flag, MessageDecoder
 from webrtc_direct.protocol.multistream import DialerNegotiation, ListenerNegotiation, encode
-from webrtc_direct.protocol.noise import Action, NoiseHandshake
+from webrtc_direct.protocol.noise import Action, NoiseHandshake, NoiseKeys
 from webrtc_direct.protocol.stream_state import StreamState
 
 if TYPE_CHECKING:
@@ -100,11 +100,16 @@ def identity() -> KeyPair:
     return KeyPair.generate()
 
 
+@cache
+def keys() -> NoiseKeys:
+    return finish(NoiseKeys.create(identity()))
+
+
 @given(st.sampled_from(Role), st.integers(0, 1), pieces, st.binary(max_size=300), st.booleans())
 def test_noise_handshake(role: Role, steps: int, data: list[bytes], message: bytes, framed: bool) -> None:
-    ours = NoiseHandshake(role, prologue=b"", identity=identity(), max_message=400)
+    ours = NoiseHandshake(role, prologue=b"", keys=keys(), max_message=400)
     other = Role.CLIENT if role is Role.SERVER else Role.SERVER
-    theirs = NoiseHandshake(other, prologue=b"", identity=identity(), max_message=400)
+    theirs = NoiseHandshake(other, prologue=b"", keys=keys(), max_message=400)
     if ours.action is Action.WRITE:
         finish(theirs.receive_untrusted(finish(ours.next_message())))
     elif steps:
@@ -123,8 +128,8 @@ def test_noise_handshake(role: Role, steps: int, data: list[bytes], message: byt
 
 @given(st.data())
 def test_genuine_noise_message_with_changes(data: st.DataObject) -> None:
-    client = NoiseHandshake(Role.CLIENT, prologue=b"", identity=identity())
-    server = NoiseHandshake(Role.SERVER, prologue=b"", identity=identity())
+    client = NoiseHandshake(Role.CLIENT, prologue=b"", keys=keys())
+    server = NoiseHandshake(Role.SERVER, prologue=b"", keys=keys())
     finish(client.receive_untrusted(finish(server.next_message())))
     genuine = finish(client.next_message())
     message = bytearray(genuine)

@@ -13,7 +13,7 @@ from webrtc_direct.identity import KeyPair
 from webrtc_direct.multiaddr import Fingerprint
 from webrtc_direct.platform.base import Role
 from webrtc_direct.protobuf import noise_pb2
-from webrtc_direct.protocol.noise import Action, NoiseHandshake, prologue
+from webrtc_direct.protocol.noise import Action, NoiseHandshake, NoiseKeys, prologue
 from webrtc_direct.protocol.noise_xx import NoiseXX
 
 pytestmark = pytest.mark.anyio
@@ -56,20 +56,22 @@ async def test_noise_xx_vectors(vector: dict[str, str]) -> None:
     assert reader.done
 
 
-def handshakes(
+async def handshakes(
     *, server_prologue: bytes = PROLOGUE, max_message: int = 4096
 ) -> tuple[NoiseHandshake, NoiseHandshake, KeyPair, KeyPair]:
     client_identity, server_identity = KeyPair.generate(), KeyPair.generate()
-    client = NoiseHandshake(Role.CLIENT, prologue=PROLOGUE, identity=client_identity, max_message=max_message)
-    server = NoiseHandshake(
-        Role.SERVER, prologue=server_prologue, identity=server_identity, max_message=max_message
+    client_keys, server_keys = (
+        await NoiseKeys.create(client_identity),
+        await NoiseKeys.create(server_identity),
     )
+    client = NoiseHandshake(Role.CLIENT, prologue=PROLOGUE, keys=client_keys, max_message=max_message)
+    server = NoiseHandshake(Role.SERVER, prologue=server_prologue, keys=server_keys, max_message=max_message)
     return client, server, client_identity, server_identity
 
 
 @pytest.mark.parametrize("piece", [1, 7, 10_000])
 async def test_both_ends_prove_their_identity_however_the_bytes_are_cut(piece: int) -> None:
-    client, server, client_identity, server_identity = handshakes()
+    client, server, client_identity, server_identity = await handshakes()
     # The server begins, which makes it the initiator in Noise's words.
     writer, reader = server, client
     sizes = []
@@ -90,14 +92,14 @@ async def test_both_ends_prove_their_identity_however_the_bytes_are_cut(piece: i
 
 
 async def test_nothing_is_proved_before_the_end() -> None:
-    client, server, _, _ = handshakes()
+    client, server, _, _ = await handshakes()
     await client.receive_untrusted(await server.next_message())
     assert client.remote_peer_id is None
     assert server.remote_peer_id is None
 
 
 async def test_other_prologue_fails() -> None:
-    client, server, _, _ = handshakes(server_prologue=prologue(client=SERVER, server=CLIENT))
+    client, server, _, _ = await handshakes(server_prologue=prologue(client=SERVER, server=CLIENT))
     await client.receive_untrusted(await server.next_message())
     message = await client.next_message()
     with pytest.raises(NoiseError) as caught:
@@ -107,7 +109,7 @@ async def test_other_prologue_fails() -> None:
 
 @pytest.mark.parametrize("byte", [2, 34, 80, 120, -1])
 async def test_changed_message_fails(byte: int) -> None:
-    client, server, _, _ = handshakes()
+    client, server, _, _ = await handshakes()
     await client.receive_untrusted(await server.next_message())
     message = bytearray(await client.next_message())
     message[byte] ^= 1
@@ -117,7 +119,7 @@ async def test_changed_message_fails(byte: int) -> None:
 
 
 async def test_payload_in_the_first_message_is_refused() -> None:
-    client, server, _, _ = handshakes()
+    client, server, _, _ = await handshakes()
     message = (await server.next_message())[2:] + b"early"
     with pytest.raises(NoiseError) as caught:
         await client.receive_untrusted(len(message).to_bytes(2, "big") + message)
@@ -126,28 +128,28 @@ async def test_payload_in_the_first_message_is_refused() -> None:
 
 @pytest.mark.parametrize("size", [0, 1, 31])
 async def test_short_message_is_refused(size: int) -> None:
-    client, _, _, _ = handshakes()
+    client, _, _, _ = await handshakes()
     with pytest.raises(NoiseError) as caught:
         await client.receive_untrusted(size.to_bytes(2, "big") + bytes(size))
     assert caught.value.kind is NoiseErrorKind.MESSAGE_SIZE
 
 
 async def test_long_message_is_refused_at_its_length() -> None:
-    client, _, _, _ = handshakes(max_message=100)
+    client, _, _, _ = await handshakes(max_message=100)
     with pytest.raises(NoiseError) as caught:
         await client.receive_untrusted((101).to_bytes(2, "big"))
     assert caught.value.kind is NoiseErrorKind.MESSAGE_SIZE
 
 
 async def test_bytes_behind_a_message_are_refused() -> None:
-    client, server, _, _ = handshakes()
+    client, server, _, _ = await handshakes()
     with pytest.raises(NoiseError) as caught:
         await client.receive_untrusted(await server.next_message() + b"x")
     assert caught.value.kind is NoiseErrorKind.TRAILING_BYTES
 
 
 async def test_bytes_out_of_turn_are_refused() -> None:
-    client, server, _, _ = handshakes()
+    client, server, _, _ = await handshakes()
     await client.receive_untrusted(await server.next_message())
     await client.receive_untrusted(b"")
     with pytest.raises(NoiseError) as caught:
@@ -156,14 +158,14 @@ async def test_bytes_out_of_turn_are_refused() -> None:
 
 
 async def test_writing_out_of_turn_is_the_callers_mistake() -> None:
-    client, _, _, _ = handshakes()
+    client, _, _, _ = await handshakes()
     with pytest.raises(LocalProtocolError, match="must read"):
         await client.next_message()
 
 
 @pytest.mark.parametrize("point", [bytes(32), b"\x01" + bytes(31), b"\xec" + b"\xff" * 30 + b"\x7f"])
 async def test_point_of_low_order_is_refused(point: bytes) -> None:
-    client, _, _, _ = handshakes()
+    client, _, _, _ = await handshakes()
     await client.receive_untrusted(b"\x00\x20" + point)
     with pytest.raises(NoiseError) as caught:
         await client.next_message()
@@ -199,7 +201,7 @@ def payload_of(identity: KeyPair, signature: bytes) -> bytes:
     ],
 )
 async def test_payload_that_proves_nothing_is_refused(payload: bytes, kind: NoiseErrorKind) -> None:
-    _, server, _, _ = handshakes()
+    _, server, _, _ = await handshakes()
     message = await fake_client(server, payload, await static_key())
     with pytest.raises(NoiseError) as caught:
         await server.receive_untrusted(message)
@@ -208,7 +210,7 @@ async def test_payload_that_proves_nothing_is_refused(payload: bytes, kind: Nois
 
 
 async def test_signature_of_another_noise_key_is_refused() -> None:
-    _, server, _, _ = handshakes()
+    _, server, _, _ = await handshakes()
     identity = KeyPair.generate()
     signature = await identity.sign(STATIC_KEY_PREFIX + (await static_key()).public)
     message = await fake_client(server, payload_of(identity, signature), await static_key())
@@ -218,7 +220,7 @@ async def test_signature_of_another_noise_key_is_refused() -> None:
 
 
 async def test_extensions_are_tolerated() -> None:
-    _, server, _, _ = handshakes()
+    _, server, _, _ = await handshakes()
     identity, static = KeyPair.generate(), await static_key()
     signature = await identity.sign(STATIC_KEY_PREFIX + static.public)
     # Field 4, with a stream muxer in its field 2: what go sends over TCP.
@@ -229,12 +231,12 @@ async def test_extensions_are_tolerated() -> None:
 
 
 async def test_keys_are_fresh_in_each_handshake() -> None:
-    messages = {await handshakes()[1].next_message() for _ in range(3)}
+    messages = {await (await handshakes())[1].next_message() for _ in range(3)}
     assert len(messages) == 3
 
 
 async def test_low_order_static_key_is_refused() -> None:
-    _, server, _, _ = handshakes()
+    _, server, _, _ = await handshakes()
     real = await static_key()
     fake = primitives.X25519Key(bytes(32), real.private)
     message = await fake_client(server, b"", fake)

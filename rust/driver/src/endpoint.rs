@@ -88,9 +88,7 @@ impl Endpoint {
             }
             let speaker = &mut self.speaker;
             self.port.receive(buffer, |source, datagram| match speaker {
-                Speaker::Session(session) => {
-                    session.handle_datagram_untrusted(source, datagram, now)
-                }
+                Speaker::Session(session) => session.handle_datagram_untrusted(source, datagram, now),
                 Speaker::Listener(listener, _) => {
                     listener.handle_datagram_untrusted(source, datagram, now);
                 }
@@ -132,11 +130,7 @@ impl Endpoint {
     pub(crate) fn flush(&mut self, mailbox: &Mailbox, now: Instant) -> bool {
         let mut touched = self.settle(mailbox, now);
         // They may have read while this thread decided that they had not.
-        touched.retain(|session| {
-            self.handles
-                .get(session)
-                .is_some_and(|handle| handle.shared.may_resume())
-        });
+        touched.retain(|session| self.handles.get(session).is_some_and(|handle| handle.shared.may_resume()));
         if !touched.is_empty() {
             for session in touched {
                 self.resume(session, now);
@@ -194,13 +188,7 @@ impl Endpoint {
             Speaker::Session(session) => {
                 session.flush(now);
                 while let Some(event) = session.poll_event() {
-                    note(
-                        &mut self.handles,
-                        &mut self.changes,
-                        &mut self.events,
-                        DIALED,
-                        event,
-                    );
+                    note(&mut self.handles, &mut self.changes, &mut self.events, DIALED, event);
                 }
             }
             Speaker::Listener(listener, engine) => {
@@ -216,16 +204,9 @@ impl Endpoint {
                         let connection = Connection::new(id, engine, Arc::clone(&shared));
                         self.handles.insert(session, Handle { id, shared });
                         self.changes.push((id, Some(session)));
-                        self.events
-                            .push(QueueEvent::Accepted(connection, established));
+                        self.events.push(QueueEvent::Accepted(connection, established));
                     } else {
-                        note(
-                            &mut self.handles,
-                            &mut self.changes,
-                            &mut self.events,
-                            session,
-                            event,
-                        );
+                        note(&mut self.handles, &mut self.changes, &mut self.events, session, event);
                     }
                 }
             }
@@ -246,19 +227,9 @@ impl Endpoint {
             Speaker::Listener(listener, _) => listener.session(session),
         };
         let Some(session) = session else { return };
-        handle
-            .shared
-            .delivered
-            .store(session.delivered(), Ordering::SeqCst);
-        handle
-            .shared
-            .stalled
-            .store(session.is_stalled(), Ordering::SeqCst);
-        *handle
-            .shared
-            .stats
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = session.stats();
+        handle.shared.delivered.store(session.delivered(), Ordering::SeqCst);
+        handle.shared.stalled.store(session.is_stalled(), Ordering::SeqCst);
+        *handle.shared.stats.lock().unwrap_or_else(PoisonError::into_inner) = session.stats();
     }
 }
 

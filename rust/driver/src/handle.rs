@@ -45,20 +45,8 @@ pub struct ListenParameters {
 /// What the engine's thread is asked to do.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Dial(
-        u64,
-        Box<DialParameters>,
-        std::net::UdpSocket,
-        Arc<Shared>,
-        Arc<Sender>,
-    ),
-    Listen(
-        u64,
-        Box<ListenParameters>,
-        std::net::UdpSocket,
-        Arc<Sender>,
-        Weak<Engine>,
-    ),
+    Dial(u64, Box<DialParameters>, std::net::UdpSocket, Arc<Shared>, Arc<Sender>),
+    Listen(u64, Box<ListenParameters>, std::net::UdpSocket, Arc<Sender>, Weak<Engine>),
     CloseListener(u64),
     OpenChannel(u64, ChannelKey),
     Send(u64, ChannelKey, Vec<Vec<u8>>),
@@ -93,10 +81,8 @@ impl Shared {
 
     /// Whether delivery could go on.
     pub(crate) fn may_resume(&self) -> bool {
-        let unread = self
-            .delivered
-            .load(Ordering::SeqCst)
-            .saturating_sub(self.consumed.load(Ordering::SeqCst));
+        let unread =
+            self.delivered.load(Ordering::SeqCst).saturating_sub(self.consumed.load(Ordering::SeqCst));
         self.stalled.load(Ordering::SeqCst) && unread <= self.budget / 2
     }
 }
@@ -113,12 +99,7 @@ pub(crate) struct Mailbox {
 
 impl Mailbox {
     pub(crate) fn new(waker: Waker) -> Self {
-        Self {
-            commands: Mutex::default(),
-            ending: AtomicBool::new(false),
-            waker,
-            next_id: AtomicU64::new(1),
-        }
+        Self { commands: Mutex::default(), ending: AtomicBool::new(false), waker, next_id: AtomicU64::new(1) }
     }
 
     pub(crate) fn take(&self) -> Vec<Command> {
@@ -167,10 +148,7 @@ impl Engine {
             return Ok(engine);
         }
         let mailbox = Reactor::start()?;
-        let engine = Arc::new(Self {
-            mailbox,
-            process: std::process::id(),
-        });
+        let engine = Arc::new(Self { mailbox, process: std::process::id() });
         *current = Arc::downgrade(&engine);
         Ok(engine)
     }
@@ -207,12 +185,7 @@ pub struct Connection {
 
 impl Connection {
     pub(crate) fn new(id: u64, engine: Arc<Engine>, shared: Arc<Shared>) -> Self {
-        Self {
-            id,
-            engine,
-            shared,
-            next_key: AtomicU64::new(2),
-        }
+        Self { id, engine, shared, next_key: AtomicU64::new(2) }
     }
 
     /// Names it in the events of its queue.
@@ -262,11 +235,7 @@ impl Connection {
 
     /// Counters, as of the engine's last work on it.
     pub fn stats(&self) -> Stats {
-        *self
-            .shared
-            .stats
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        *self.shared.stats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Bytes that were delivered and are not consumed.
@@ -323,13 +292,7 @@ pub fn dial(mut parameters: DialParameters, queue: &EventQueue) -> io::Result<Co
     let id = engine.mailbox.new_id();
     let shared = Arc::new(Shared::new(parameters.config.unread_bytes));
     let sender = queue.sender();
-    engine.push(Command::Dial(
-        id,
-        Box::new(parameters),
-        socket,
-        Arc::clone(&shared),
-        sender,
-    ));
+    engine.push(Command::Dial(id, Box::new(parameters), socket, Arc::clone(&shared), sender));
     Ok(Connection::new(id, engine, shared))
 }
 
@@ -345,13 +308,7 @@ pub fn listen(mut parameters: ListenParameters, queue: &EventQueue) -> io::Resul
     let id = engine.mailbox.new_id();
     let sender = queue.sender();
     let weak = Arc::downgrade(&engine);
-    engine.push(Command::Listen(
-        id,
-        Box::new(parameters),
-        socket,
-        sender,
-        weak,
-    ));
+    engine.push(Command::Listen(id, Box::new(parameters), socket, sender, weak));
     Ok(Listener { id, engine, local })
 }
 
@@ -359,7 +316,5 @@ pub fn listen(mut parameters: ListenParameters, queue: &EventQueue) -> io::Resul
 fn fit_window(config: &mut Config, socket: &std::net::UdpSocket) {
     // The kernel counts what a datagram occupies, about twice what is in it.
     let fits = socket::receive_buffer_size(socket) / 2;
-    config.receive_window = config
-        .receive_window
-        .min(fits.max(4 * config.max_received_message));
+    config.receive_window = config.receive_window.min(fits.max(4 * config.max_received_message));
 }

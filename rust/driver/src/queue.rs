@@ -53,10 +53,7 @@ impl EventQueue {
         let (ours, theirs) = UnixStream::pair()?;
         ours.set_nonblocking(true)?;
         theirs.set_nonblocking(true)?;
-        let sender = Arc::new(Sender {
-            state: Mutex::default(),
-            wake: theirs,
-        });
+        let sender = Arc::new(Sender { state: Mutex::default(), wake: theirs });
         Ok(Self { sender, wake: ours })
     }
 
@@ -68,11 +65,7 @@ impl EventQueue {
     /// Take up to *most* events.
     pub fn take(&self, most: usize) -> VecDeque<QueueEvent> {
         let mut state = self.sender.lock();
-        let rest = if state.events.len() > most {
-            state.events.split_off(most)
-        } else {
-            VecDeque::new()
-        };
+        let rest = if state.events.len() > most { state.events.split_off(most) } else { VecDeque::new() };
         let events = std::mem::replace(&mut state.events, rest);
         if state.events.is_empty() && state.signaled {
             state.signaled = false;

@@ -55,9 +55,7 @@ impl Reactor {
             };
             reactor.run();
         };
-        thread::Builder::new()
-            .name("webrtc-direct".to_owned())
-            .spawn(run)?;
+        thread::Builder::new().name("webrtc-direct".to_owned()).spawn(run)?;
         Ok(mailbox)
     }
 
@@ -197,18 +195,12 @@ impl Reactor {
                     self.dirty.extend(token);
                 }
             }
-            Command::OpenChannel(id, key) => {
-                self.with(id, now, |session| session.open_channel(key))
-            }
+            Command::OpenChannel(id, key) => self.with(id, now, |session| session.open_channel(key)),
             Command::Send(id, key, messages) => {
                 self.with(id, now, |session| session.send(key, messages));
             }
-            Command::CloseChannel(id, key) => {
-                self.with(id, now, |session| session.close_channel(key))
-            }
-            Command::ResetChannel(id, key) => {
-                self.with(id, now, |session| session.reset_channel(key))
-            }
+            Command::CloseChannel(id, key) => self.with(id, now, |session| session.close_channel(key)),
+            Command::ResetChannel(id, key) => self.with(id, now, |session| session.reset_channel(key)),
             // The endpoint looks for itself what was consumed.
             Command::Resume(id) => self.with(id, now, |_| ()),
             Command::Close(id) => self.with(id, now, |session| session.close(now)),

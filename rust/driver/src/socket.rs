@@ -27,10 +27,7 @@ pub(crate) struct ReceiveBuffer {
 
 impl Default for ReceiveBuffer {
     fn default() -> Self {
-        Self {
-            bytes: vec![0; SLOTS * SLOT],
-            meta: [RecvMeta::default(); SLOTS],
-        }
+        Self { bytes: vec![0; SLOTS * SLOT], meta: [RecvMeta::default(); SLOTS] }
     }
 }
 
@@ -44,11 +41,7 @@ pub(crate) struct Port {
 
 /// Bind a socket. An IPv6 socket takes IPv6 only, so that each family has its own.
 pub(crate) fn bind(address: SocketAddr) -> io::Result<StdSocket> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::DGRAM,
-        Some(Protocol::UDP),
-    )?;
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
@@ -62,9 +55,7 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<StdSocket> {
 
 /// What the kernel holds for a socket that nobody reads, in bytes of its own counting.
 pub(crate) fn receive_buffer_size(socket: &StdSocket) -> usize {
-    SockRef::from(socket)
-        .recv_buffer_size()
-        .unwrap_or(BUFFER / 16)
+    SockRef::from(socket).recv_buffer_size().unwrap_or(BUFFER / 16)
 }
 
 impl Port {
@@ -72,12 +63,7 @@ impl Port {
         let state = UdpSocketState::new((&socket).into())?;
         let mut socket = UdpSocket::from_std(socket);
         registry.register(&mut socket, token, Interest::READABLE | Interest::WRITABLE)?;
-        Ok(Self {
-            socket,
-            state,
-            readable: true,
-            writable: true,
-        })
+        Ok(Self { socket, state, readable: true, writable: true })
     }
 
     pub(crate) fn deregister(&mut self, registry: &Registry) {
@@ -86,23 +72,16 @@ impl Port {
     }
 
     /// Receive once, and hand each datagram to *take*.
-    pub(crate) fn receive(
-        &mut self,
-        buffer: &mut ReceiveBuffer,
-        mut take: impl FnMut(SocketAddr, &[u8]),
-    ) {
+    pub(crate) fn receive(&mut self, buffer: &mut ReceiveBuffer, mut take: impl FnMut(SocketAddr, &[u8])) {
         let received = {
             let mut slots = buffer.bytes.chunks_exact_mut(SLOT).map(IoSliceMut::new);
             let mut slots: [IoSliceMut<'_>; SLOTS] =
                 std::array::from_fn(|_| slots.next().unwrap_or_else(|| IoSliceMut::new(&mut [])));
-            self.state
-                .recv((&self.socket).into(), &mut slots, &mut buffer.meta)
+            self.state.recv((&self.socket).into(), &mut slots, &mut buffer.meta)
         };
         match received {
             Ok(count) => {
-                let runs = buffer.meta[..count]
-                    .iter()
-                    .zip(buffer.bytes.chunks_exact(SLOT));
+                let runs = buffer.meta[..count].iter().zip(buffer.bytes.chunks_exact(SLOT));
                 for (meta, slot) in runs {
                     for datagram in slot[..meta.len].chunks(meta.stride.max(1)) {
                         take(meta.addr, datagram);

@@ -11,8 +11,8 @@ use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use webrtc_direct_sctp::api::{
-    DcSctpSocket as _, ErrorKind, Message, Options, PpId, SendOptions, Socket, SocketEvent,
-    SocketTime, StreamId,
+    DcSctpSocket as _, ErrorKind, Message, Options, PpId, SendOptions, Socket, SocketEvent, SocketTime,
+    StreamId,
 };
 
 use crate::config::Config;
@@ -33,6 +33,9 @@ const CHUNK_ABORT: u8 = 6;
 const COMMON_HEADER: usize = 12;
 /// Messages that arrive together on one channel are joined up to this size.
 const JOIN_LIMIT: usize = 256 * 1024;
+/// A sender whose window is smaller, in packets, asks for acknowledgements without delay (RFC 7053): at
+/// the start, and on connections that send little, whose end would wait for the peer's delay.
+const IMMEDIATE_SACK_UNDER: usize = 32;
 /// A reset that the peer refuses is asked for so often, then given up.
 const RESET_TRIES: u8 = 3;
 
@@ -119,9 +122,7 @@ pub struct Association {
 
 impl std::fmt::Debug for Association {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Association")
-            .field("channels", &self.channels.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Association").field("channels", &self.channels.len()).finish_non_exhaustive()
     }
 }
 
@@ -139,6 +140,8 @@ impl Association {
             per_stream_send_queue_limit: usize::MAX,
             max_burst: config.max_burst,
             heartbeat_interval: config.silence_timeout / 4,
+            delayed_ack_max_timeout: config.delayed_ack,
+            immediate_sack_under_cwnd_mtus: IMMEDIATE_SACK_UNDER,
             t1_init_timeout: config.sctp_initial_timeout,
             t1_cookie_timeout: config.sctp_initial_timeout,
             max_timer_backoff_duration: Some(config.sctp_max_backoff),
@@ -279,10 +282,8 @@ impl Association {
         }
         channel.submitted += bytes as u64;
         let stream = StreamId(channel.id);
-        let messages: Vec<Message> = messages
-            .into_iter()
-            .map(|payload| Message::new(stream, PPID_BINARY, payload))
-            .collect();
+        let messages: Vec<Message> =
+            messages.into_iter().map(|payload| Message::new(stream, PPID_BINARY, payload)).collect();
         // What it refuses, an empty or too large message, the caller never makes.
         let _ = self.socket.send_many(messages, &SendOptions::default());
         self.collect();
@@ -333,9 +334,7 @@ impl Association {
 
     /// Whether the peer has acknowledged everything.
     pub fn is_drained(&self) -> bool {
-        self.socket
-            .get_metrics()
-            .is_none_or(|metrics| metrics.unack_data_count == 0)
+        self.socket.get_metrics().is_none_or(|metrics| metrics.unack_data_count == 0)
     }
 
     /// End the association with an ABORT.
@@ -361,14 +360,9 @@ impl Association {
         if self.channels.len() >= self.max_channels {
             return None;
         }
-        let most = self
-            .socket
-            .get_metrics()?
-            .negotiated_maximum_outgoing_streams;
+        let most = self.socket.get_metrics()?.negotiated_maximum_outgoing_streams;
         let first = if self.is_client { 2 } else { 1 };
-        (first..most)
-            .step_by(2)
-            .find(|id| !self.streams.contains_key(id))
+        (first..most).step_by(2).find(|id| !self.streams.contains_key(id))
     }
 
     fn collect(&mut self) {
@@ -391,10 +385,9 @@ impl Association {
                     by_peer: kind == ErrorKind::PeerReported,
                     detail: format!("SCTP ABORT: {detail}"),
                 }),
-                SocketEvent::OnClosed() => self.events.push_back(Event::Ended {
-                    by_peer: true,
-                    detail: "SCTP SHUTDOWN".to_owned(),
-                }),
+                SocketEvent::OnClosed() => {
+                    self.events.push_back(Event::Ended { by_peer: true, detail: "SCTP SHUTDOWN".to_owned() })
+                }
                 // Reports of what the peer did wrong and survived, and credit, which `grant` counts itself.
                 _ => {}
             }
@@ -403,12 +396,10 @@ impl Association {
 
     fn push_packet(&mut self, packet: Vec<u8>) {
         let is_sack = packet.get(COMMON_HEADER) == Some(&CHUNK_SACK)
-            && packet
-                .get(COMMON_HEADER + 2..COMMON_HEADER + 4)
-                .is_some_and(|length| {
-                    let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
-                    COMMON_HEADER + length.next_multiple_of(4) == packet.len()
-                });
+            && packet.get(COMMON_HEADER + 2..COMMON_HEADER + 4).is_some_and(|length| {
+                let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
+                COMMON_HEADER + length.next_multiple_of(4) == packet.len()
+            });
         if !is_sack {
             self.packets.push(packet);
         } else if let Some(at) = self.last_sack {
@@ -420,11 +411,7 @@ impl Association {
     }
 
     fn take_message_untrusted(&mut self, message: Message) {
-        let Message {
-            stream_id: StreamId(id),
-            ppid: PpId(ppid),
-            payload,
-        } = message;
+        let Message { stream_id: StreamId(id), ppid: PpId(ppid), payload } = message;
         if ppid == dcep::PPID {
             self.take_dcep_untrusted(id, &payload);
             return;
@@ -447,9 +434,7 @@ impl Association {
         let length = payload.len();
         self.delivered += length as u64;
         match self.events.back_mut() {
-            Some(Event::Data(last, joined))
-                if *last == key && joined.len() + length <= JOIN_LIMIT =>
-            {
+            Some(Event::Data(last, joined)) if *last == key && joined.len() + length <= JOIN_LIMIT => {
                 joined.extend_from_slice(&payload);
             }
             _ => self.events.push_back(Event::Data(key, payload)),
@@ -529,11 +514,7 @@ impl Association {
             return;
         }
         // With a key it has been opened again meanwhile.
-        stream.outgoing = if stream.key.is_some() {
-            Outgoing::Open
-        } else {
-            Outgoing::Reset
-        };
+        stream.outgoing = if stream.key.is_some() { Outgoing::Open } else { Outgoing::Reset };
         self.free_if_done(id);
     }
 
@@ -596,20 +577,12 @@ impl Association {
 
 impl Stream {
     fn open(key: ChannelKey) -> Self {
-        Self {
-            key: Some(key),
-            outgoing: Outgoing::Open,
-            incoming_reset: false,
-        }
+        Self { key: Some(key), outgoing: Outgoing::Open, incoming_reset: false }
     }
 }
 
 impl Channel {
     fn new(id: u16) -> Self {
-        Self {
-            id,
-            submitted: 0,
-            granted: 0,
-        }
+        Self { id, submitted: 0, granted: 0 }
     }
 }

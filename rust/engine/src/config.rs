@@ -51,6 +51,8 @@ pub struct Config {
     pub sctp_mtu: usize,
     /// SCTP packets sent at once. Acknowledgements come one for many packets here, so it is above RFC 9260's 4.
     pub max_burst: i32,
+    /// How long an acknowledgement waits for data to go with, or for a second packet to acknowledge.
+    pub delayed_ack: Duration,
     /// First retransmission of INIT and COOKIE ECHO.
     pub sctp_initial_timeout: Duration,
     /// Longest wait between SCTP retransmissions.
@@ -83,6 +85,7 @@ impl Default for Config {
             receive_window: 2 << 20,
             sctp_mtu: 1191,
             max_burst: 64,
+            delayed_ack: Duration::from_millis(20),
             sctp_initial_timeout: Duration::from_millis(300),
             sctp_max_backoff: Duration::from_secs(3),
         }

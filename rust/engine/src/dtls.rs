@@ -3,7 +3,7 @@
 //! It hides what a caller of dimpl has to know: time before input, output after each step, and alerts
 //! that anybody could have sent. It does not judge the peer's certificate, it hands it over.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use dimpl::{Config, Dtls, DtlsCertificate, Output};
@@ -45,7 +45,16 @@ impl Identity {
     /// # Errors
     /// In words, where this build's cryptography is not usable.
     pub fn new(certificate: Vec<u8>, private_key: Vec<u8>) -> Result<Self, String> {
-        let config = Config::builder()
+        Ok(Self { config: config()?, certificate: DtlsCertificate { certificate, private_key } })
+    }
+}
+
+/// The settings, which are the same for all. Making them tries the cryptography out, which takes
+/// longer than a handshake.
+fn config() -> Result<Arc<Config>, String> {
+    static CONFIG: OnceLock<Result<Arc<Config>, String>> = OnceLock::new();
+    let made = CONFIG.get_or_init(|| {
+        Config::builder()
             .mtu(MAX_DATAGRAM)
             .max_queue_tx(QUEUE)
             .max_queue_rx(QUEUE)
@@ -55,15 +64,10 @@ impl Identity {
             // The STUN check and the limit on amplification do what the cookie is for.
             .use_server_cookie(false)
             .build()
-            .map_err(|error| error.to_string())?;
-        Ok(Self {
-            config: Arc::new(config),
-            certificate: DtlsCertificate {
-                certificate,
-                private_key,
-            },
-        })
-    }
+            .map(Arc::new)
+            .map_err(|error| error.to_string())
+    });
+    made.clone()
 }
 
 /// What came out of a step.
@@ -102,12 +106,7 @@ impl Endpoint {
         let config = Arc::clone(&identity.config);
         let mut dtls = Dtls::new_12(config, identity.certificate.clone(), now);
         dtls.set_active(is_client);
-        Self {
-            dtls,
-            buffer: vec![0; 2048],
-            timeout: None,
-            connected: false,
-        }
+        Self { dtls, buffer: vec![0; 2048], timeout: None, connected: false }
     }
 
     /// When `handle_timeout` wants to be called.
@@ -120,9 +119,7 @@ impl Endpoint {
     /// # Errors
     /// In words; the connection is dead then.
     pub fn handle_timeout(&mut self, now: Instant, sink: &mut impl Sink) -> Result<(), String> {
-        self.dtls
-            .handle_timeout(now)
-            .map_err(|error| error.to_string())?;
+        self.dtls.handle_timeout(now).map_err(|error| error.to_string())?;
         self.drain(sink);
         Ok(())
     }
@@ -131,18 +128,12 @@ impl Endpoint {
     ///
     /// # Errors
     /// In words; the connection is dead then.
-    pub fn handle_datagram_untrusted(
-        &mut self,
-        datagram: &[u8],
-        sink: &mut impl Sink,
-    ) -> Result<(), String> {
+    pub fn handle_datagram_untrusted(&mut self, datagram: &[u8], sink: &mut impl Sink) -> Result<(), String> {
         if !self.connected && holds_plaintext_alert(datagram) {
             // Anybody can send one, and dimpl would give up the handshake.
             return Ok(());
         }
-        self.dtls
-            .handle_packet(datagram)
-            .map_err(|error| error.to_string())?;
+        self.dtls.handle_packet(datagram).map_err(|error| error.to_string())?;
         self.drain(sink);
         Ok(())
     }
@@ -152,9 +143,7 @@ impl Endpoint {
     /// # Errors
     /// In words; the connection is dead then.
     pub fn send(&mut self, data: &[u8], sink: &mut impl Sink) -> Result<(), String> {
-        self.dtls
-            .send_application_data(data)
-            .map_err(|error| error.to_string())?;
+        self.dtls.send_application_data(data).map_err(|error| error.to_string())?;
         self.drain(sink);
         Ok(())
     }
@@ -191,10 +180,7 @@ impl Endpoint {
 
 /// Whether RFC 7983 would hand this datagram to DTLS.
 pub fn looks_like_dtls(datagram: &[u8]) -> bool {
-    datagram
-        .first()
-        .is_some_and(|first| (20..64).contains(first))
-        && datagram.len() > RECORD_HEADER
+    datagram.first().is_some_and(|first| (20..64).contains(first)) && datagram.len() > RECORD_HEADER
 }
 
 /// Whether *datagram* begins a handshake: its first record is an unencrypted ClientHello, or a part of one.

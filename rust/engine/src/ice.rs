@@ -92,26 +92,13 @@ impl Checker {
             self.outstanding.pop_front();
         }
         self.outstanding.push_back(id);
-        let role = IceRole::Controlling {
-            use_candidate: true,
-        };
+        let role = IceRole::Controlling { use_candidate: true };
         let username = self.credentials.username_to_server();
-        Some(stun::binding_request(
-            id,
-            &username,
-            &self.credentials.server_ufrag,
-            role,
-            self.tie_breaker,
-        ))
+        Some(stun::binding_request(id, &username, &self.credentials.server_ufrag, role, self.tie_breaker))
     }
 
     /// Take a STUN datagram from *source*.
-    pub fn handle_untrusted(
-        &mut self,
-        source: SocketAddr,
-        datagram: &[u8],
-        now: Instant,
-    ) -> Outcome {
+    pub fn handle_untrusted(&mut self, source: SocketAddr, datagram: &[u8], now: Instant) -> Outcome {
         let Ok(message) = stun::parse_untrusted(datagram) else {
             return Outcome::Ignored;
         };
@@ -121,11 +108,7 @@ impl Checker {
         match message.class {
             Class::Request => self.answer_untrusted(&message, source, now),
             Class::Success | Class::Error(403) => {
-                let Some(at) = self
-                    .outstanding
-                    .iter()
-                    .position(|id| *id == message.transaction_id)
-                else {
+                let Some(at) = self.outstanding.iter().position(|id| *id == message.transaction_id) else {
                     return Outcome::Ignored;
                 };
                 if !message.is_authentic(self.credentials.server_ufrag.as_bytes()) {
@@ -146,12 +129,7 @@ impl Checker {
     }
 
     /// pion and webrtc-rs select a pair only when their own check of it is answered.
-    fn answer_untrusted(
-        &mut self,
-        message: &stun::Message<'_>,
-        source: SocketAddr,
-        now: Instant,
-    ) -> Outcome {
+    fn answer_untrusted(&mut self, message: &stun::Message<'_>, source: SocketAddr, now: Instant) -> Outcome {
         let expected = self.credentials.username_to_client();
         let key = &self.credentials.client_pwd;
         if message.username != Some(expected.as_bytes()) || !message.is_authentic(key.as_bytes()) {
@@ -186,13 +164,7 @@ mod tests {
         let username = b"libp2p+webrtc+v2/abcdefghijklmnopqrstuv:abcd";
         let credentials = Credentials::from_username_untrusted(username).unwrap();
         let remote = SERVER.parse().unwrap();
-        Checker::new(
-            credentials,
-            remote,
-            Duration::from_secs(5),
-            Random::new([1; 32]),
-            now,
-        )
+        Checker::new(credentials, remote, Duration::from_secs(5), Random::new([1; 32]), now)
     }
 
     fn id_of(datagram: &[u8]) -> TransactionId {
@@ -212,17 +184,10 @@ mod tests {
             if times.len() == 5 {
                 let credentials = checker.credentials.clone();
                 let source = SERVER.parse().unwrap();
-                let response =
-                    stun::binding_success(id_of(&check), source, &credentials.server_ufrag);
-                assert_eq!(
-                    checker.handle_untrusted(source, &response, now),
-                    Outcome::Consent
-                );
+                let response = stun::binding_success(id_of(&check), source, &credentials.server_ufrag);
+                assert_eq!(checker.handle_untrusted(source, &response, now), Outcome::Consent);
                 // An answer counts once.
-                assert_eq!(
-                    checker.handle_untrusted(source, &response, now),
-                    Outcome::Ignored
-                );
+                assert_eq!(checker.handle_untrusted(source, &response, now), Outcome::Ignored);
                 assert_eq!(checker.timeout() - now, Duration::from_secs(5));
             }
         }
@@ -238,25 +203,13 @@ mod tests {
         let key = checker.credentials.server_ufrag.clone();
         let response = stun::binding_success(id, server, &key);
         let stranger = "127.0.0.1:9".parse().unwrap();
-        assert_eq!(
-            checker.handle_untrusted(stranger, &response, now),
-            Outcome::Ignored
-        );
+        assert_eq!(checker.handle_untrusted(stranger, &response, now), Outcome::Ignored);
         let forged = stun::binding_success(id, server, "another key");
-        assert_eq!(
-            checker.handle_untrusted(server, &forged, now),
-            Outcome::Ignored
-        );
+        assert_eq!(checker.handle_untrusted(server, &forged, now), Outcome::Ignored);
         let unasked = stun::binding_success([9; 12], server, &key);
-        assert_eq!(
-            checker.handle_untrusted(server, &unasked, now),
-            Outcome::Ignored
-        );
+        assert_eq!(checker.handle_untrusted(server, &unasked, now), Outcome::Ignored);
         let refused = stun::binding_error(id, 403, "Forbidden", &[], &key);
-        assert_eq!(
-            checker.handle_untrusted(server, &refused, now),
-            Outcome::Revoked
-        );
+        assert_eq!(checker.handle_untrusted(server, &refused, now), Outcome::Revoked);
     }
 
     #[test]
@@ -272,16 +225,10 @@ mod tests {
             panic!("no answer");
         };
         let response = stun::parse_untrusted(&response).unwrap();
-        assert_eq!(
-            (response.class, response.transaction_id),
-            (Class::Success, [3; 12])
-        );
+        assert_eq!((response.class, response.transaction_id), (Class::Success, [3; 12]));
         assert!(response.is_authentic(key.as_bytes()));
         assert!(checker.poll(now).is_some());
         let request = stun::binding_request([3; 12], &username, "wrong", IceRole::Controlled, 1);
-        assert_eq!(
-            checker.handle_untrusted(server, &request, now),
-            Outcome::Ignored
-        );
+        assert_eq!(checker.handle_untrusted(server, &request, now), Outcome::Ignored);
     }
 }

@@ -116,12 +116,7 @@ pub struct Listener {
 
 impl Listener {
     /// Listen with a certificate.
-    pub fn new(
-        config: Arc<Config>,
-        identity: dtls::Identity,
-        seed: [u8; 32],
-        now: Instant,
-    ) -> Self {
+    pub fn new(config: Arc<Config>, identity: dtls::Identity, seed: [u8; 32], now: Instant) -> Self {
         let mut random = Random::new(seed);
         let secret = new_secret(&mut random);
         Self {
@@ -296,10 +291,7 @@ impl Listener {
         let key = &credentials.server_ufrag;
         if message.role == Some(IceRole::Controlled) {
             let id = message.transaction_id;
-            self.out.push(
-                source,
-                &stun::binding_error(id, 487, "Role Conflict", &[], key),
-            );
+            self.out.push(source, &stun::binding_error(id, 487, "Role Conflict", &[], key));
             return;
         }
         if let Some(tombstone) = self.tombstones.get_mut(&credentials) {
@@ -308,8 +300,7 @@ impl Listener {
                     tombstone.answers_left -= 1;
                     self.counters.tombstones += 1;
                     let id = message.transaction_id;
-                    self.out
-                        .push(source, &stun::binding_error(id, 403, "Forbidden", &[], key));
+                    self.out.push(source, &stun::binding_error(id, 403, "Forbidden", &[], key));
                 }
                 return;
             }
@@ -318,10 +309,7 @@ impl Listener {
         let response = ice::answer(message, source, key);
         let mut sent = response.len() as u64;
         self.out.push(source, &response);
-        let nominates = message.role
-            == Some(IceRole::Controlling {
-                use_candidate: true,
-            });
+        let nominates = message.role == Some(IceRole::Controlling { use_candidate: true });
         if self.wants_check(source, &credentials, nominates) {
             let check = self.check(source, &credentials, now);
             sent += check.len() as u64;
@@ -331,22 +319,15 @@ impl Listener {
     }
 
     /// Whether to ask the sender of a request for a proof of its address.
-    fn wants_check(
-        &self,
-        source: SocketAddr,
-        credentials: &Arc<Credentials>,
-        nominates: bool,
-    ) -> bool {
-        let answered = self.proved.get(&source).is_some_and(|proved| {
-            proved.answered && proved.credentials.as_ref() == Some(credentials)
-        });
+    fn wants_check(&self, source: SocketAddr, credentials: &Arc<Credentials>, nominates: bool) -> bool {
+        let answered = self
+            .proved
+            .get(&source)
+            .is_some_and(|proved| proved.answered && proved.credentials.as_ref() == Some(credentials));
         if answered {
             return false;
         }
-        let elsewhere = match (
-            self.by_credentials.get(credentials),
-            self.by_address.get(&source),
-        ) {
+        let elsewhere = match (self.by_credentials.get(credentials), self.by_address.get(&source)) {
             // Another address of a connection, or another connection of an address.
             (Some(id), at) => at != Some(id),
             (None, at) => at.is_some(),
@@ -354,19 +335,10 @@ impl Listener {
         !nominates || elsewhere || self.is_under_pressure()
     }
 
-    fn remember(
-        &mut self,
-        source: SocketAddr,
-        credentials: Arc<Credentials>,
-        length: u64,
-        sent: u64,
-    ) {
+    fn remember(&mut self, source: SocketAddr, credentials: Arc<Credentials>, length: u64, sent: u64) {
         if let Some(proved) = self.proved.get_mut(&source) {
             if proved.credentials.as_ref() != Some(&credentials) {
-                *proved = Proved {
-                    credentials: Some(Arc::clone(&credentials)),
-                    answered: false,
-                };
+                *proved = Proved { credentials: Some(Arc::clone(&credentials)), answered: false };
             }
             if let Some(id) = self.by_credentials.get(&credentials).copied() {
                 self.add_address(id, source);
@@ -379,13 +351,7 @@ impl Listener {
                 candidate.allowance += earned;
                 candidate.credentials = credentials;
             }
-            None => self.candidates.insert(
-                source,
-                Candidate {
-                    credentials,
-                    allowance: earned,
-                },
-            ),
+            None => self.candidates.insert(source, Candidate { credentials, allowance: earned }),
         }
     }
 
@@ -405,9 +371,7 @@ impl Listener {
     fn prove_untrusted(&mut self, source: SocketAddr, message: &stun::Message<'_>, now: Instant) {
         self.rotate_secret(now);
         let id = message.transaction_id;
-        if id != transaction_id(&self.secret, source)
-            && id != transaction_id(&self.old_secret, source)
-        {
+        if id != transaction_id(&self.secret, source) && id != transaction_id(&self.old_secret, source) {
             self.counters.unauthentic += 1;
             return;
         }
@@ -421,28 +385,18 @@ impl Listener {
                 .and_then(|id| self.sessions.get(id))
                 .map(|entry| Arc::clone(&entry.credentials)),
         };
-        let answered = asked
-            .as_ref()
-            .is_some_and(|credentials| message.is_authentic(credentials.client_pwd.as_bytes()));
+        let answered =
+            asked.as_ref().is_some_and(|credentials| message.is_authentic(credentials.client_pwd.as_bytes()));
         if let (Some(credentials), true) = (&asked, answered)
             && let Some(id) = self.by_credentials.get(credentials).copied()
         {
             self.add_address(id, source);
-            let here = self
-                .sessions
-                .get(&id)
-                .is_some_and(|entry| entry.session.remote() == source);
+            let here = self.sessions.get(&id).is_some_and(|entry| entry.session.remote() == source);
             if here {
                 self.with_session(id, now, Session::validate);
             }
         }
-        self.proved.insert(
-            source,
-            Proved {
-                credentials: asked,
-                answered,
-            },
-        );
+        self.proved.insert(source, Proved { credentials: asked, answered });
         for datagram in self.held.remove(&source).unwrap_or_default() {
             self.handle_dtls_untrusted(source, &datagram, now);
         }
@@ -462,9 +416,7 @@ impl Listener {
                 None => return,
             },
         };
-        self.with_session(id, now, |session| {
-            session.handle_datagram_untrusted(source, datagram, now)
-        });
+        self.with_session(id, now, |session| session.handle_datagram_untrusted(source, datagram, now));
     }
 
     /// Whether the client at *source*, which has connection *id*, has proved to want another one.
@@ -478,16 +430,10 @@ impl Listener {
 
     /// A connection for the sender of a ClientHello, where it may have one.
     fn admit(&mut self, source: SocketAddr, datagram: &[u8], now: Instant) -> Option<SessionId> {
-        let proved = self
-            .proved
-            .get(&source)
-            .and_then(|proved| proved.credentials.clone());
+        let proved = self.proved.get(&source).and_then(|proved| proved.credentials.clone());
         let (credentials, allowance) = match (proved, self.candidates.get(&source)) {
             (Some(credentials), _) => (credentials, None),
-            (None, Some(candidate)) => (
-                Arc::clone(&candidate.credentials),
-                Some(candidate.allowance),
-            ),
+            (None, Some(candidate)) => (Arc::clone(&candidate.credentials), Some(candidate.allowance)),
             (None, None) => {
                 self.counters.unknown_source += 1;
                 return None;
@@ -569,13 +515,7 @@ impl Listener {
         let id = transaction_id(&self.secret, source);
         let username = credentials.username_to_client();
         let tie_breaker = self.random.number();
-        stun::binding_request(
-            id,
-            &username,
-            &credentials.client_pwd,
-            IceRole::Controlled,
-            tie_breaker,
-        )
+        stun::binding_request(id, &username, &credentials.client_pwd, IceRole::Controlled, tie_breaker)
     }
 
     fn rotate_secret(&mut self, now: Instant) {
@@ -639,8 +579,7 @@ impl Listener {
             }
         }
         self.by_credentials.remove(&entry.credentials);
-        self.tombstones
-            .remove_oldest_while(|tombstone| tombstone.until <= now);
+        self.tombstones.remove_oldest_while(|tombstone| tombstone.until <= now);
         self.tombstones.insert(
             entry.credentials,
             Tombstone {
@@ -651,14 +590,10 @@ impl Listener {
     }
 
     fn remove_faulty(&mut self, id: SessionId) {
-        let announced = self
-            .sessions
-            .get(&id)
-            .is_some_and(|entry| !entry.handshaking);
+        let announced = self.sessions.get(&id).is_some_and(|entry| !entry.handshaking);
         if announced {
             let detail = "a fault of the engine; please report it".to_owned();
-            self.events
-                .push_back((id, Event::Closed(Reason::Fault, detail)));
+            self.events.push_back((id, Event::Closed(Reason::Fault, detail)));
         }
         self.remove(id, self.secret_since);
     }

@@ -59,12 +59,7 @@ impl Outbox {
             }
         }
         let contents = &self.bytes[self.start..self.start + length];
-        Some(Batch {
-            destination,
-            contents,
-            segment_size,
-            count,
-        })
+        Some(Batch { destination, contents, segment_size, count })
     }
 
     /// Forget the first *count* datagrams.
@@ -91,14 +86,7 @@ mod tests {
         let here: SocketAddr = "127.0.0.1:1".parse().unwrap();
         let there: SocketAddr = "127.0.0.1:2".parse().unwrap();
         let mut outbox = Outbox::default();
-        for (to, length) in [
-            (here, 10),
-            (here, 10),
-            (here, 4),
-            (here, 10),
-            (here, 12),
-            (there, 12),
-        ] {
+        for (to, length) in [(here, 10), (here, 10), (here, 4), (here, 10), (here, 12), (there, 12)] {
             outbox.push(to, &vec![7; length]);
         }
         let mut runs = Vec::new();
@@ -107,10 +95,7 @@ mod tests {
             let count = batch.count;
             outbox.advance(count);
         }
-        assert_eq!(
-            runs,
-            [(here, 3, 24), (here, 1, 10), (here, 1, 12), (there, 1, 12)]
-        );
+        assert_eq!(runs, [(here, 3, 24), (here, 1, 10), (here, 1, 12), (there, 1, 12)]);
         assert!(outbox.is_empty() && outbox.len() == 0);
     }
 

@@ -35,10 +35,7 @@ impl Random {
     /// The next number.
     pub fn number(&mut self) -> u64 {
         let block = self.block();
-        block
-            .iter()
-            .take(8)
-            .fold(0, |number, byte| number << 8 | u64::from(*byte))
+        block.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
     }
 
     /// The next STUN transaction id.

@@ -170,13 +170,7 @@ struct Wire {
 impl Session {
     /// Dial.
     pub fn client(config: Arc<Config>, parameters: ClientParameters, now: Instant) -> Self {
-        let ClientParameters {
-            remote,
-            credentials,
-            fingerprint,
-            identity,
-            seed,
-        } = parameters;
+        let ClientParameters { remote, credentials, fingerprint, identity, seed } = parameters;
         let version = credentials.version;
         let interval = config.consent_interval;
         let checker = Checker::new(credentials, remote, interval, Random::new(seed), now);
@@ -285,9 +279,7 @@ impl Session {
         let mut at = match self.phase {
             Phase::Closed => return None,
             Phase::Connected => self.last_heard + self.config.silence_timeout,
-            Phase::Checking | Phase::Securing | Phase::Associating | Phase::Closing => {
-                self.deadline
-            }
+            Phase::Checking | Phase::Securing | Phase::Associating | Phase::Closing => self.deadline,
         };
         if let Some(checker) = &self.checker {
             at = at.min(checker.timeout());
@@ -336,9 +328,7 @@ impl Session {
             && (self.checker.is_none() || source == self.wire.remote)
         {
             self.wire.received(datagram.len());
-            let result = self
-                .dtls
-                .handle_datagram_untrusted(datagram, &mut self.wire);
+            let result = self.dtls.handle_datagram_untrusted(datagram, &mut self.wire);
             if !self.wire.data.is_empty() {
                 // Decrypted, and not a replay: the peer is at this address now.
                 self.wire.remote = source;
@@ -358,10 +348,7 @@ impl Session {
         self.handle_association(now);
         self.send_packets(now);
         if self.phase == Phase::Closing {
-            let drained = self
-                .association
-                .as_ref()
-                .is_none_or(Association::is_drained);
+            let drained = self.association.as_ref().is_none_or(Association::is_drained);
             if drained {
                 self.end(Reason::Local, "closed by this end".to_owned());
             }
@@ -464,17 +451,11 @@ impl Session {
                 self.end(Reason::Timeout, step.to_owned());
             }
             Phase::Closing if now >= self.deadline => {
-                self.end(
-                    Reason::Local,
-                    "closed by this end before everything was acknowledged".to_owned(),
-                );
+                self.end(Reason::Local, "closed by this end before everything was acknowledged".to_owned());
             }
             Phase::Connected if now >= self.last_heard + self.config.silence_timeout => {
                 let seconds = self.config.silence_timeout.as_secs_f64();
-                self.end(
-                    Reason::Timeout,
-                    format!("nothing heard from the peer for {seconds} s"),
-                );
+                self.end(Reason::Timeout, format!("nothing heard from the peer for {seconds} s"));
             }
             _ => {}
         }
@@ -493,10 +474,7 @@ impl Session {
                 }
             }
             Outcome::Revoked => {
-                self.end(
-                    Reason::Remote,
-                    "the peer has closed this connection (ICE 403)".to_owned(),
-                );
+                self.end(Reason::Remote, "the peer has closed this connection (ICE 403)".to_owned());
             }
             Outcome::Consent => {
                 self.last_heard = now;
@@ -538,10 +516,7 @@ impl Session {
     fn check_certificate(&mut self, der: &[u8]) {
         let received = digest::digest(&digest::SHA256, der);
         self.fingerprint.copy_from_slice(received.as_ref());
-        if self
-            .expected
-            .is_some_and(|expected| expected != self.fingerprint)
-        {
+        if self.expected.is_some_and(|expected| expected != self.fingerprint) {
             let detail = "the peer's certificate is not the one that the address names";
             self.end(Reason::Fingerprint(self.fingerprint), detail.to_owned());
         }
@@ -599,11 +574,7 @@ impl Session {
                     }));
                 }
                 association::Event::Ended { by_peer, detail } => {
-                    let reason = if by_peer {
-                        Reason::Remote
-                    } else {
-                        Reason::Protocol
-                    };
+                    let reason = if by_peer { Reason::Remote } else { Reason::Protocol };
                     self.end(reason, detail);
                     return;
                 }

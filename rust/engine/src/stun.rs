@@ -148,9 +148,7 @@ impl<'a> Message<'a> {
             let head = datagram.get(at..at + 4).ok_or(ParseError::Attribute)?;
             let kind = u16::from_be_bytes([head[0], head[1]]);
             let length = usize::from(u16::from_be_bytes([head[2], head[3]]));
-            let value = datagram
-                .get(at + 4..at + 4 + length)
-                .ok_or(ParseError::Attribute)?;
+            let value = datagram.get(at + 4..at + 4 + length).ok_or(ParseError::Attribute)?;
             let next = at + 4 + length.next_multiple_of(4);
             if kind == FINGERPRINT {
                 let expected = fingerprint(&datagram[..at]);
@@ -172,19 +170,12 @@ impl<'a> Message<'a> {
         Err(ParseError::Fingerprint)
     }
 
-    fn take_attribute_untrusted(
-        &mut self,
-        kind: u16,
-        value: &'a [u8],
-        at: usize,
-    ) -> Result<(), ParseError> {
+    fn take_attribute_untrusted(&mut self, kind: u16, value: &'a [u8], at: usize) -> Result<(), ParseError> {
         match kind {
             USERNAME => self.username = Some(value),
             MESSAGE_INTEGRITY if value.len() == 20 => self.integrity_at = Some(at),
             ICE_CONTROLLING if value.len() == 8 => {
-                self.role = Some(IceRole::Controlling {
-                    use_candidate: false,
-                });
+                self.role = Some(IceRole::Controlling { use_candidate: false });
             }
             ICE_CONTROLLED if value.len() == 8 => self.role = Some(IceRole::Controlled),
             ERROR_CODE if value.len() >= 4 => {
@@ -196,11 +187,8 @@ impl<'a> Message<'a> {
                 return Err(ParseError::Attribute);
             }
             // The mapped address is of no use here: the address that was dialed is the address.
-            XOR_MAPPED_ADDRESS
-            | PRIORITY
-            | USE_CANDIDATE
-            | UNKNOWN_ATTRIBUTES
-            | MESSAGE_INTEGRITY_SHA256 => {}
+            XOR_MAPPED_ADDRESS | PRIORITY | USE_CANDIDATE | UNKNOWN_ATTRIBUTES | MESSAGE_INTEGRITY_SHA256 => {
+            }
             required if required < 0x8000 => {
                 // An answer lists them; one datagram holds no more than this many.
                 self.unknown_required.push(required);
@@ -267,11 +255,7 @@ pub fn binding_error(
     value.extend_from_slice(reason.as_bytes());
     builder.attribute(ERROR_CODE, &value);
     if !unknown.is_empty() {
-        let list: Vec<u8> = unknown
-            .iter()
-            .take(8)
-            .flat_map(|kind| kind.to_be_bytes())
-            .collect();
+        let list: Vec<u8> = unknown.iter().take(8).flat_map(|kind| kind.to_be_bytes()).collect();
         builder.attribute(UNKNOWN_ATTRIBUTES, &list);
     }
     builder.finish(key)
@@ -293,8 +277,7 @@ impl Builder {
 
     fn attribute(&mut self, kind: u16, value: &[u8]) {
         self.bytes.extend_from_slice(&kind.to_be_bytes());
-        self.bytes
-            .extend_from_slice(&(value.len() as u16).to_be_bytes());
+        self.bytes.extend_from_slice(&(value.len() as u16).to_be_bytes());
         self.bytes.extend_from_slice(value);
         self.bytes.resize(self.bytes.len().next_multiple_of(4), 0);
         self.set_length(0);
@@ -348,10 +331,7 @@ mod tests {
     const RFC5769_PASSWORD: &[u8] = b"VOkJxbRl1RmTxUk/WvJxBt";
 
     fn unhex(text: &str) -> Vec<u8> {
-        (0..text.len())
-            .step_by(2)
-            .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
-            .collect()
+        (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
     }
 
     #[test]
@@ -367,18 +347,11 @@ mod tests {
 
     #[test]
     fn the_sample_response_of_rfc_5769_maps_the_same_address() {
-        let id = [
-            0xb7, 0xe7, 0xa7, 0x01, 0xbc, 0x34, 0xd6, 0x86, 0xfa, 0x87, 0xdf, 0xae,
-        ];
+        let id = [0xb7, 0xe7, 0xa7, 0x01, 0xbc, 0x34, 0xd6, 0x86, 0xfa, 0x87, 0xdf, 0xae];
         let source = "192.0.2.1:32853".parse().unwrap();
         assert_eq!(xor_address(source, id), unhex("0001a147e112a643"));
-        let source = "[2001:db8:1234:5678:11:2233:4455:6677]:32853"
-            .parse()
-            .unwrap();
-        assert_eq!(
-            xor_address(source, id),
-            unhex("0002a1470113a9faa5d3f179bc25f4b5bed2b9d9")
-        );
+        let source = "[2001:db8:1234:5678:11:2233:4455:6677]:32853".parse().unwrap();
+        assert_eq!(xor_address(source, id), unhex("0002a1470113a9faa5d3f179bc25f4b5bed2b9d9"));
     }
 
     #[test]
@@ -399,15 +372,12 @@ mod tests {
 
     #[test]
     fn a_changed_byte_is_noticed() {
-        let role = IceRole::Controlling {
-            use_candidate: true,
-        };
+        let role = IceRole::Controlling { use_candidate: true };
         let datagram = binding_request([7; 12], "server:client", "secret", role, 42);
         for at in 0..datagram.len() {
             let mut changed = datagram.clone();
             changed[at] ^= 1;
-            let accepted =
-                parse_untrusted(&changed).is_ok_and(|message| message.is_authentic(b"secret"));
+            let accepted = parse_untrusted(&changed).is_ok_and(|message| message.is_authentic(b"secret"));
             assert!(!accepted, "byte {at}");
         }
         for length in 0..datagram.len() {

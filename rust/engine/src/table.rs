@@ -14,11 +14,7 @@ pub(crate) struct Table<K, V> {
 
 impl<K: Clone + Eq + Hash, V> Table<K, V> {
     pub(crate) fn new(most: usize) -> Self {
-        Self {
-            most: most.max(1),
-            entries: HashMap::new(),
-            order: VecDeque::new(),
-        }
+        Self { most: most.max(1), entries: HashMap::new(), order: VecDeque::new() }
     }
 
     pub(crate) fn get(&self, key: &K) -> Option<&V> {
@@ -83,10 +79,7 @@ mod tests {
         for key in 0..5 {
             table.insert(key, key * 10);
         }
-        assert_eq!(
-            (table.get(&2), table.get(&3), table.get(&4)),
-            (None, Some(&30), Some(&40))
-        );
+        assert_eq!((table.get(&2), table.get(&3), table.get(&4)), (None, Some(&30), Some(&40)));
         table.insert(3, 31);
         table.insert(5, 50);
         assert_eq!((table.get(&3), table.len()), (None, 2));

@@ -77,10 +77,7 @@ impl Credentials {
         if !UFRAG_LENGTH.contains(&server.len()) || !UFRAG_LENGTH.contains(&client.len()) {
             return Err(UsernameError::Length);
         }
-        let (version, password) = match (
-            server.strip_prefix(PREFIX_V1),
-            server.strip_prefix(PREFIX_V2),
-        ) {
+        let (version, password) = match (server.strip_prefix(PREFIX_V1), server.strip_prefix(PREFIX_V2)) {
             (Some(_), _) if server != client => return Err(UsernameError::Mismatch),
             (Some(_), _) => (Version::V1, server),
             (_, Some(password)) => (Version::V2, password),
@@ -110,8 +107,7 @@ impl Credentials {
 
 /// RFC 8839: ice-char = ALPHA / DIGIT / "+" / "/".
 fn is_ice_text(text: &str) -> bool {
-    text.bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/')
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/')
 }
 
 #[cfg(test)]
@@ -138,14 +134,8 @@ mod tests {
         let credentials = read(&format!("{PREFIX_V2}{PASSWORD}:abcd")).unwrap();
         assert_eq!(credentials.version, Version::V2);
         assert_eq!(credentials.client_pwd, PASSWORD);
-        assert_eq!(
-            credentials.username_to_client(),
-            format!("abcd:{PREFIX_V2}{PASSWORD}")
-        );
-        assert_eq!(
-            credentials.username_to_server(),
-            format!("{PREFIX_V2}{PASSWORD}:abcd")
-        );
+        assert_eq!(credentials.username_to_client(), format!("abcd:{PREFIX_V2}{PASSWORD}"));
+        assert_eq!(credentials.username_to_server(), format!("{PREFIX_V2}{PASSWORD}:abcd"));
     }
 
     #[test]
@@ -163,19 +153,13 @@ mod tests {
             (format!("{PREFIX_V2}short:abcd"), UsernameError::Length),
             (format!("{PREFIX_V2}{long}:abcd"), UsernameError::Length),
             (format!("{PREFIX_V1}x:{PREFIX_V1}x"), UsernameError::Length),
-            (
-                format!("libp2p+webrtc+v3/{PASSWORD}:abcd"),
-                UsernameError::UnknownVersion,
-            ),
+            (format!("libp2p+webrtc+v3/{PASSWORD}:abcd"), UsernameError::UnknownVersion),
             ("abcd:efgh".to_owned(), UsernameError::UnknownVersion),
             (format!("{v2}:ab:cd"), UsernameError::Malformed),
             (format!("{v2}:ab-cd"), UsernameError::Malformed),
         ] {
             assert_eq!(read(&username).unwrap_err(), error, "{username}");
         }
-        assert_eq!(
-            Credentials::from_username_untrusted(b"\xff:\xff"),
-            Err(UsernameError::Malformed)
-        );
+        assert_eq!(Credentials::from_username_untrusted(b"\xff:\xff"), Err(UsernameError::Malformed));
     }
 }

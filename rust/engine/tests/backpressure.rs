@@ -32,22 +32,14 @@ fn a_reader_that_stops_bounds_what_is_delivered() {
     world.run(Duration::from_secs(60));
     let delivered = world.received(server, key).len() - before;
     assert!(delivered <= (1 << 20) + 16384, "{delivered}");
-    assert!(
-        world.closed(server).is_none(),
-        "a stalled connection is not a silent one"
-    );
+    assert!(world.closed(server).is_none(), "a stalled connection is not a silent one");
     world.consume = true;
     let start = world.now;
-    let done = world.run_until(Duration::from_secs(60), |world| {
-        world.received(server, key).len() == data.len()
-    });
+    let done =
+        world.run_until(Duration::from_secs(60), |world| world.received(server, key).len() == data.len());
     assert!(done && world.received(server, key) == data);
     // Without the window's announcement the sender would find out by its timer, seconds later.
-    assert!(
-        world.now - start < Duration::from_secs(2),
-        "{:?}",
-        world.now - start
-    );
+    assert!(world.now - start < Duration::from_secs(2), "{:?}", world.now - start);
 }
 
 #[test]
@@ -61,30 +53,18 @@ fn a_slow_reader_sets_the_pace() {
         let delivered = world.at(server, |session| session.delivered());
         consumed = delivered.min(consumed + 100_000);
         world.at(server, |session| session.set_consumed(consumed));
-        assert!(
-            world.now - start < Duration::from_secs(30),
-            "{}",
-            world.received(server, key).len()
-        );
+        assert!(world.now - start < Duration::from_secs(30), "{}", world.received(server, key).len());
     }
     assert!(world.received(server, key) == data);
     // 2 MB/s is what it reads; a fifth more for the start.
-    assert!(
-        world.now - start < Duration::from_secs(5),
-        "{:?}",
-        world.now - start
-    );
+    assert!(world.now - start < Duration::from_secs(5), "{:?}", world.now - start);
 }
 
 /// dcsctp 0.1.16 as published stays stuck for ever here: above 90 % of the window it drops every chunk,
 /// also the one that fills the first gap.
 #[test]
 fn a_full_window_with_a_gap_is_not_a_deadlock() {
-    let config = Config {
-        receive_window: 200_000,
-        unread_bytes: 16_384,
-        ..Config::default()
-    };
+    let config = Config { receive_window: 200_000, unread_bytes: 16_384, ..Config::default() };
     for lost in [3, 10, 40] {
         let mut world = World::with(lost, Weather::FAIR, config.clone());
         let (client, server) = world.connect(&World::v2(0));
@@ -107,14 +87,9 @@ fn a_full_window_with_a_gap_is_not_a_deadlock() {
         });
         let data = pattern(3_000_000);
         world.at(client, |session| session.send(2, messages(&data, 16384)));
-        let done = world.run_until(Duration::from_secs(120), |world| {
-            world.received(server, key).len() == data.len()
-        });
-        assert!(
-            done,
-            "lost {lost}: stuck at {}",
-            world.received(server, key).len()
-        );
+        let done = world
+            .run_until(Duration::from_secs(120), |world| world.received(server, key).len() == data.len());
+        assert!(done, "lost {lost}: stuck at {}", world.received(server, key).len());
         assert!(world.received(server, key) == data);
     }
 }

@@ -27,10 +27,7 @@ fn a_closed_channel_delivers_what_was_sent_and_then_ends() {
     let key = world.opened(server)[0];
     assert!(world.received(server, key) == data);
     assert!(world.channel_closed(server, key));
-    assert!(
-        !world.channel_closed(client, 2),
-        "this end closed it itself"
-    );
+    assert!(!world.channel_closed(client, 2), "this end closed it itself");
 }
 
 #[test]
@@ -49,10 +46,7 @@ fn a_reset_channel_discards_its_queue() {
 
 #[test]
 fn ids_are_used_again_for_ever() {
-    let (mut world, client, server) = pair(Config {
-        max_channels: 4,
-        ..Config::default()
-    });
+    let (mut world, client, server) = pair(Config { max_channels: 4, ..Config::default() });
     for round in 0..200 {
         let key = 2 + 2 * round;
         world.at(client, |session| {
@@ -62,11 +56,7 @@ fn ids_are_used_again_for_ever() {
         world.run(Duration::from_millis(50));
         let theirs = *world.opened(server).last().unwrap();
         assert_eq!(world.received(server, theirs), round.to_string().as_bytes());
-        let (closer, key) = if round % 2 == 0 {
-            (client, key)
-        } else {
-            (server, theirs)
-        };
+        let (closer, key) = if round % 2 == 0 { (client, key) } else { (server, theirs) };
         world.at(closer, |session| session.reset_channel(key));
         world.run(Duration::from_millis(100));
     }
@@ -88,20 +78,13 @@ fn both_ends_open_at_once() {
     for end in [client, server] {
         let opened = world.opened(end);
         assert_eq!(opened.len(), 20);
-        assert!(
-            opened
-                .iter()
-                .all(|key| key % 2 == 1 && world.received(end, *key) == b"hello")
-        );
+        assert!(opened.iter().all(|key| key % 2 == 1 && world.received(end, *key) == b"hello"));
     }
 }
 
 #[test]
 fn channels_beyond_the_limit_are_refused_at_both_ends() {
-    let (mut world, client, server) = pair(Config {
-        max_channels: 3,
-        ..Config::default()
-    });
+    let (mut world, client, server) = pair(Config { max_channels: 3, ..Config::default() });
     for key in [2, 4, 6] {
         world.at(client, |session| session.open_channel(key));
     }
@@ -150,11 +133,7 @@ fn credit_comes_back_exactly() {
 
 #[test]
 fn a_message_above_the_limit_costs_its_channel_only() {
-    let config = Config {
-        max_received_message: 20_000,
-        max_sent_message: 60_000,
-        ..Config::default()
-    };
+    let config = Config { max_received_message: 20_000, max_sent_message: 60_000, ..Config::default() };
     let (mut world, client, server) = pair(config);
     world.at(client, |session| {
         session.open_channel(2);

@@ -46,9 +46,7 @@ fn data_flows_both_ways_on_many_channels() {
     assert_eq!(opened.len(), 3);
     for key in &opened {
         assert!(world.received(End::Server(server), *key) == data);
-        world.at(End::Server(server), |session| {
-            session.send(*key, messages(&data, 1000))
-        });
+        world.at(End::Server(server), |session| session.send(*key, messages(&data, 1000)));
     }
     world.run(Duration::from_secs(5));
     for key in [2, 4, 6] {
@@ -60,14 +58,10 @@ fn data_flows_both_ways_on_many_channels() {
 fn the_handshake_channel_needs_no_opening() {
     let mut world = World::new(3, Weather::FAIR);
     let (client, server) = world.connect(&World::v1(0));
-    world.at(End::Server(server), |session| {
-        session.send(0, vec![b"noise 1".to_vec()])
-    });
+    world.at(End::Server(server), |session| session.send(0, vec![b"noise 1".to_vec()]));
     world.run(Duration::from_millis(100));
     assert_eq!(world.received(End::Client(client), 0), b"noise 1");
-    world.at(End::Client(client), |session| {
-        session.send(0, vec![b"noise 2".to_vec()])
-    });
+    world.at(End::Client(client), |session| session.send(0, vec![b"noise 2".to_vec()]));
     world.run(Duration::from_millis(100));
     assert_eq!(world.received(End::Server(server), 0), b"noise 2");
     assert!(world.opened(End::Server(server)).is_empty());
@@ -77,11 +71,7 @@ fn the_handshake_channel_needs_no_opening() {
 fn loss_reordering_duplication_and_corruption_are_survived() {
     for seed in 0..20 {
         let mut world = World::new(seed, Weather::FOUL);
-        let username = if seed % 2 == 0 {
-            World::v1(0)
-        } else {
-            World::v2(0)
-        };
+        let username = if seed % 2 == 0 { World::v1(0) } else { World::v2(0) };
         let (client, server) = world.connect(&username);
         let data = pattern(200_000);
         world.at(End::Client(client), |session| {
@@ -90,10 +80,7 @@ fn loss_reordering_duplication_and_corruption_are_survived() {
         });
         let end = End::Server(server);
         let done = world.run_until(Duration::from_secs(120), |world| {
-            world
-                .opened(end)
-                .first()
-                .is_some_and(|key| world.received(end, *key).len() == data.len())
+            world.opened(end).first().is_some_and(|key| world.received(end, *key).len() == data.len())
         });
         assert!(done, "seed {seed}: {:?}", world.log);
         let key = world.opened(end)[0];
@@ -102,19 +89,13 @@ fn loss_reordering_duplication_and_corruption_are_survived() {
         let done = world.run_until(Duration::from_secs(120), |world| {
             world.received(End::Client(client), 2).len() == data.len()
         });
-        assert!(
-            done && world.received(End::Client(client), 2) == data,
-            "seed {seed}"
-        );
+        assert!(done && world.received(End::Client(client), 2) == data, "seed {seed}");
     }
 }
 
 #[test]
 fn a_hundred_clients_share_a_port() {
-    let config = Config {
-        max_unvalidated_handshakes: 1000,
-        ..Config::default()
-    };
+    let config = Config { max_unvalidated_handshakes: 1000, ..Config::default() };
     let mut world = World::with(4, Weather::FAIR, config);
     for number in 0..100 {
         world.dial(&World::v2(number));
@@ -123,16 +104,12 @@ fn a_hundred_clients_share_a_port() {
     assert!(world.run_until(Duration::from_secs(5), all));
     assert_eq!(world.listener.len(), 100);
     for number in 0..100 {
-        world.at(End::Client(number), |session| {
-            session.send(0, vec![number.to_string().into_bytes()])
-        });
+        world.at(End::Client(number), |session| session.send(0, vec![number.to_string().into_bytes()]));
     }
     world.run(Duration::from_secs(1));
     let mut said: Vec<Vec<u8>> = world.received.values().cloned().collect();
     said.sort();
-    let mut expected: Vec<Vec<u8>> = (0..100)
-        .map(|number| number.to_string().into_bytes())
-        .collect();
+    let mut expected: Vec<Vec<u8>> = (0..100).map(|number| number.to_string().into_bytes()).collect();
     expected.sort();
     assert_eq!(said, expected);
 }
@@ -143,9 +120,9 @@ fn nobody_there_ends_at_the_deadline() {
     world.gate = Box::new(|_, _, _| false);
     let client = world.dial(&World::v1(0));
     let start = world.now;
-    assert!(world.run_until(Duration::from_secs(60), |world| {
-        world.closed(End::Client(client)).is_some()
-    }));
+    assert!(
+        world.run_until(Duration::from_secs(60), |world| { world.closed(End::Client(client)).is_some() })
+    );
     assert_eq!(world.now - start, Duration::from_secs(10));
     let (reason, detail) = world.closed(End::Client(client)).unwrap();
     assert_eq!(reason, Reason::Timeout);
@@ -162,12 +139,7 @@ fn another_certificate_is_refused_by_the_client() {
     // The listener never announces it, and forgets it.
     world.run(Duration::from_secs(15));
     assert!(world.listener.is_empty());
-    assert!(
-        world
-            .log
-            .iter()
-            .all(|(end, _)| matches!(end, End::Client(_)))
-    );
+    assert!(world.log.iter().all(|(end, _)| matches!(end, End::Client(_))));
 }
 
 #[test]
@@ -175,10 +147,7 @@ fn a_silent_peer_is_noticed_by_both() {
     let mut world = World::new(7, Weather::FAIR);
     let (client, server) = world.connect(&World::v2(0));
     world.run(Duration::from_secs(60));
-    assert!(
-        world.closed(End::Client(client)).is_none(),
-        "idle connections stay"
-    );
+    assert!(world.closed(End::Client(client)).is_none(), "idle connections stay");
     world.gate = Box::new(|_, _, _| false);
     let start = world.now;
     let both = |world: &World| {
@@ -186,14 +155,8 @@ fn a_silent_peer_is_noticed_by_both() {
     };
     assert!(world.run_until(Duration::from_secs(60), both));
     assert!(world.now - start <= Duration::from_secs(21));
-    assert_eq!(
-        world.closed(End::Client(client)).unwrap().0,
-        Reason::Timeout
-    );
-    assert_eq!(
-        world.closed(End::Server(server)).unwrap().0,
-        Reason::Timeout
-    );
+    assert_eq!(world.closed(End::Client(client)).unwrap().0, Reason::Timeout);
+    assert_eq!(world.closed(End::Server(server)).unwrap().0, Reason::Timeout);
 }
 
 #[test]
@@ -232,9 +195,9 @@ fn a_client_that_missed_the_goodbye_learns_it_from_its_next_check() {
     world.gate = Box::new(move |from, _, datagram| from != address || datagram[0] < 4);
     world.at(End::Server(server), |session| session.abort());
     let start = world.now;
-    assert!(world.run_until(Duration::from_secs(30), |world| {
-        world.closed(End::Client(client)).is_some()
-    }));
+    assert!(
+        world.run_until(Duration::from_secs(30), |world| { world.closed(End::Client(client)).is_some() })
+    );
     assert!(world.now - start <= Duration::from_secs(7));
     let (reason, detail) = world.closed(End::Client(client)).unwrap();
     assert_eq!(reason, Reason::Remote);

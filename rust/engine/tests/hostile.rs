@@ -30,9 +30,7 @@ fn request(server_ufrag: &str, client_ufrag: &str, use_candidate: bool) -> Vec<u
 fn answers(world: &mut World, datagrams: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     let mut answers = Vec::new();
     for datagram in datagrams {
-        world
-            .listener
-            .handle_datagram_untrusted(stranger(), &datagram, world.now);
+        world.listener.handle_datagram_untrusted(stranger(), &datagram, world.now);
         world.listener.flush(world.now);
         while let Some(batch) = world.listener.outbox().batch(1, usize::MAX) {
             assert_eq!(batch.destination, stranger());
@@ -48,25 +46,16 @@ fn an_authentic_request_gets_an_answer_and_a_check_but_no_connection() {
     for (theirs, ours) in [(V1, V1), (V2, "abcd")] {
         let mut world = World::new(1, Weather::FAIR);
         let sent = answers(&mut world, vec![request(theirs, ours, false)]);
-        let classes: Vec<Class> = sent
-            .iter()
-            .map(|datagram| stun::parse_untrusted(datagram).unwrap().class)
-            .collect();
+        let classes: Vec<Class> =
+            sent.iter().map(|datagram| stun::parse_untrusted(datagram).unwrap().class).collect();
         assert_eq!(classes, [Class::Success, Class::Request]);
-        assert!(
-            stun::parse_untrusted(&sent[0])
-                .unwrap()
-                .is_authentic(theirs.as_bytes())
-        );
+        assert!(stun::parse_untrusted(&sent[0]).unwrap().is_authentic(theirs.as_bytes()));
         let check = stun::parse_untrusted(&sent[1]).unwrap();
         assert_eq!(check.username, Some(format!("{ours}:{theirs}").as_bytes()));
         assert_eq!(check.role, Some(IceRole::Controlled));
         assert!(world.listener.is_empty() && world.listener.timeout().is_none());
         // A nominating one needs no check.
-        assert_eq!(
-            answers(&mut world, vec![request(theirs, ours, true)]).len(),
-            1
-        );
+        assert_eq!(answers(&mut world, vec![request(theirs, ours, true)]).len(), 1);
     }
 }
 
@@ -101,9 +90,7 @@ fn random_datagrams_are_survived() {
     let valid = request(V2, "abcd", false);
     for round in 0..20_000 {
         let mut datagram: Vec<u8> = if round % 2 == 0 {
-            (0..chance.number() % 200)
-                .map(|_| chance.number() as u8)
-                .collect()
+            (0..chance.number() % 200).map(|_| chance.number() as u8).collect()
         } else {
             valid.clone()
         };
@@ -121,12 +108,8 @@ fn random_datagrams_are_survived() {
         world.inject(server(), peer, datagram);
     }
     world.run(Duration::from_secs(1));
-    assert!(
-        world.closed(End::Client(client)).is_none() && world.closed(End::Server(session)).is_none()
-    );
-    world.at(End::Client(client), |session| {
-        session.send(0, vec![b"alive".to_vec()])
-    });
+    assert!(world.closed(End::Client(client)).is_none() && world.closed(End::Server(session)).is_none());
+    world.at(End::Client(client), |session| session.send(0, vec![b"alive".to_vec()]));
     world.run(Duration::from_secs(1));
     assert_eq!(world.received(End::Server(session), 0), b"alive");
 }
@@ -163,20 +146,14 @@ fn an_address_that_proves_nothing_gets_at_most_three_times_what_it_sent() {
         }
         world.run(Duration::from_secs(30));
         let (received, sent) = world.traffic[&peer];
-        assert!(
-            received > 0 && sent <= 3 * received,
-            "{sent} for {received}"
-        );
+        assert!(received > 0 && sent <= 3 * received, "{sent} for {received}");
         assert!(world.listener.is_empty());
     }
 }
 
 #[test]
 fn under_pressure_validation_comes_first_and_honest_clients_still_connect() {
-    let config = Config {
-        max_unvalidated_handshakes: 4,
-        ..Config::default()
-    };
+    let config = Config { max_unvalidated_handshakes: 4, ..Config::default() };
     let mut world = World::with(6, Weather::FAIR, config);
     // Somebody sends authentic requests and hellos from addresses that are not his.
     let hello = first_hello();
@@ -199,11 +176,7 @@ fn under_pressure_validation_comes_first_and_honest_clients_still_connect() {
 
 #[test]
 fn handshakes_and_connections_are_limited() {
-    let config = Config {
-        max_connections: 3,
-        max_handshakes: 2,
-        ..Config::default()
-    };
+    let config = Config { max_connections: 3, max_handshakes: 2, ..Config::default() };
     let mut world = World::with(7, Weather::FAIR, config);
     for number in 0..6 {
         world.dial(&World::v2(number));
@@ -211,9 +184,7 @@ fn handshakes_and_connections_are_limited() {
     world.run(Duration::from_secs(20));
     assert_eq!(world.listener.len(), 3);
     assert!(world.listener.counters().refused > 0);
-    let up = (0..6)
-        .filter(|number| world.is_up(End::Client(*number)))
-        .count();
+    let up = (0..6).filter(|number| world.is_up(End::Client(*number))).count();
     assert_eq!(up, 3);
 }
 
@@ -225,14 +196,10 @@ fn a_connection_follows_its_client_to_a_proved_address() {
     world.addresses[client] = "198.51.100.250:9999".parse().unwrap();
     // Its next consent check comes from there; then its data counts from there.
     world.run(Duration::from_secs(15));
-    world.at(End::Client(client), |session| {
-        session.send(0, vec![b"moved".to_vec()])
-    });
+    world.at(End::Client(client), |session| session.send(0, vec![b"moved".to_vec()]));
     world.run(Duration::from_secs(1));
     assert_eq!(world.received(End::Server(session), 0), b"moved");
-    world.at(End::Server(session), |session| {
-        session.send(0, vec![b"found".to_vec()])
-    });
+    world.at(End::Server(session), |session| session.send(0, vec![b"found".to_vec()]));
     world.run(Duration::from_secs(1));
     assert_eq!(world.received(End::Client(client), 0), b"found");
     assert_ne!(world.addresses[client], before);
@@ -246,10 +213,7 @@ fn a_closed_connections_checks_get_a_403_and_then_nothing() {
     let check = request(&format!("{V1}0"), &format!("{V1}0"), true);
     let sent = answers(&mut world, vec![check; 100]);
     assert_eq!(sent.len(), world.config.tombstone_answers as usize);
-    assert!(
-        sent.iter()
-            .all(|sent| stun::parse_untrusted(sent).unwrap().class == Class::Error(403))
-    );
+    assert!(sent.iter().all(|sent| stun::parse_untrusted(sent).unwrap().class == Class::Error(403)));
 }
 
 #[test]
@@ -265,10 +229,7 @@ fn a_client_may_dial_again_from_the_same_port() {
     assert!(world.is_up(End::Client(second)), "{:?}", world.log);
     world.run(Duration::from_secs(30));
     assert!(world.closed(End::Client(second)).is_none());
-    assert_eq!(
-        world.listener.len(),
-        2 - usize::from(world.closed(End::Server(1)).is_some())
-    );
+    assert_eq!(world.listener.len(), 2 - usize::from(world.closed(End::Server(1)).is_some()));
 }
 
 #[test]
@@ -277,10 +238,7 @@ fn a_wrong_role_is_told_so() {
     let username = format!("{V1}:{V1}");
     let request = stun::binding_request([1; 12], &username, V1, IceRole::Controlled, 1);
     let sent = answers(&mut world, vec![request]);
-    assert_eq!(
-        stun::parse_untrusted(&sent[0]).unwrap().class,
-        Class::Error(487)
-    );
+    assert_eq!(stun::parse_untrusted(&sent[0]).unwrap().class, Class::Error(487));
 }
 
 /// The ClientHello of an honest client.
@@ -289,25 +247,12 @@ fn first_hello() -> Vec<u8> {
     let client = world.dial(&World::v2(9));
     let now = world.now;
     world.clients[client].handle_timeout(now);
-    let check = world.clients[client]
-        .outbox()
-        .batch(1, usize::MAX)
-        .unwrap()
-        .contents
-        .to_vec();
+    let check = world.clients[client].outbox().batch(1, usize::MAX).unwrap().contents.to_vec();
     world.clients[client].outbox().advance(1);
     let id = stun::parse_untrusted(&check).unwrap().transaction_id;
     let answer = stun::binding_success(id, world.addresses[client], &format!("{V2}9"));
     world.clients[client].handle_datagram_untrusted(server(), &answer, now);
-    let hello = world.clients[client]
-        .outbox()
-        .batch(1, usize::MAX)
-        .unwrap()
-        .contents
-        .to_vec();
-    assert_eq!(
-        world.clients[client].poll_event().map(|_| Reason::Local),
-        None
-    );
+    let hello = world.clients[client].outbox().batch(1, usize::MAX).unwrap().contents.to_vec();
+    assert_eq!(world.clients[client].poll_event().map(|_| Reason::Local), None);
     hello
 }

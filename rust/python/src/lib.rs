@@ -35,9 +35,7 @@ struct EventQueue {
 impl EventQueue {
     #[new]
     fn new() -> PyResult<Self> {
-        Ok(Self {
-            inner: webrtc_direct_driver::EventQueue::new()?,
-        })
+        Ok(Self { inner: webrtc_direct_driver::EventQueue::new()? })
     }
 
     /// Readable while events wait.
@@ -53,12 +51,7 @@ impl EventQueue {
                 QueueEvent::Accepted(connection, established) => {
                     let id = connection.id();
                     let connection = Py::new(py, Connection { inner: connection })?;
-                    list.append((
-                        ACCEPTED,
-                        id,
-                        0,
-                        (connection, established_tuple(py, &established)),
-                    ))?;
+                    list.append((ACCEPTED, id, 0, (connection, established_tuple(py, &established))))?;
                 }
                 QueueEvent::Session(id, event) => append_event(py, &list, id, event)?,
                 QueueEvent::ListenerClosed => list.append((LISTENER_CLOSED, 0, 0, py.None()))?,
@@ -68,20 +61,13 @@ impl EventQueue {
     }
 }
 
-fn append_event<'py>(
-    py: Python<'py>,
-    list: &Bound<'py, PyList>,
-    id: u64,
-    event: Event,
-) -> PyResult<()> {
+fn append_event<'py>(py: Python<'py>, list: &Bound<'py, PyList>, id: u64, event: Event) -> PyResult<()> {
     match event {
         Event::Data(key, data) => list.append((DATA, id, key, PyBytes::new(py, &data))),
         Event::Writable(key, bytes) => list.append((WRITABLE, id, key, bytes)),
         Event::Opened(key) => list.append((OPENED, id, key, py.None())),
         Event::ChannelClosed(key) => list.append((CHANNEL_CLOSED, id, key, py.None())),
-        Event::Connected(established) => {
-            list.append((CONNECTED, id, 0, established_tuple(py, &established)))
-        }
+        Event::Connected(established) => list.append((CONNECTED, id, 0, established_tuple(py, &established))),
         Event::Closed(reason, detail) => {
             let received = match reason {
                 Reason::Fingerprint(received) => Some(PyBytes::new(py, &received)),
@@ -105,15 +91,8 @@ fn reason_name(reason: Reason) -> &'static str {
     }
 }
 
-type EstablishedTuple<'py> = (
-    &'static str,
-    String,
-    u16,
-    Bound<'py, PyBytes>,
-    Option<f64>,
-    Option<f64>,
-    Option<f64>,
-);
+type EstablishedTuple<'py> =
+    (&'static str, String, u16, Bound<'py, PyBytes>, Option<f64>, Option<f64>, Option<f64>);
 
 fn established_tuple<'py>(py: Python<'py>, established: &Established) -> EstablishedTuple<'py> {
     let version = match established.version {
@@ -153,10 +132,7 @@ impl Connection {
 
     /// Queue messages on a channel.
     fn send(&self, key: u64, messages: Vec<Bound<'_, PyBytes>>) {
-        let messages = messages
-            .iter()
-            .map(|message| message.as_bytes().to_vec())
-            .collect();
+        let messages = messages.iter().map(|message| message.as_bytes().to_vec()).collect();
         self.inner.send(key, messages);
     }
 
@@ -278,19 +254,14 @@ fn identity(certificate: Vec<u8>, private_key: Vec<u8>) -> PyResult<Identity> {
 }
 
 fn address(ip: &str, port: u16) -> PyResult<SocketAddr> {
-    let ip: IpAddr = ip
-        .parse()
-        .map_err(|error| PyValueError::new_err(format!("{ip:?}: {error}")))?;
+    let ip: IpAddr = ip.parse().map_err(|error| PyValueError::new_err(format!("{ip:?}: {error}")))?;
     Ok(SocketAddr::new(ip, port))
 }
 
 /// Dial. The queue says CONNECTED or CLOSED.
 #[pyfunction]
 #[pyo3(signature = (queue, *, ip, port, username, fingerprint, certificate, private_key, bounds))]
-#[expect(
-    clippy::too_many_arguments,
-    reason = "keyword-only, and each is one thing"
-)]
+#[expect(clippy::too_many_arguments, reason = "keyword-only, and each is one thing")]
 fn dial(
     queue: &EventQueue,
     ip: &str,
@@ -310,9 +281,7 @@ fn dial(
         identity: identity(certificate, private_key)?,
         config: bounds.config()?,
     };
-    Ok(Connection {
-        inner: webrtc_direct_driver::dial(parameters, &queue.inner)?,
-    })
+    Ok(Connection { inner: webrtc_direct_driver::dial(parameters, &queue.inner)? })
 }
 
 /// Listen. The queue says ACCEPTED of each connection.
@@ -331,9 +300,7 @@ fn listen(
         identity: identity(certificate, private_key)?,
         config: bounds.config()?,
     };
-    Ok(Listener {
-        inner: webrtc_direct_driver::listen(parameters, &queue.inner)?,
-    })
+    Ok(Listener { inner: webrtc_direct_driver::listen(parameters, &queue.inner)? })
 }
 
 /// The module.
@@ -348,14 +315,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("CLOSED", CLOSED)?;
     module.add("LISTENER_CLOSED", LISTENER_CLOSED)?;
     // A benchmark refuses to measure a debug build.
-    module.add(
-        "BUILD_PROFILE",
-        if cfg!(debug_assertions) {
-            "debug"
-        } else {
-            "release"
-        },
-    )?;
+    module.add("BUILD_PROFILE", if cfg!(debug_assertions) { "debug" } else { "release" })?;
     module.add_class::<EventQueue>()?;
     module.add_class::<Connection>()?;
     module.add_class::<Listener>()?;

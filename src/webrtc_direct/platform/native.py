@@ -12,6 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import anyio
+from anyio.lowlevel import checkpoint_if_cancelled
 
 from webrtc_direct import _native
 from webrtc_direct.errors import FingerprintMismatch, HandshakeError, HandshakeTimeout
@@ -113,6 +114,8 @@ class NativePlatform(Platform):
         task_group.start_soon(_pump, queue, {connection.connection_id: connection}, None)
         try:
             await connection.established.wait()
+            # When this dial is cancelled, its pump is too and ends the connection; that is no error of it.
+            await checkpoint_if_cancelled()
         except BaseException:
             connection.abort()
             raise

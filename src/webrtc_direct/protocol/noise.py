@@ -7,6 +7,7 @@ front, and travels as payload on the handshake channel.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from webrtc_direct.protocol.noise_xx import KEY_SIZE, NoiseXX
 if TYPE_CHECKING:
     from webrtc_direct.identity import KeyPair, PeerId
     from webrtc_direct.multiaddr import Fingerprint
+    from webrtc_direct.primitives import X25519Key
 
 _PROLOGUE_PREFIX = b"libp2p-webrtc-noise:"
 _SIGNATURE_PREFIX = b"noise-libp2p-static-key:"
@@ -42,6 +44,25 @@ def prologue(*, client: Fingerprint, server: Fingerprint) -> bytes:
     return _PROLOGUE_PREFIX + client.multihash + server.multihash
 
 
+@dataclass(frozen=True)
+class NoiseKeys:
+    """A static Noise key, signed by an identity. It may serve many handshakes."""
+
+    static: X25519Key
+    payload: bytes
+    """The libp2p payload: the identity's public key, and its signature of the static key."""
+
+    @classmethod
+    async def create(cls, identity: KeyPair) -> NoiseKeys:
+        """Make a fresh static key for *identity*."""
+        static = await primitives.x25519_key(await primitives.random_bytes(KEY_SIZE))
+        payload = noise_pb2.NoiseHandshakePayload(
+            identity_key=identity.public_key.to_protobuf(),
+            identity_sig=await identity.sign(_SIGNATURE_PREFIX + static.public),
+        )
+        return cls(static, payload.SerializeToString(deterministic=True))
+
+
 class NoiseHandshake:
     """One end of the handshake.
 
@@ -56,15 +77,14 @@ class NoiseHandshake:
         role: Role,
         *,
         prologue: bytes,
-        identity: KeyPair,
+        keys: NoiseKeys,
         max_message: int = Limits.max_noise_payload,
     ) -> None:
         self._noise_initiator = role is Role.SERVER
         self._prologue = prologue
-        self._identity = identity
+        self._keys = keys
         self._max_message = max_message
         self._noise: NoiseXX | None = None
-        self._static_public = b""
         self._held = b""
         self.action = Action.WRITE if self._noise_initiator else Action.READ
         self.remote_public_key: PublicKey | None = None
@@ -86,7 +106,7 @@ class NoiseHandshake:
         noise = await self._begin()
         # The first message of XX is not encrypted, so it carries nothing.
         first = self._noise_initiator and self.remote_public_key is None
-        message = await noise.write(b"" if first else await self._own_payload())
+        message = await noise.write(b"" if first else self._keys.payload)
         self._advance(noise)
         return len(message).to_bytes(_LENGTH_SIZE, "big") + message
 
@@ -126,11 +146,12 @@ class NoiseHandshake:
 
     async def _begin(self) -> NoiseXX:
         if self._noise is None:
-            static = await primitives.x25519_key(await primitives.random_bytes(KEY_SIZE))
             ephemeral = await primitives.x25519_key(await primitives.random_bytes(KEY_SIZE))
-            self._static_public = static.public
             self._noise = await NoiseXX.create(
-                initiator=self._noise_initiator, prologue=self._prologue, static=static, ephemeral=ephemeral
+                initiator=self._noise_initiator,
+                prologue=self._prologue,
+                static=self._keys.static,
+                ephemeral=ephemeral,
             )
         return self._noise
 
@@ -139,13 +160,6 @@ class NoiseHandshake:
             self.action = Action.DONE
         else:
             self.action = Action.WRITE if noise.writes_next else Action.READ
-
-    async def _own_payload(self) -> bytes:
-        payload = noise_pb2.NoiseHandshakePayload(
-            identity_key=self._identity.public_key.to_protobuf(),
-            identity_sig=await self._identity.sign(_SIGNATURE_PREFIX + self._static_public),
-        )
-        return payload.SerializeToString(deterministic=True)
 
 
 async def _check_payload_untrusted(encoded: bytes, static_public: bytes) -> PublicKey:

@@ -95,10 +95,7 @@ pub fn identity() -> (Identity, Fingerprint) {
         CERTIFICATE.get_or_init(|| dimpl::certificate::generate_self_signed_certificate().unwrap());
     let mut fingerprint = [0; 32];
     fingerprint.copy_from_slice(&certificate.fingerprint());
-    let identity = Identity::new(
-        certificate.certificate.clone(),
-        certificate.private_key.clone(),
-    );
+    let identity = Identity::new(certificate.certificate.clone(), certificate.private_key.clone());
     (identity.unwrap(), fingerprint)
 }
 
@@ -136,9 +133,7 @@ impl World {
 
     pub fn dial_expecting(&mut self, username: &str, fingerprint: Fingerprint) -> usize {
         let number = self.clients.len();
-        let address = format!("198.51.100.{}:{}", number % 250 + 1, 5000 + number / 250)
-            .parse()
-            .unwrap();
+        let address = format!("198.51.100.{}:{}", number % 250 + 1, 5000 + number / 250).parse().unwrap();
         let parameters = ClientParameters {
             remote: SERVER.parse().unwrap(),
             credentials: Credentials::from_username_untrusted(username.as_bytes()).unwrap(),
@@ -146,11 +141,7 @@ impl World {
             identity: identity().0,
             seed: [number as u8 ^ 0x55; 32],
         };
-        self.clients.push(Session::client(
-            Arc::clone(&self.config),
-            parameters,
-            self.now,
-        ));
+        self.clients.push(Session::client(Arc::clone(&self.config), parameters, self.now));
         self.addresses.push(address);
         number
     }
@@ -168,28 +159,16 @@ impl World {
         let client = self.dial(username);
         let before: Vec<SessionId> = self.listener.ids();
         let up = self.run_until(Duration::from_secs(20), |world| {
-            let server = world
-                .listener
-                .ids()
-                .into_iter()
-                .find(|id| !before.contains(id));
-            world.is_up(End::Client(client))
-                && server.is_some_and(|id| world.is_up(End::Server(id)))
+            let server = world.listener.ids().into_iter().find(|id| !before.contains(id));
+            world.is_up(End::Client(client)) && server.is_some_and(|id| world.is_up(End::Server(id)))
         });
         assert!(up, "not connected: {:?}", self.log);
-        let server = self
-            .listener
-            .ids()
-            .into_iter()
-            .find(|id| !before.contains(id))
-            .unwrap();
+        let server = self.listener.ids().into_iter().find(|id| !before.contains(id)).unwrap();
         (client, server)
     }
 
     pub fn is_up(&self, end: End) -> bool {
-        self.log
-            .iter()
-            .any(|(at, event)| *at == end && matches!(event, Event::Connected(_)))
+        self.log.iter().any(|(at, event)| *at == end && matches!(event, Event::Connected(_)))
     }
 
     pub fn closed(&self, end: End) -> Option<(Reason, &str)> {
@@ -210,9 +189,9 @@ impl World {
     }
 
     pub fn channel_closed(&self, end: End, key: ChannelKey) -> bool {
-        self.log.iter().any(|(at, event)| {
-            *at == end && matches!(event, Event::ChannelClosed(closed) if *closed == key)
-        })
+        self.log
+            .iter()
+            .any(|(at, event)| *at == end && matches!(event, Event::ChannelClosed(closed) if *closed == key))
     }
 
     pub fn received(&self, end: End, key: ChannelKey) -> &[u8] {
@@ -228,10 +207,7 @@ impl World {
                 self.clients[number].flush(now);
                 result
             }
-            End::Server(id) => self
-                .listener
-                .with_session(id, now, action)
-                .expect("a session"),
+            End::Server(id) => self.listener.with_session(id, now, action).expect("a session"),
         };
         self.settle();
         result
@@ -243,11 +219,7 @@ impl World {
         self.settle();
         while !done(self) {
             let next_datagram = self.in_flight.first_key_value().map(|((at, _), _)| *at);
-            let timers = self
-                .clients
-                .iter()
-                .filter_map(Session::timeout)
-                .chain(self.listener.timeout());
+            let timers = self.clients.iter().filter_map(Session::timeout).chain(self.listener.timeout());
             let Some(next) = timers.chain(next_datagram).min() else {
                 return false;
             };
@@ -268,8 +240,7 @@ impl World {
     /// Put a datagram on the network as if *from* had sent it.
     pub fn inject(&mut self, from: SocketAddr, to: SocketAddr, datagram: Vec<u8>) {
         self.sequence += 1;
-        self.in_flight
-            .insert((self.now, self.sequence), (from, to, datagram));
+        self.in_flight.insert((self.now, self.sequence), (from, to, datagram));
     }
 
     fn step(&mut self) {
@@ -287,8 +258,7 @@ impl World {
             let (from, to, datagram) = entry.remove();
             if to == SERVER.parse().unwrap() {
                 self.traffic.entry(from).or_default().0 += datagram.len() as u64;
-                self.listener
-                    .handle_datagram_untrusted(from, &datagram, now);
+                self.listener.handle_datagram_untrusted(from, &datagram, now);
             } else if let Some(number) = self.addresses.iter().position(|address| *address == to) {
                 self.clients[number].handle_timeout(now);
                 self.clients[number].handle_datagram_untrusted(from, &datagram, now);
@@ -324,8 +294,7 @@ impl World {
                     client.set_consumed(client.delivered());
                 }
                 for id in self.listener.ids() {
-                    self.listener
-                        .with_session(id, now, |session| session.set_consumed(session.delivered()));
+                    self.listener.with_session(id, now, |session| session.set_consumed(session.delivered()));
                 }
             }
         }
@@ -333,10 +302,7 @@ impl World {
 
     fn note(&mut self, end: End, event: Event) {
         if let Event::Data(key, data) = event {
-            self.received
-                .entry((end, key))
-                .or_default()
-                .extend_from_slice(&data);
+            self.received.entry((end, key)).or_default().extend_from_slice(&data);
         } else {
             self.log.push((end, event));
         }
@@ -353,15 +319,10 @@ impl World {
         let copies = 1 + u64::from(self.chance.percent(self.weather.duplication));
         for _ in 0..copies {
             let jitter = self.weather.jitter.as_micros() as u64;
-            let late = if jitter == 0 {
-                0
-            } else {
-                self.chance.number() % jitter
-            };
+            let late = if jitter == 0 { 0 } else { self.chance.number() % jitter };
             let at = self.now + self.weather.delay + Duration::from_micros(late);
             self.sequence += 1;
-            self.in_flight
-                .insert((at, self.sequence), (from, to, datagram.clone()));
+            self.in_flight.insert((at, self.sequence), (from, to, datagram.clone()));
         }
     }
 }
@@ -377,9 +338,7 @@ fn drain(outbox: &mut Outbox) -> Vec<(SocketAddr, Vec<u8>)> {
 
 /// Bytes that differ everywhere.
 pub fn pattern(length: usize) -> Vec<u8> {
-    (0..length)
-        .map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8)
-        .collect()
+    (0..length).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
 }
 
 /// *data* as messages of *size*.
