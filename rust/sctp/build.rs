@@ -59,11 +59,11 @@ const CHANGES: &[Change] = &[
         to: "        if self.a_rwnd > 0 {\n            self.ssthresh = max(self.cwnd / 2, 4 * self.mtu);\n            self.cwnd = self.mtu;\n        }\n",
     },
     // Cost: each arriving chunk added up the sizes of all waiting messages; a running sum does the same.
-    // A message counts for at least its bookkeeping, so that tiny ones are bounded as well.
+    // Beyond a thousand, each message is charged for its bookkeeping, so that tiny ones are bounded too.
     Change {
         file: "rx/reassembly_queue.rs",
         from: "    reassembled_messages: VecDeque<Message>,\n}",
-        to: "    reassembled_messages: VecDeque<Message>,\n    ready_bytes: usize,\n}\n\nconst MESSAGE_OVERHEAD: usize = 64;",
+        to: "    reassembled_messages: VecDeque<Message>,\n    ready_bytes: usize,\n}\n\n/// What a waiting message costs beside its payload, and how many are not charged for that.\nconst MESSAGE_OVERHEAD: usize = 64;\nconst FREE_MESSAGES: usize = 1024;",
     },
     Change {
         file: "rx/reassembly_queue.rs",
@@ -73,22 +73,22 @@ const CHANGES: &[Change] = &[
     Change {
         file: "rx/reassembly_queue.rs",
         from: "        self.reassembled_messages.pop_front()\n",
-        to: "        let message = self.reassembled_messages.pop_front()?;\n        self.ready_bytes -= message.payload.len() + MESSAGE_OVERHEAD;\n        Some(message)\n",
+        to: "        let message = self.reassembled_messages.pop_front()?;\n        self.ready_bytes -= message.payload.len();\n        Some(message)\n",
     },
     Change {
         file: "rx/reassembly_queue.rs",
         from: "        self.streams.add(tsn, data, &mut |message| {\n            self.rx_messages_count += 1;\n",
-        to: "        self.streams.add(tsn, data, &mut |message| {\n            self.rx_messages_count += 1;\n            self.ready_bytes += message.payload.len() + MESSAGE_OVERHEAD;\n",
+        to: "        self.streams.add(tsn, data, &mut |message| {\n            self.rx_messages_count += 1;\n            self.ready_bytes += message.payload.len();\n",
     },
     Change {
         file: "rx/reassembly_queue.rs",
         from: "        self.streams.handle_forward_tsn(new_cumulative_ack, &skipped_streams, &mut |message| {\n            self.rx_messages_count += 1;\n",
-        to: "        self.streams.handle_forward_tsn(new_cumulative_ack, &skipped_streams, &mut |message| {\n            self.rx_messages_count += 1;\n            self.ready_bytes += message.payload.len() + MESSAGE_OVERHEAD;\n",
+        to: "        self.streams.handle_forward_tsn(new_cumulative_ack, &skipped_streams, &mut |message| {\n            self.rx_messages_count += 1;\n            self.ready_bytes += message.payload.len();\n",
     },
     Change {
         file: "rx/reassembly_queue.rs",
         from: "        let ready_messages_bytes: usize =\n            self.reassembled_messages.iter().map(|m| m.payload.len()).sum();\n        ready_messages_bytes + self.streams.queued_bytes()",
-        to: "        self.ready_bytes + self.streams.queued_bytes()",
+        to: "        let charged = self.reassembled_messages.len().saturating_sub(FREE_MESSAGES);\n        self.ready_bytes + charged * MESSAGE_OVERHEAD + self.streams.queued_bytes()",
     },
 ];
 

@@ -1,6 +1,23 @@
 """The Rust engine: one thread for all connections and listeners of the process."""
 
-from typing import Any, Final, TypedDict, final
+from typing import Any, Final, TypedDict, final, type_check_only
+
+__all__ = [
+    "ACCEPTED",
+    "BUILD_PROFILE",
+    "CHANNEL_CLOSED",
+    "CLOSED",
+    "CONNECTED",
+    "DATA",
+    "LISTENER_CLOSED",
+    "OPENED",
+    "WRITABLE",
+    "Connection",
+    "EventQueue",
+    "Listener",
+    "dial",
+    "listen",
+]
 
 ACCEPTED: Final[int]
 CONNECTED: Final[int]
@@ -12,6 +29,7 @@ CLOSED: Final[int]
 LISTENER_CLOSED: Final[int]
 BUILD_PROFILE: Final[str]
 
+@type_check_only
 class Bounds(TypedDict):
     handshake_timeout: float
     silence_timeout: float

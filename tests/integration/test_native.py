@@ -282,9 +282,13 @@ async def test_nothing_is_left_behind() -> None:
                 names.append(comm.read().strip())
         return names.count("webrtc-direct")
 
+    def own_threads() -> set[str]:
+        # Trio keeps a thread of its own for a while, which its test runner has used.
+        return {thread.name for thread in threading.enumerate() if not thread.name.startswith("Trio")}
+
     gc.collect()
     before = descriptors()
-    threads = threading.active_count()
+    threads = own_threads()
     for _ in range(3):
         with anyio.fail_after(SECONDS):
             async with listening() as listener, webrtc_direct.dial(listener.addresses[0]) as connection:
@@ -292,7 +296,7 @@ async def test_nothing_is_left_behind() -> None:
     gc.collect()
     await settled(lambda: engine_threads() == 0)
     await settled(lambda: descriptors() <= before)
-    assert threading.active_count() == threads
+    assert own_threads() == threads
 
 
 async def test_a_cancelled_dial_leaves_nothing_behind() -> None:

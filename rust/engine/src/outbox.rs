@@ -96,7 +96,7 @@ mod tests {
             outbox.advance(count);
         }
         assert_eq!(runs, [(here, 3, 24), (here, 1, 10), (here, 1, 12), (there, 1, 12)]);
-        assert!(outbox.is_empty() && outbox.len() == 0);
+        assert!(outbox.is_empty() && outbox.is_empty());
     }
 
     #[test]

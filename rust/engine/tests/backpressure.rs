@@ -1,5 +1,7 @@
 //! A reader that stops slows the sender down; nothing is lost, nothing grows, and it starts again at once.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::collections::HashSet;

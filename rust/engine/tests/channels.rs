@@ -1,5 +1,7 @@
 //! Data channels: opening, resetting, ids used again, and what a misbehaving peer costs.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! Two ends connect, over good and bad networks, and what they exchange arrives.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::time::Duration;

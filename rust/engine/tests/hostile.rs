@@ -1,5 +1,7 @@
 //! What a listener does with requests, hellos and noise of people who want it no good.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::net::SocketAddr;
@@ -94,10 +96,10 @@ fn random_datagrams_are_survived() {
         } else {
             valid.clone()
         };
-        if let Some(first) = datagram.first_mut() {
-            if round % 4 == 0 {
-                *first = [0, 1, 20, 21, 22, 23][(chance.number() % 6) as usize];
-            }
+        if let Some(first) = datagram.first_mut()
+            && round % 4 == 0
+        {
+            *first = [0, 1, 20, 21, 22, 23][(chance.number() % 6) as usize];
         }
         let at = chance.number() as usize % datagram.len().max(1);
         if let Some(byte) = datagram.get_mut(at) {

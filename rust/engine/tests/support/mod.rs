@@ -1,6 +1,6 @@
 //! A listener and its clients on a network that exists only here, with a clock that is only counted.
 
-#![allow(dead_code, missing_docs, unreachable_pub)]
+#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -68,6 +68,9 @@ pub enum End {
     Server(SessionId),
 }
 
+/// Says of a datagram (from, to, content) whether it passes.
+pub type Gate = Box<dyn FnMut(SocketAddr, SocketAddr, &[u8]) -> bool>;
+
 pub struct World {
     pub now: Instant,
     pub start: Instant,
@@ -83,8 +86,8 @@ pub struct World {
     pub received: HashMap<(End, ChannelKey), Vec<u8>>,
     /// Bytes from and to each address, at the listener.
     pub traffic: HashMap<SocketAddr, (u64, u64)>,
-    /// Datagrams that this says no to are lost: (from, to, datagram).
-    pub gate: Box<dyn FnMut(SocketAddr, SocketAddr, &[u8]) -> bool>,
+    /// What this says no to is lost.
+    pub gate: Gate,
     /// Whether delivered data counts as consumed at once.
     pub consume: bool,
 }
