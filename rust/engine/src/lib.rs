@@ -9,10 +9,12 @@
 
 #![forbid(unsafe_code)]
 
+mod addresses;
 pub mod association;
 pub mod config;
 pub mod dcep;
 pub mod dtls;
+mod event;
 pub mod ice;
 pub mod listener;
 pub mod outbox;
@@ -21,6 +23,7 @@ pub mod session;
 pub mod stun;
 mod table;
 pub mod ufrag;
+mod wire;
 
 pub use config::Config;
 pub use outbox::Outbox;

@@ -14,29 +14,20 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use aws_lc_rs::hmac;
-
+use crate::addresses::Addresses;
 use crate::config::Config;
 use crate::dtls;
 use crate::ice;
 use crate::outbox::Outbox;
-use crate::random::Random;
 use crate::session::{Event, Reason, Session};
-use crate::stun::{self, Class, IceRole, TransactionId};
+use crate::stun::{self, Class, IceRole};
 use crate::table::Table;
 use crate::ufrag::Credentials;
 
 /// Names a connection of this listener; never used twice.
 pub type SessionId = u64;
-
-/// How long a secret makes transaction ids; the one before it is still believed.
-const SECRET_TIME: Duration = Duration::from_secs(30);
-/// A ClientHello comes in one or two datagrams.
-const MAX_HELD_DATAGRAMS: usize = 2;
-const MAX_HELD_DATAGRAM: usize = 2048;
-const AMPLIFICATION: u64 = 3;
 
 /// What was dropped or refused, and why. Each counts datagrams.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,22 +44,6 @@ pub struct Counters {
     pub refused: u64,
     /// Checks of closed connections that were answered with a 403.
     pub tombstones: u64,
-}
-
-/// An address that sent an authentic request.
-#[derive(Debug)]
-struct Candidate {
-    credentials: Arc<Credentials>,
-    /// What may still be sent there.
-    allowance: u64,
-}
-
-/// An address that has answered a check.
-#[derive(Debug)]
-struct Proved {
-    credentials: Option<Arc<Credentials>>,
-    /// It has answered one for these credentials, so it needs no more of them.
-    answered: bool,
 }
 
 #[derive(Debug)]
@@ -93,17 +68,11 @@ struct Entry {
 pub struct Listener {
     config: Arc<Config>,
     identity: dtls::Identity,
-    random: Random,
-    secret: hmac::Key,
-    old_secret: hmac::Key,
-    secret_since: Instant,
+    addresses: Addresses,
     sessions: HashMap<SessionId, Entry>,
     next_id: SessionId,
     by_credentials: HashMap<Arc<Credentials>, SessionId>,
     by_address: HashMap<SocketAddr, SessionId>,
-    candidates: Table<SocketAddr, Candidate>,
-    proved: Table<SocketAddr, Proved>,
-    held: Table<SocketAddr, Vec<Vec<u8>>>,
     tombstones: Table<Arc<Credentials>, Tombstone>,
     handshakes: usize,
     unvalidated: usize,
@@ -117,21 +86,13 @@ pub struct Listener {
 impl Listener {
     /// Listen with a certificate.
     pub fn new(config: Arc<Config>, identity: dtls::Identity, seed: [u8; 32], now: Instant) -> Self {
-        let mut random = Random::new(seed);
-        let secret = new_secret(&mut random);
         Self {
-            old_secret: secret.clone(),
-            secret,
-            secret_since: now,
-            random,
+            addresses: Addresses::new(&config, seed, now),
             identity,
             sessions: HashMap::new(),
             next_id: 1,
             by_credentials: HashMap::new(),
             by_address: HashMap::new(),
-            candidates: Table::new(config.max_candidates),
-            proved: Table::new(config.max_validated),
-            held: Table::new(config.max_held_hellos),
             tombstones: Table::new(config.max_tombstones),
             handshakes: 0,
             unvalidated: 0,
@@ -199,7 +160,7 @@ impl Listener {
         match result {
             Ok(result) => Some(result),
             Err(_) => {
-                self.remove_faulty(id);
+                self.remove_faulty(id, now);
                 None
             }
         }
@@ -311,20 +272,19 @@ impl Listener {
         self.out.push(source, &response);
         let nominates = message.role == Some(IceRole::Controlling { use_candidate: true });
         if self.wants_check(source, &credentials, nominates) {
-            let check = self.check(source, &credentials, now);
+            let check = self.addresses.check(source, &credentials, now);
             sent += check.len() as u64;
             self.out.push(source, &check);
         }
-        self.remember(source, credentials, length, sent);
+        let proved = self.addresses.remember(source, &credentials, length, sent);
+        if let (true, Some(id)) = (proved, self.by_credentials.get(&credentials).copied()) {
+            self.add_address(id, source);
+        }
     }
 
     /// Whether to ask the sender of a request for a proof of its address.
     fn wants_check(&self, source: SocketAddr, credentials: &Arc<Credentials>, nominates: bool) -> bool {
-        let answered = self
-            .proved
-            .get(&source)
-            .is_some_and(|proved| proved.answered && proved.credentials.as_ref() == Some(credentials));
-        if answered {
+        if self.addresses.has_answered(source, credentials) {
             return false;
         }
         let elsewhere = match (self.by_credentials.get(credentials), self.by_address.get(&source)) {
@@ -333,26 +293,6 @@ impl Listener {
             (None, at) => at.is_some(),
         };
         !nominates || elsewhere || self.is_under_pressure()
-    }
-
-    fn remember(&mut self, source: SocketAddr, credentials: Arc<Credentials>, length: u64, sent: u64) {
-        if let Some(proved) = self.proved.get_mut(&source) {
-            if proved.credentials.as_ref() != Some(&credentials) {
-                *proved = Proved { credentials: Some(Arc::clone(&credentials)), answered: false };
-            }
-            if let Some(id) = self.by_credentials.get(&credentials).copied() {
-                self.add_address(id, source);
-            }
-            return;
-        }
-        let earned = (AMPLIFICATION * length).saturating_sub(sent);
-        match self.candidates.get_mut(&source) {
-            Some(candidate) => {
-                candidate.allowance += earned;
-                candidate.credentials = credentials;
-            }
-            None => self.candidates.insert(source, Candidate { credentials, allowance: earned }),
-        }
     }
 
     /// A client may check from several addresses and use another one later.
@@ -369,22 +309,14 @@ impl Listener {
 
     /// An answer to a check of ours: whoever sent it has received the check.
     fn prove_untrusted(&mut self, source: SocketAddr, message: &stun::Message<'_>, now: Instant) {
-        self.rotate_secret(now);
-        let id = message.transaction_id;
-        if id != transaction_id(&self.secret, source) && id != transaction_id(&self.old_secret, source) {
+        if !self.addresses.is_ours(message.transaction_id, source, now) {
             self.counters.unauthentic += 1;
             return;
         }
-        let asked = match (self.proved.get(&source), self.candidates.remove(&source)) {
-            (Some(proved), _) => proved.credentials.clone(),
-            (None, Some(candidate)) => Some(candidate.credentials),
-            // A ClientHello may have overtaken the answer.
-            (None, None) => self
-                .by_address
-                .get(&source)
-                .and_then(|id| self.sessions.get(id))
-                .map(|entry| Arc::clone(&entry.credentials)),
-        };
+        // A ClientHello may have overtaken the answer; then there is a connection.
+        let here = self.by_address.get(&source).and_then(|id| self.sessions.get(id));
+        let named = self.addresses.named(source);
+        let asked = named.or_else(|| here.map(|entry| Arc::clone(&entry.credentials)));
         let answered =
             asked.as_ref().is_some_and(|credentials| message.is_authentic(credentials.client_pwd.as_bytes()));
         if let (Some(credentials), true) = (&asked, answered)
@@ -396,8 +328,7 @@ impl Listener {
                 self.with_session(id, now, Session::validate);
             }
         }
-        self.proved.insert(source, Proved { credentials: asked, answered });
-        for datagram in self.held.remove(&source).unwrap_or_default() {
+        for datagram in self.addresses.prove(source, asked, answered) {
             self.handle_dtls_untrusted(source, &datagram, now);
         }
     }
@@ -421,23 +352,15 @@ impl Listener {
 
     /// Whether the client at *source*, which has connection *id*, has proved to want another one.
     fn is_another_connection(&self, id: SessionId, source: SocketAddr) -> bool {
-        let Some(proved) = self.proved.get(&source) else {
-            return false;
-        };
         let current = self.sessions.get(&id).map(|entry| &entry.credentials);
-        proved.answered && proved.credentials.as_ref() != current
+        self.addresses.answered(source).is_some_and(|credentials| Some(credentials) != current)
     }
 
     /// A connection for the sender of a ClientHello, where it may have one.
     fn admit(&mut self, source: SocketAddr, datagram: &[u8], now: Instant) -> Option<SessionId> {
-        let proved = self.proved.get(&source).and_then(|proved| proved.credentials.clone());
-        let (credentials, allowance) = match (proved, self.candidates.get(&source)) {
-            (Some(credentials), _) => (credentials, None),
-            (None, Some(candidate)) => (Arc::clone(&candidate.credentials), Some(candidate.allowance)),
-            (None, None) => {
-                self.counters.unknown_source += 1;
-                return None;
-            }
+        let Some((credentials, allowance)) = self.addresses.standing(source) else {
+            self.counters.unknown_source += 1;
+            return None;
         };
         if let Some(id) = self.by_credentials.get(&credentials).copied() {
             // The same client from another address, which the connection follows once it is proved.
@@ -447,7 +370,7 @@ impl Listener {
             return allowance.is_none().then_some(id);
         }
         if allowance.is_some() && self.is_under_pressure() {
-            self.hold(source, datagram);
+            self.addresses.hold(source, datagram);
             return None;
         }
         let full = self.sessions.len() >= self.config.max_connections;
@@ -473,7 +396,7 @@ impl Listener {
         let unvalidated = allowance.is_some();
         self.handshakes += 1;
         self.unvalidated += usize::from(unvalidated);
-        self.candidates.remove(&source);
+        self.addresses.forget_candidate(source);
         self.by_credentials.insert(Arc::clone(&credentials), id);
         if let Some(before) = self.by_address.insert(source, id)
             && let Some(entry) = self.sessions.get_mut(&before)
@@ -495,35 +418,8 @@ impl Listener {
         id
     }
 
-    fn hold(&mut self, source: SocketAddr, datagram: &[u8]) {
-        if datagram.len() > MAX_HELD_DATAGRAM {
-            return;
-        }
-        match self.held.get_mut(&source) {
-            Some(held) if held.len() < MAX_HELD_DATAGRAMS => held.push(datagram.to_vec()),
-            Some(_) => {}
-            None => self.held.insert(source, vec![datagram.to_vec()]),
-        }
-    }
-
     fn is_under_pressure(&self) -> bool {
         self.unvalidated >= self.config.max_unvalidated_handshakes
-    }
-
-    fn check(&mut self, source: SocketAddr, credentials: &Credentials, now: Instant) -> Vec<u8> {
-        self.rotate_secret(now);
-        let id = transaction_id(&self.secret, source);
-        let username = credentials.username_to_client();
-        let tie_breaker = self.random.number();
-        stun::binding_request(id, &username, &credentials.client_pwd, IceRole::Controlled, tie_breaker)
-    }
-
-    fn rotate_secret(&mut self, now: Instant) {
-        if now.saturating_duration_since(self.secret_since) >= SECRET_TIME {
-            let secret = new_secret(&mut self.random);
-            self.old_secret = std::mem::replace(&mut self.secret, secret);
-            self.secret_since = now;
-        }
     }
 
     /// After a connection was at work: its events, its timer, its place in the counts, its end.
@@ -589,29 +485,12 @@ impl Listener {
         );
     }
 
-    fn remove_faulty(&mut self, id: SessionId) {
+    fn remove_faulty(&mut self, id: SessionId, now: Instant) {
         let announced = self.sessions.get(&id).is_some_and(|entry| !entry.handshaking);
         if announced {
             let detail = "a fault of the engine; please report it".to_owned();
             self.events.push_back((id, Event::Closed(Reason::Fault, detail)));
         }
-        self.remove(id, self.secret_since);
+        self.remove(id, now);
     }
-}
-
-fn new_secret(random: &mut Random) -> hmac::Key {
-    hmac::Key::new(hmac::HMAC_SHA256, &random.block())
-}
-
-fn transaction_id(secret: &hmac::Key, source: SocketAddr) -> TransactionId {
-    let mut input = Vec::with_capacity(18);
-    match source {
-        SocketAddr::V4(address) => input.extend_from_slice(&address.ip().octets()),
-        SocketAddr::V6(address) => input.extend_from_slice(&address.ip().octets()),
-    }
-    input.extend_from_slice(&source.port().to_be_bytes());
-    let tag = hmac::sign(secret, &input);
-    let mut id = [0; 12];
-    id.copy_from_slice(&tag.as_ref()[..12]);
-    id
 }

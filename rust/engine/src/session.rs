@@ -15,99 +15,16 @@ use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest;
 
-use crate::association::{self, Association, ChannelKey, Metrics};
+use crate::association::{self, Association, ChannelKey};
 use crate::config::Config;
 use crate::dtls;
+pub use crate::event::{Established, Event, Fingerprint, Reason, Stats, Times};
 use crate::ice::{Checker, Outcome};
 use crate::outbox::Outbox;
 use crate::random::Random;
 use crate::stun;
 use crate::ufrag::{Credentials, Version};
-
-/// SHA-256 of a certificate in DER.
-pub type Fingerprint = [u8; 32];
-
-/// RFC 9000 section 8.1, which the libp2p spec adopts.
-const AMPLIFICATION: u64 = 3;
-
-/// Why a connection ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// This end closed it.
-    Local,
-    /// The peer closed it.
-    Remote,
-    /// A handshake step took too long, or the peer fell silent.
-    Timeout,
-    /// The peer's certificate is not the expected one.
-    Fingerprint(Fingerprint),
-    /// The peer broke a rule.
-    Protocol,
-    /// A limit of this end.
-    Limit,
-    /// A fault of this end.
-    Fault,
-}
-
-/// How long the steps took.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Times {
-    /// Until the first check was answered; unknown to a server.
-    pub ice: Option<Duration>,
-    /// DTLS.
-    pub dtls: Option<Duration>,
-    /// SCTP.
-    pub sctp: Option<Duration>,
-}
-
-/// What is known once a connection is up.
-#[derive(Clone, Copy, Debug)]
-pub struct Established {
-    /// Of the ICE credentials.
-    pub version: Version,
-    /// The peer.
-    pub remote: SocketAddr,
-    /// Its certificate.
-    pub fingerprint: Fingerprint,
-    /// How long it took.
-    pub times: Times,
-}
-
-/// What happened.
-#[derive(Debug)]
-pub enum Event {
-    /// The connection is up.
-    Connected(Established),
-    /// The peer opened a channel.
-    Opened(ChannelKey),
-    /// Whole messages of a channel, joined.
-    Data(ChannelKey, Vec<u8>),
-    /// So many bytes of a channel have left the queue.
-    Writable(ChannelKey, usize),
-    /// The peer reset a channel, or it could not be opened.
-    ChannelClosed(ChannelKey),
-    /// The connection ended, in kind and in words. Nothing follows.
-    Closed(Reason, String),
-}
-
-/// Counters of a connection.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Stats {
-    /// Bytes of UDP payload sent.
-    pub bytes_sent: u64,
-    /// Bytes of UDP payload received.
-    pub bytes_received: u64,
-    /// Datagrams sent.
-    pub datagrams_sent: u64,
-    /// Datagrams received.
-    pub datagrams_received: u64,
-    /// Datagrams that were not sent to an address that is not validated (RFC 9000 section 8.1).
-    pub withheld: u64,
-    /// What SCTP says.
-    pub sctp: Metrics,
-    /// Channels that are open.
-    pub channels: usize,
-}
+use crate::wire::Wire;
 
 /// What a client needs beside the `Config`.
 #[derive(Debug)]
@@ -155,18 +72,6 @@ pub struct Session {
     events: VecDeque<Event>,
 }
 
-/// What DTLS writes to; apart from the rest so that both can be borrowed.
-#[derive(Debug)]
-struct Wire {
-    remote: SocketAddr,
-    /// What an address that is not validated may still be sent.
-    allowance: Option<u64>,
-    stats: Stats,
-    out: Outbox,
-    data: Vec<Vec<u8>>,
-    events: Vec<dtls::Event>,
-}
-
 impl Session {
     /// Dial.
     pub fn client(config: Arc<Config>, parameters: ClientParameters, now: Instant) -> Self {
@@ -175,7 +80,7 @@ impl Session {
         let interval = config.consent_interval;
         let checker = Checker::new(credentials, remote, interval, Random::new(seed), now);
         let dtls = dtls::Endpoint::new(&identity, true, now);
-        let mut session = Self::new(config, version, remote, dtls, now);
+        let mut session = Self::new(config, version, Wire::new(remote, None), dtls, now);
         session.expected = Some(fingerprint);
         session.checker = Some(checker);
         session.phase = Phase::Checking;
@@ -194,26 +99,10 @@ impl Session {
         now: Instant,
     ) -> Self {
         let dtls = dtls::Endpoint::new(identity, false, now);
-        let mut session = Self::new(config, version, remote, dtls, now);
-        session.wire.allowance = allowance;
-        session
+        Self::new(config, version, Wire::new(remote, allowance), dtls, now)
     }
 
-    fn new(
-        config: Arc<Config>,
-        version: Version,
-        remote: SocketAddr,
-        dtls: dtls::Endpoint,
-        now: Instant,
-    ) -> Self {
-        let wire = Wire {
-            remote,
-            allowance: None,
-            stats: Stats::default(),
-            out: Outbox::default(),
-            data: Vec::new(),
-            events: Vec::new(),
-        };
+    fn new(config: Arc<Config>, version: Version, wire: Wire, dtls: dtls::Endpoint, now: Instant) -> Self {
         Self {
             version,
             expected: None,
@@ -612,44 +501,5 @@ fn translate(event: association::Event) -> Option<Event> {
         association::Event::Writable(key, bytes) => Some(Event::Writable(key, bytes)),
         association::Event::ChannelClosed(key) => Some(Event::ChannelClosed(key)),
         association::Event::Connected | association::Event::Ended { .. } => None,
-    }
-}
-
-impl Wire {
-    fn send(&mut self, datagram: &[u8]) {
-        let length = datagram.len() as u64;
-        if let Some(allowance) = &mut self.allowance {
-            if *allowance < length {
-                // DTLS repeats it, when the peer has said more.
-                self.stats.withheld += 1;
-                return;
-            }
-            *allowance -= length;
-        }
-        self.stats.datagrams_sent += 1;
-        self.stats.bytes_sent += length;
-        self.out.push(self.remote, datagram);
-    }
-
-    fn received(&mut self, length: usize) {
-        self.stats.datagrams_received += 1;
-        self.stats.bytes_received += length as u64;
-        if let Some(allowance) = &mut self.allowance {
-            *allowance += AMPLIFICATION * length as u64;
-        }
-    }
-}
-
-impl dtls::Sink for Wire {
-    fn datagram(&mut self, datagram: &[u8]) {
-        self.send(datagram);
-    }
-
-    fn data(&mut self, data: &[u8]) {
-        self.data.push(data.to_vec());
-    }
-
-    fn event(&mut self, event: dtls::Event) {
-        self.events.push(event);
     }
 }

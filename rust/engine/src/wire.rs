@@ -1,0 +1,75 @@
+//! Where a connection's DTLS writes to: datagrams, with their counts and with the limit on what an
+//! address gets that has not proved itself, decrypted packets, and events.
+
+use std::net::SocketAddr;
+
+use crate::dtls;
+use crate::event::Stats;
+use crate::outbox::Outbox;
+
+/// RFC 9000 section 8.1, which the libp2p spec adopts.
+const AMPLIFICATION: u64 = 3;
+
+/// What DTLS writes to; apart from the rest so that both can be borrowed.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    pub(crate) remote: SocketAddr,
+    /// What an address that is not validated may still be sent.
+    pub(crate) allowance: Option<u64>,
+    pub(crate) stats: Stats,
+    pub(crate) out: Outbox,
+    pub(crate) data: Vec<Vec<u8>>,
+    pub(crate) events: Vec<dtls::Event>,
+}
+
+impl Wire {
+    pub(crate) fn new(remote: SocketAddr, allowance: Option<u64>) -> Self {
+        Self {
+            remote,
+            allowance,
+            stats: Stats::default(),
+            out: Outbox::default(),
+            data: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
+    /// Send a datagram, if its address may have it.
+    pub(crate) fn send(&mut self, datagram: &[u8]) {
+        let length = datagram.len() as u64;
+        if let Some(allowance) = &mut self.allowance {
+            if *allowance < length {
+                // DTLS repeats it, when the peer has said more.
+                self.stats.withheld += 1;
+                return;
+            }
+            *allowance -= length;
+        }
+        self.stats.datagrams_sent += 1;
+        self.stats.bytes_sent += length;
+        self.out.push(self.remote, datagram);
+    }
+
+    /// Count a datagram of the peer's.
+    pub(crate) fn received(&mut self, length: usize) {
+        self.stats.datagrams_received += 1;
+        self.stats.bytes_received += length as u64;
+        if let Some(allowance) = &mut self.allowance {
+            *allowance += AMPLIFICATION * length as u64;
+        }
+    }
+}
+
+impl dtls::Sink for Wire {
+    fn datagram(&mut self, datagram: &[u8]) {
+        self.send(datagram);
+    }
+
+    fn data(&mut self, data: &[u8]) {
+        self.data.push(data.to_vec());
+    }
+
+    fn event(&mut self, event: dtls::Event) {
+        self.events.push(event);
+    }
+}
