@@ -4,6 +4,7 @@ from typing import Any, Final, TypedDict, final, type_check_only
 
 __all__ = [
     "ACCEPTED",
+    "ANSWERED",
     "BUILD_PROFILE",
     "CHANNEL_CLOSED",
     "CLOSED",
@@ -11,6 +12,7 @@ __all__ = [
     "DATA",
     "LISTENER_CLOSED",
     "OPENED",
+    "REFUSED",
     "WRITABLE",
     "Connection",
     "EventQueue",
@@ -27,6 +29,8 @@ WRITABLE: Final[int]
 CHANNEL_CLOSED: Final[int]
 CLOSED: Final[int]
 LISTENER_CLOSED: Final[int]
+ANSWERED: Final[int]
+REFUSED: Final[int]
 BUILD_PROFILE: Final[str]
 
 @type_check_only
@@ -36,8 +40,14 @@ class Bounds(TypedDict):
     consent_interval: float
     close_timeout: float
     max_connections: int
+    max_connections_per_address: int
+    max_connections_per_prefix: int
+    connections_per_second: float
+    connections_per_second_per_address: float
     max_handshakes: int
     max_channels: int
+    max_channel_label: int
+    max_certificate: int
     unread_bytes: int
     unsent_bytes_per_channel: int
     receive_window: int
@@ -65,6 +75,7 @@ class Connection:
 class Listener:
     @property
     def port(self) -> int: ...
+    def counters(self) -> dict[str, int]: ...
     def close(self) -> None: ...
 
 def dial(

@@ -32,18 +32,40 @@ class Limits:
     """Agreeing on the protocol of a stream."""
     stall_timeout: float = 10.0
     """A stream that holds up its connection unread for so long is reset."""
+    idle_timeout: float | None = None
+    """A connection without streams for so long is closed; ``None`` keeps it. Pings that the peer
+    sends, and those of ``keep_alive``, do not count as streams here."""
 
     max_connections: int = 1000
     """Established connections of one listener."""
+    max_connections_per_address: int = 256
+    """Connections of one IP address at a listener."""
+    max_connections_per_prefix: int = 512
+    """Connections of one network at a listener: IPv4 /24, IPv6 /56."""
+    connections_per_second: float = 200.0
+    """New connections of one listener; a burst may be twice as many."""
+    connections_per_second_per_address: float = 128.0
+    """New connections of one IP address at a listener; a burst may be twice as many."""
     max_handshakes: int = 256
     """Connections of one listener that are not established yet."""
     max_channels: int = 1024
     """Open data channels of one connection."""
     max_pending_streams: int = 256
     """Streams of one connection that the peer opened and whose protocol is not agreed yet."""
+    streams_per_second: float = 1000.0
+    """Streams of one connection that the peer opens; a burst may be twice as many. Others are reset."""
+    resets_per_second: float = 500.0
+    """Streams of one connection that the peer resets; a burst may be twice as many. Then the
+    connection is aborted: who opens and resets makes work and never pays for it."""
 
     unread_bytes: int = _MIB
     """Received and not read yet, for one connection; beyond it the peer is slowed down."""
+    unread_bytes_per_stream: int = 256 * _KIB
+    """Every stream that holds more than this unread is reset when its connection stands still
+    for ``stall_timeout``; where none does, the one that holds most is."""
+    unread_bytes_process: int = 256 * _MIB
+    """Received and not read yet, for all connections of the process whose limits say the same;
+    beyond it their peers are slowed down."""
     unsent_bytes: int = _MIB
     """Written and not sent yet, for one connection; beyond it writers wait."""
     unsent_bytes_per_channel: int = 256 * _KIB
@@ -57,6 +79,10 @@ class Limits:
     """A frame that is accepted, with its length prefix. The spec's 16384 is overstepped by
     real peers (16391 was seen); 64 KiB is the largest message of a peer that overlooks our
     max-message-size, because that is its default (RFC 8841 section 6.1)."""
+    max_channel_label: int = 1024
+    """Label and protocol of a data channel that the peer opens (DCEP); libp2p uses neither."""
+    max_certificate: int = 16 * _KIB
+    """The peer's DTLS certificate, in DER."""
     max_protocol_name: int = 1024
     """The name of a protocol in multistream-select."""
     max_noise_payload: int = 4096
@@ -66,5 +92,6 @@ class Limits:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            if not getattr(self, field.name) > 0:
+            value = getattr(self, field.name)
+            if value is not None and not value > 0:
                 raise ValueError(f"Limits.{field.name} must be greater than zero")

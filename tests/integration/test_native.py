@@ -9,6 +9,7 @@ import secrets
 import socket
 import threading
 from contextlib import asynccontextmanager
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 import anyio
@@ -104,6 +105,20 @@ async def test_both_ends_know_each_other_and_exchange_data(ip: str, version: Ver
                 stats = connection.stats()
                 assert stats.bytes_sent > len(data) < stats.bytes_received
                 assert stats.round_trip_time is not None
+
+
+async def test_a_listener_on_all_addresses_answers_from_the_one_that_was_dialed() -> None:
+    # All of 127.0.0.0/8 is this machine; the kernel's choice of a source would be 127.0.0.1.
+    with anyio.fail_after(SECONDS):
+        async with listening("0.0.0.0") as listener:
+            address = WebRtcDirectAddress.parse(listener.addresses[0])
+            other = WebRtcDirectAddress(
+                IPv4Address("127.0.0.77"), address.port, address.fingerprint, address.peer_id
+            )
+            async with webrtc_direct.dial(other) as connection:
+                assert connection.remote[0] == "127.0.0.77"
+                data = secrets.token_bytes(500_000)
+                assert await echo(connection, data) == data
 
 
 async def test_perf_counts_every_byte() -> None:

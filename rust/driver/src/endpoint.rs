@@ -3,17 +3,19 @@
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use webrtc_direct_engine::listener::{Listener, SessionId};
 use webrtc_direct_engine::session::{Event, Reason, Session};
 
-use crate::handle::{Connection, Engine, Mailbox, Shared};
+use crate::handle::{Connection, Engine, ListenerState, ListenerView, Mailbox, Shared};
 use crate::queue::{QueueEvent, Sender};
 use crate::socket::{Port, ReceiveBuffer};
 
 /// A socket that always has something must let the others have their turn.
 const RECEIVES_PER_TURN: usize = 16;
+/// A listener tells of what it refuses no more often than this.
+const REFUSAL_PAUSE: Duration = Duration::from_secs(5);
 /// The only connection of a dialing socket.
 pub(crate) const DIALED: SessionId = 0;
 
@@ -42,6 +44,9 @@ pub(crate) struct Endpoint {
     /// Connections that came or went: id, and its session or nothing.
     pub(crate) changes: Vec<(u64, Option<SessionId>)>,
     pub(crate) closing: bool,
+    /// What a listener's holder sees of it.
+    view: Option<Arc<ListenerView>>,
+    refusal_told: Option<Instant>,
 }
 
 impl Endpoint {
@@ -55,7 +60,13 @@ impl Endpoint {
             events: Vec::new(),
             changes: Vec::new(),
             closing: false,
+            view: None,
+            refusal_told: None,
         }
+    }
+
+    pub(crate) fn set_view(&mut self, view: Arc<ListenerView>) {
+        self.view = Some(view);
     }
 
     pub(crate) fn add(&mut self, session: SessionId, id: u64, shared: Arc<Shared>) {
@@ -214,7 +225,22 @@ impl Endpoint {
         for session in &touched {
             self.publish(*session);
         }
+        self.publish_listener(now);
         touched
+    }
+
+    /// Let a listener's holder see how it stands, and tell of what it refuses.
+    fn publish_listener(&mut self, now: Instant) {
+        let (Speaker::Listener(listener, _), Some(view)) = (&mut self.speaker, &self.view) else { return };
+        let counters = listener.counters();
+        let state =
+            ListenerState { counters, connections: listener.len(), handshakes: listener.handshakes() };
+        *view.lock().unwrap_or_else(PoisonError::into_inner) = state;
+        let may_tell = self.refusal_told.is_none_or(|told| now >= told + REFUSAL_PAUSE);
+        if may_tell && let Some(refusal) = listener.take_refusal() {
+            self.refusal_told = Some(now);
+            self.events.push(QueueEvent::Refused(refusal, counters.refused));
+        }
     }
 
     /// Let the caller's thread see how a connection stands.

@@ -9,6 +9,7 @@ use mio::Waker;
 use webrtc_direct_engine::association::ChannelKey;
 use webrtc_direct_engine::config::Config;
 use webrtc_direct_engine::dtls::Identity;
+use webrtc_direct_engine::listener::Counters;
 use webrtc_direct_engine::session::{Fingerprint, Stats};
 use webrtc_direct_engine::ufrag::Credentials;
 
@@ -46,7 +47,7 @@ pub struct ListenParameters {
 #[derive(Debug)]
 pub(crate) enum Command {
     Dial(u64, Box<DialParameters>, std::net::UdpSocket, Arc<Shared>, Arc<Sender>),
-    Listen(u64, Box<ListenParameters>, std::net::UdpSocket, Arc<Sender>, Weak<Engine>),
+    Listen(u64, Box<ListenParameters>, std::net::UdpSocket, Arc<Sender>, Weak<Engine>, Arc<ListenerView>),
     CloseListener(u64),
     OpenChannel(u64, ChannelKey),
     Send(u64, ChannelKey, Vec<Vec<u8>>),
@@ -56,6 +57,20 @@ pub(crate) enum Command {
     Close(u64),
     Abort(u64),
 }
+
+/// How a listener stood after the engine's last work on it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ListenerState {
+    /// What it dropped or refused.
+    pub counters: Counters,
+    /// Connections, those in the handshake included.
+    pub connections: usize,
+    /// Those in the handshake.
+    pub handshakes: usize,
+}
+
+/// What both threads see of a listener.
+pub(crate) type ListenerView = Mutex<ListenerState>;
 
 /// What both threads see of a connection.
 #[derive(Debug)]
@@ -257,12 +272,18 @@ pub struct Listener {
     id: u64,
     engine: Arc<Engine>,
     local: SocketAddr,
+    view: Arc<ListenerView>,
 }
 
 impl Listener {
     /// The address that it is bound to.
     pub fn local(&self) -> SocketAddr {
         self.local
+    }
+
+    /// How it stood after the engine's last work on it.
+    pub fn state(&self) -> ListenerState {
+        *self.view.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Abort its connections and free its socket; then its queue says `ListenerClosed`.
@@ -308,8 +329,10 @@ pub fn listen(mut parameters: ListenParameters, queue: &EventQueue) -> io::Resul
     let id = engine.mailbox.new_id();
     let sender = queue.sender();
     let weak = Arc::downgrade(&engine);
-    engine.push(Command::Listen(id, Box::new(parameters), socket, sender, weak));
-    Ok(Listener { id, engine, local })
+    let view = Arc::new(ListenerView::default());
+    let theirs = Arc::clone(&view);
+    engine.push(Command::Listen(id, Box::new(parameters), socket, sender, weak, theirs));
+    Ok(Listener { id, engine, local, view })
 }
 
 /// A window that the socket's buffer cannot hold only makes the kernel drop what the peer may send.

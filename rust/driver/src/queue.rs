@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use webrtc_direct_engine::association::ChannelKey;
+use webrtc_direct_engine::listener::Refusal;
 use webrtc_direct_engine::session::{Established, Event};
 
 use crate::handle::Connection;
@@ -18,6 +19,8 @@ pub enum QueueEvent {
     Accepted(Connection, Established),
     /// An event of a connection, by its id.
     Session(u64, Event),
+    /// A listener has refused connections, so many until now; this was the last reason.
+    Refused(Refusal, u64),
     /// A listener has ended: its peers are told and its socket is free.
     ListenerClosed,
 }

@@ -178,13 +178,16 @@ impl Reactor {
                     }
                 }
             }
-            Command::Listen(id, parameters, socket, sender, engine) => {
+            Command::Listen(id, parameters, socket, sender, engine, view) => {
                 let config = Arc::new(parameters.config);
                 let listener = Listener::new(config, parameters.identity, seed(), now);
                 let speaker = Speaker::Listener(Box::new(listener), engine);
-                if let Err(error) = self.add(id, speaker, socket, &sender) {
-                    log::error!("listening: {error}");
-                    sender.push(&mut vec![QueueEvent::ListenerClosed]);
+                match self.add(id, speaker, socket, &sender) {
+                    Ok(endpoint) => endpoint.set_view(view),
+                    Err(error) => {
+                        log::error!("listening: {error}");
+                        sender.push(&mut vec![QueueEvent::ListenerClosed]);
+                    }
                 }
             }
             Command::CloseListener(id) => {

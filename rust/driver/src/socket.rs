@@ -1,7 +1,8 @@
 //! A UDP socket that takes and gives many datagrams at once.
 
+use std::collections::HashMap;
 use std::io::{self, IoSliceMut};
-use std::net::{SocketAddr, UdpSocket as StdSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket as StdSocket};
 
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
@@ -18,6 +19,9 @@ const SLOT: usize = 64 * 1024;
 const MAX_RUN: usize = 65_000;
 /// Beyond this, datagrams that the socket does not take are lost.
 const MAX_WAITING: usize = 8 << 20;
+
+/// Peers for whom is remembered which address of this machine they use. Beyond it, it is learnt anew.
+const MAX_SOURCES: usize = 8192;
 
 /// Room to receive into, shared by all sockets.
 pub(crate) struct ReceiveBuffer {
@@ -37,6 +41,9 @@ pub(crate) struct Port {
     /// Until it says that it has nothing, or takes nothing, more.
     pub(crate) readable: bool,
     pub(crate) writable: bool,
+    /// For a socket on all addresses: the one that each peer sends to. An answer from another of this
+    /// machine's addresses would not be taken.
+    sources: Option<HashMap<SocketAddr, IpAddr>>,
 }
 
 /// Bind a socket. An IPv6 socket takes IPv6 only, so that each family has its own.
@@ -61,9 +68,11 @@ pub(crate) fn receive_buffer_size(socket: &StdSocket) -> usize {
 impl Port {
     pub(crate) fn new(socket: StdSocket, registry: &Registry, token: Token) -> io::Result<Self> {
         let state = UdpSocketState::new((&socket).into())?;
+        let on_all = socket.local_addr()?.ip().is_unspecified();
         let mut socket = UdpSocket::from_std(socket);
         registry.register(&mut socket, token, Interest::READABLE | Interest::WRITABLE)?;
-        Ok(Self { socket, state, readable: true, writable: true })
+        let sources = on_all.then(HashMap::new);
+        Ok(Self { socket, state, readable: true, writable: true, sources })
     }
 
     pub(crate) fn deregister(&mut self, registry: &Registry) {
@@ -83,6 +92,12 @@ impl Port {
             Ok(count) => {
                 let runs = buffer.meta[..count].iter().zip(buffer.bytes.chunks_exact(SLOT));
                 for (meta, slot) in runs {
+                    if let (Some(sources), Some(ip)) = (&mut self.sources, meta.dst_ip) {
+                        if sources.len() >= MAX_SOURCES {
+                            sources.clear();
+                        }
+                        sources.insert(meta.addr, ip);
+                    }
                     for datagram in slot[..meta.len].chunks(meta.stride.max(1)) {
                         take(meta.addr, datagram);
                     }
@@ -90,7 +105,11 @@ impl Port {
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.readable = false,
             // What ICMP reports can be forged; whether the peer is there is for its silence to say.
-            Err(error) => log::debug!("receiving: {error}"),
+            Err(error) if is_about_the_peer(&error) => {}
+            Err(error) => {
+                log::warn!("receiving: {error}");
+                self.readable = false;
+            }
         }
     }
 
@@ -106,7 +125,7 @@ impl Port {
                 ecn: None,
                 contents: batch.contents,
                 segment_size: (count > 1).then_some(batch.segment_size),
-                src_ip: None,
+                src_ip: self.sources.as_ref().and_then(|sources| sources.get(&batch.destination).copied()),
             };
             match self.state.try_send((&self.socket).into(), &transmit) {
                 Ok(()) => outbox.advance(count),
@@ -122,4 +141,14 @@ impl Port {
             outbox.advance(1);
         }
     }
+}
+
+fn is_about_the_peer(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        ConnectionRefused, ConnectionReset, HostUnreachable, Interrupted, NetworkUnreachable,
+    };
+    matches!(
+        error.kind(),
+        ConnectionRefused | ConnectionReset | HostUnreachable | Interrupted | NetworkUnreachable
+    )
 }

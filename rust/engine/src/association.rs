@@ -17,6 +17,7 @@ use webrtc_direct_sctp::api::{
 
 use crate::config::Config;
 use crate::dcep;
+use crate::streams::{Carries, Streams};
 
 /// Names a channel within its connection.
 pub type ChannelKey = u64;
@@ -61,25 +62,6 @@ pub enum Event {
     },
 }
 
-/// Where the reset of a stream's outgoing half stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outgoing {
-    Open,
-    /// To be reset when nothing of it is queued any more.
-    Draining,
-    Requested(u8),
-    Reset,
-}
-
-/// An SCTP stream id in use.
-#[derive(Debug)]
-struct Stream {
-    /// The channel on it; none once this end has reset it or the peer has.
-    key: Option<ChannelKey>,
-    outgoing: Outgoing,
-    incoming_reset: bool,
-}
-
 /// What a channel has been given to send.
 #[derive(Debug)]
 struct Channel {
@@ -105,10 +87,9 @@ pub struct Association {
     start: Instant,
     is_client: bool,
     channels: HashMap<ChannelKey, Channel>,
-    streams: HashMap<u16, Stream>,
+    streams: Streams,
     /// Channels that were given more than has been granted back.
     debtors: Vec<ChannelKey>,
-    draining: Vec<u16>,
     next_remote_key: ChannelKey,
     max_channels: usize,
     max_received_message: usize,
@@ -150,8 +131,6 @@ impl Association {
             max_retransmissions: None,
             ..Options::default()
         };
-        let mut streams = HashMap::new();
-        streams.insert(0, Stream::open(HANDSHAKE_CHANNEL));
         let mut channels = HashMap::new();
         channels.insert(HANDSHAKE_CHANNEL, Channel::new(0));
         Self {
@@ -159,9 +138,8 @@ impl Association {
             start: now,
             is_client,
             channels,
-            streams,
+            streams: Streams::new(HANDSHAKE_CHANNEL),
             debtors: Vec::new(),
-            draining: Vec::new(),
             next_remote_key: 1,
             max_channels: config.max_channels,
             max_received_message: config.max_received_message,
@@ -256,7 +234,7 @@ impl Association {
             self.events.push_back(Event::ChannelClosed(key));
             return;
         };
-        self.streams.insert(id, Stream::open(key));
+        self.streams.open(id, key);
         self.channels.insert(key, Channel::new(id));
         self.send_raw(id, PpId(dcep::PPID), dcep::open());
     }
@@ -291,22 +269,16 @@ impl Association {
 
     /// Reset a channel once its queue is empty.
     pub fn close(&mut self, key: ChannelKey) {
-        let Some(channel) = self.channels.remove(&key) else {
-            return;
-        };
-        if let Some(stream) = self.streams.get_mut(&channel.id) {
-            stream.key = None;
-            stream.outgoing = Outgoing::Draining;
-            self.draining.push(channel.id);
+        if let Some(channel) = self.channels.remove(&key) {
+            self.streams.drain(channel.id);
         }
     }
 
     /// Reset a channel now and discard its queue.
     pub fn reset(&mut self, key: ChannelKey) {
-        let Some(channel) = self.channels.remove(&key) else {
-            return;
-        };
-        self.request_reset(channel.id, 1);
+        if let Some(channel) = self.channels.remove(&key) {
+            self.request_reset(channel.id);
+        }
     }
 
     /// Credit that can be given back: for each channel what has left its queue since the last call.
@@ -361,8 +333,7 @@ impl Association {
             return None;
         }
         let most = self.socket.get_metrics()?.negotiated_maximum_outgoing_streams;
-        let first = if self.is_client { 2 } else { 1 };
-        (first..most).step_by(2).find(|id| !self.streams.contains_key(id))
+        self.streams.lowest_free(if self.is_client { 2 } else { 1 }, most)
     }
 
     fn collect(&mut self) {
@@ -373,7 +344,7 @@ impl Association {
                 SocketEvent::OnIncomingStreamReset(ids) => self.handle_incoming_reset(&ids),
                 SocketEvent::OnStreamsResetPerformed(ids) => {
                     for id in ids {
-                        self.handle_outgoing_reset(id.0);
+                        self.streams.finish_reset(id.0);
                     }
                 }
                 SocketEvent::OnStreamsResetFailed(ids) => {
@@ -416,13 +387,16 @@ impl Association {
             self.take_dcep_untrusted(id, &payload);
             return;
         }
-        let Some(stream) = self.streams.get(&id) else {
-            // Data without OPEN.
-            self.request_reset(id, 1);
-            return;
+        let key = match self.streams.carries(id) {
+            Carries::Channel(key) => key,
+            // It was on its way when this end reset the stream.
+            Carries::Ended => return,
+            Carries::Nothing => {
+                // Data without OPEN.
+                self.request_reset(id);
+                return;
+            }
         };
-        // Data that was on its way when this end reset the stream has no key and is dropped.
-        let Some(key) = stream.key else { return };
         if PPIDS_OF_EMPTY.contains(&ppid) {
             return;
         }
@@ -445,36 +419,22 @@ impl Association {
         if dcep::parse_untrusted(payload, self.max_channel_text) != Some(dcep::Message::Open) {
             return;
         }
-        let full = self.channels.len() >= self.max_channels;
-        match self.streams.get_mut(&id) {
-            // The peer has reset its half and opens the id again, perhaps before it saw our reset done.
-            Some(stream) if stream.incoming_reset && stream.key.is_none() && !full => {
-                stream.incoming_reset = false;
-                if stream.outgoing == Outgoing::Reset {
-                    stream.outgoing = Outgoing::Open;
-                }
-            }
-            Some(stream) => {
-                // A second OPEN on a channel in use.
-                if let Some(key) = stream.key {
-                    self.events.push_back(Event::ChannelClosed(key));
-                    self.reset(key);
-                }
-                return;
-            }
-            None if full => {
-                self.request_reset(id, 1);
-                return;
-            }
-            None => {
-                self.streams.insert(id, Stream::open(0));
-            }
+        if let Carries::Channel(key) = self.streams.carries(id) {
+            // A second OPEN on a channel in use.
+            self.events.push_back(Event::ChannelClosed(key));
+            self.reset(key);
+            return;
+        }
+        if !self.streams.is_openable(id) {
+            return;
+        }
+        if self.channels.len() >= self.max_channels {
+            self.request_reset(id);
+            return;
         }
         let key = self.next_remote_key;
         self.next_remote_key += 2;
-        if let Some(stream) = self.streams.get_mut(&id) {
-            stream.key = Some(key);
-        }
+        self.streams.open_again(id, key);
         self.channels.insert(key, Channel::new(id));
         self.send_raw(id, PpId(dcep::PPID), dcep::ACK.to_vec());
         self.events.push_back(Event::Opened(key));
@@ -487,57 +447,37 @@ impl Association {
         self.collect();
     }
 
-    fn request_reset(&mut self, id: u16, attempt: u8) {
-        let stream = self.streams.entry(id).or_insert_with(|| Stream::open(0));
-        stream.key = None;
-        stream.outgoing = Outgoing::Requested(attempt);
+    fn request_reset(&mut self, id: u16) {
+        self.streams.request_reset(id);
         if self.socket.reset_streams(&[StreamId(id)]).is_err() {
             // No association, or a peer without RFC 6525: the id stays out of use.
-            stream.outgoing = Outgoing::Reset;
+            self.streams.finish_reset(id);
         }
     }
 
     fn retry_reset(&mut self, id: u16) {
-        match self.streams.get(&id).map(|stream| stream.outgoing) {
-            Some(Outgoing::Requested(attempt)) if attempt < RESET_TRIES => {
-                self.request_reset(id, attempt + 1);
-            }
-            _ => self.handle_outgoing_reset(id),
+        match self.streams.attempts(id) {
+            Some(attempts) if attempts < RESET_TRIES => self.request_reset(id),
+            _ => self.streams.finish_reset(id),
         }
-    }
-
-    fn handle_outgoing_reset(&mut self, id: u16) {
-        let Some(stream) = self.streams.get_mut(&id) else {
-            return;
-        };
-        if !matches!(stream.outgoing, Outgoing::Requested(_)) {
-            return;
-        }
-        // With a key it has been opened again meanwhile.
-        stream.outgoing = if stream.key.is_some() { Outgoing::Open } else { Outgoing::Reset };
-        self.free_if_done(id);
     }
 
     fn handle_incoming_reset(&mut self, ids: &[StreamId]) {
-        let ids: Vec<u16> = match ids {
-            [] => self.streams.keys().copied().collect(),
+        let ids = match ids {
+            [] => self.streams.ids(),
             some => some.iter().map(|id| id.0).collect(),
         };
+        // What arrived before the reset comes first.
+        self.deliver_before_reset();
         for id in ids {
-            // What arrived before the reset comes first.
-            self.deliver_before_reset();
-            let Some(stream) = self.streams.get_mut(&id) else {
-                continue;
-            };
-            stream.incoming_reset = true;
-            if let Some(key) = stream.key.take() {
+            let (key, is_open) = self.streams.take_incoming_reset(id);
+            if let Some(key) = key {
                 self.channels.remove(&key);
                 self.events.push_back(Event::ChannelClosed(key));
             }
-            if matches!(stream.outgoing, Outgoing::Open | Outgoing::Draining) {
-                self.request_reset(id, 1);
+            if is_open {
+                self.request_reset(id);
             }
-            self.free_if_done(id);
         }
     }
 
@@ -547,37 +487,11 @@ impl Association {
         }
     }
 
-    fn free_if_done(&mut self, id: u16) {
-        let done = self
-            .streams
-            .get(&id)
-            .is_some_and(|stream| stream.incoming_reset && stream.outgoing == Outgoing::Reset);
-        if done {
-            self.streams.remove(&id);
-        }
-    }
-
     fn finish_draining(&mut self) {
-        let mut at = 0;
-        while at < self.draining.len() {
-            let id = self.draining[at];
-            let state = self.streams.get(&id).map(|stream| stream.outgoing);
-            let waits = state == Some(Outgoing::Draining);
-            if waits && self.socket.buffered_amount(StreamId(id)) > 0 {
-                at += 1;
-                continue;
-            }
-            self.draining.swap_remove(at);
-            if waits {
-                self.request_reset(id, 1);
-            }
+        let socket = &self.socket;
+        for id in self.streams.take_drained(|id| socket.buffered_amount(StreamId(id))) {
+            self.request_reset(id);
         }
-    }
-}
-
-impl Stream {
-    fn open(key: ChannelKey) -> Self {
-        Self { key: Some(key), outgoing: Outgoing::Open, incoming_reset: false }
     }
 }
 

@@ -15,6 +15,14 @@ pub struct Config {
     pub close_timeout: Duration,
     /// Connections of a listener.
     pub max_connections: usize,
+    /// Connections of one IP address at a listener.
+    pub max_connections_per_address: usize,
+    /// Connections of one prefix (IPv4 /24, IPv6 /56) at a listener.
+    pub max_connections_per_prefix: usize,
+    /// New connections of a listener; a burst is twice as many.
+    pub connections_per_second: f64,
+    /// New connections of one IP address; a burst is twice as many.
+    pub connections_per_second_per_address: f64,
     /// Handshakes in progress at a listener.
     pub max_handshakes: usize,
     /// Handshakes with addresses that are not validated, beyond which validation comes first.
@@ -37,6 +45,8 @@ pub struct Config {
     pub max_channels: usize,
     /// Label and protocol of a channel, together.
     pub max_channel_text: usize,
+    /// The peer's certificate, in DER.
+    pub max_certificate: usize,
     /// An SCTP message that is sent.
     pub max_sent_message: usize,
     /// An SCTP message that is received; a longer one resets its channel.
@@ -67,6 +77,10 @@ impl Default for Config {
             consent_interval: Duration::from_secs(5),
             close_timeout: Duration::from_secs(5),
             max_connections: 1000,
+            max_connections_per_address: 256,
+            max_connections_per_prefix: 512,
+            connections_per_second: 200.0,
+            connections_per_second_per_address: 128.0,
             max_handshakes: 256,
             max_unvalidated_handshakes: 16,
             max_candidates: 4096,
@@ -78,6 +92,7 @@ impl Default for Config {
             tombstone_answers: 32,
             max_channels: 1024,
             max_channel_text: 1024,
+            max_certificate: 16 * 1024,
             max_sent_message: 16384,
             max_received_message: 64 * 1024,
             unread_bytes: 1 << 20,

@@ -55,6 +55,8 @@ pub struct Established {
 /// What happened.
 #[derive(Debug)]
 pub enum Event {
+    /// The peer of a client has answered a check; DTLS begins.
+    Answered,
     /// The connection is up.
     Connected(Established),
     /// The peer opened a channel.

@@ -11,7 +11,7 @@
 //! asked on the pair.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
@@ -21,6 +21,8 @@ use crate::config::Config;
 use crate::dtls;
 use crate::ice;
 use crate::outbox::Outbox;
+use crate::quota::Quota;
+pub use crate::quota::Refusal;
 use crate::session::{Event, Reason, Session};
 use crate::stun::{self, Class, IceRole};
 use crate::table::Table;
@@ -42,6 +44,8 @@ pub struct Counters {
     pub unknown_source: u64,
     /// A ClientHello beyond a limit.
     pub refused: u64,
+    /// Datagrams that were kept from addresses that are not validated.
+    pub withheld: u64,
     /// Checks of closed connections that were answered with a 403.
     pub tombstones: u64,
 }
@@ -61,6 +65,9 @@ struct Entry {
     touched: bool,
     handshaking: bool,
     unvalidated: bool,
+    withheld: u64,
+    /// Where it came from first, which is what the quota counts.
+    origin: IpAddr,
 }
 
 /// The connections of one UDP port.
@@ -76,6 +83,8 @@ pub struct Listener {
     tombstones: Table<Arc<Credentials>, Tombstone>,
     handshakes: usize,
     unvalidated: usize,
+    quota: Quota,
+    refusal: Option<Refusal>,
     timers: BTreeSet<(Instant, SessionId)>,
     touched: Vec<SessionId>,
     out: Outbox,
@@ -96,6 +105,8 @@ impl Listener {
             tombstones: Table::new(config.max_tombstones),
             handshakes: 0,
             unvalidated: 0,
+            quota: Quota::new(&config, now),
+            refusal: None,
             timers: BTreeSet::new(),
             touched: Vec::new(),
             out: Outbox::default(),
@@ -213,6 +224,16 @@ impl Listener {
     /// What was dropped or refused.
     pub fn counters(&self) -> Counters {
         self.counters
+    }
+
+    /// How many of them are in the handshake.
+    pub fn handshakes(&self) -> usize {
+        self.handshakes
+    }
+
+    /// The limit that refused a connection since the last call, if one did.
+    pub fn take_refusal(&mut self) -> Option<Refusal> {
+        self.refusal.take()
     }
 
     /// The connections.
@@ -373,12 +394,22 @@ impl Listener {
             self.addresses.hold(source, datagram);
             return None;
         }
-        let full = self.sessions.len() >= self.config.max_connections;
-        if full || self.handshakes >= self.config.max_handshakes {
+        if let Err(refusal) = self.check_limits(source.ip(), now) {
             self.counters.refused += 1;
+            self.refusal = Some(refusal);
             return None;
         }
         Some(self.create(source, credentials, allowance, now))
+    }
+
+    fn check_limits(&mut self, ip: IpAddr, now: Instant) -> Result<(), Refusal> {
+        if self.sessions.len() >= self.config.max_connections {
+            return Err(Refusal::Connections);
+        }
+        if self.handshakes >= self.config.max_handshakes {
+            return Err(Refusal::Handshakes);
+        }
+        self.quota.admit(&self.config, ip, now)
     }
 
     fn create(
@@ -413,6 +444,8 @@ impl Listener {
                 touched: false,
                 handshaking: true,
                 unvalidated,
+                withheld: 0,
+                origin: source.ip(),
             },
         );
         id
@@ -437,6 +470,9 @@ impl Listener {
             entry.unvalidated = false;
             self.unvalidated -= 1;
         }
+        let withheld = entry.session.withheld();
+        self.counters.withheld += withheld - entry.withheld;
+        entry.withheld = withheld;
         let mut announced = !was_handshaking;
         while let Some(event) = entry.session.poll_event() {
             announced |= matches!(event, Event::Connected(_));
@@ -464,6 +500,7 @@ impl Listener {
         let Some(entry) = self.sessions.remove(&id) else {
             return;
         };
+        self.quota.release(entry.origin);
         self.handshakes -= usize::from(entry.handshaking);
         self.unvalidated -= usize::from(entry.unvalidated);
         if let Some(at) = entry.scheduled {

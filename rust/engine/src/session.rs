@@ -163,6 +163,11 @@ impl Session {
         stats
     }
 
+    /// Datagrams that were kept from an address that is not validated.
+    pub fn withheld(&self) -> u64 {
+        self.wire.stats.withheld
+    }
+
     /// When `handle_timeout` wants to be called; `None` once closed.
     pub fn timeout(&self) -> Option<Instant> {
         let mut at = match self.phase {
@@ -369,6 +374,7 @@ impl Session {
                 self.last_heard = now;
                 if self.phase == Phase::Checking {
                     self.phase = Phase::Securing;
+                    self.events.push_back(Event::Answered);
                     self.times.ice = Some(self.end_step(now));
                     let result = self.dtls.handle_timeout(now, &mut self.wire);
                     self.after_dtls(result, now);
@@ -403,6 +409,11 @@ impl Session {
     }
 
     fn check_certificate(&mut self, der: &[u8]) {
+        if der.len() > self.config.max_certificate {
+            let detail = format!("the peer's certificate has {} bytes", der.len());
+            self.end(Reason::Limit, detail);
+            return;
+        }
         let received = digest::digest(&digest::SHA256, der);
         self.fingerprint.copy_from_slice(received.as_ref());
         if self.expected.is_some_and(|expected| expected != self.fingerprint) {

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use support::{Chance, End, SERVER, V1, V2, Weather, World};
 use webrtc_direct_engine::Config;
-use webrtc_direct_engine::session::Reason;
+use webrtc_direct_engine::listener::Refusal;
+use webrtc_direct_engine::session::{Event, Reason};
 use webrtc_direct_engine::stun::{self, Class, IceRole};
 
 const STRANGER: &str = "203.0.113.7:7777";
@@ -191,6 +192,47 @@ fn handshakes_and_connections_are_limited() {
 }
 
 #[test]
+fn an_address_and_a_second_have_their_limits_too() {
+    let quota = Config { max_connections_per_address: 1, ..Config::default() };
+    let mut world = World::with(12, Weather::FAIR, quota);
+    let first = world.dial(&World::v2(0));
+    let second = world.dial(&World::v2(1));
+    let address = world.addresses[first];
+    world.addresses[second] = SocketAddr::new(address.ip(), address.port() + 1);
+    world.run(Duration::from_secs(12));
+    assert!(world.is_up(End::Client(first)) && !world.is_up(End::Client(second)));
+    assert_eq!(world.listener.take_refusal(), Some(Refusal::Address));
+    assert_eq!(world.listener.take_refusal(), None);
+    // The place is free again when its holder has gone.
+    world.at(End::Client(first), |session| session.abort());
+    let third = world.dial(&World::v2(2));
+    world.addresses[third] = SocketAddr::new(address.ip(), address.port() + 2);
+    world.run(Duration::from_secs(3));
+    assert!(world.is_up(End::Client(third)));
+
+    let slow = Config { connections_per_second: 2.0, ..Config::default() };
+    let mut world = World::with(13, Weather::FAIR, slow);
+    for number in 0..10 {
+        world.dial(&World::v2(number));
+    }
+    world.run(Duration::from_millis(120));
+    let up = (0..10).filter(|number| world.is_up(End::Client(*number))).count();
+    assert_eq!(up, 4, "a burst");
+    // Who was refused repeats its hello, and gets in as time allows.
+    world.run(Duration::from_secs(9));
+    let up = (0..10).filter(|number| world.is_up(End::Client(*number))).count();
+    assert!(up >= 8, "{up}");
+}
+
+#[test]
+fn a_certificate_beyond_the_limit_is_refused() {
+    let mut world = World::with(14, Weather::FAIR, Config { max_certificate: 100, ..Config::default() });
+    let client = world.dial(&World::v2(0));
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.closed(End::Client(client)).unwrap().0, Reason::Limit);
+}
+
+#[test]
 fn a_connection_follows_its_client_to_a_proved_address() {
     let mut world = World::new(8, Weather::FAIR);
     let (client, session) = world.connect(&World::v2(0));
@@ -255,6 +297,6 @@ fn first_hello() -> Vec<u8> {
     let answer = stun::binding_success(id, world.addresses[client], &format!("{V2}9"));
     world.clients[client].handle_datagram_untrusted(server(), &answer, now);
     let hello = world.clients[client].outbox().batch(1, usize::MAX).unwrap().contents.to_vec();
-    assert_eq!(world.clients[client].poll_event().map(|_| Reason::Local), None);
+    assert!(matches!(world.clients[client].poll_event(), Some(Event::Answered)));
     hello
 }

@@ -33,8 +33,7 @@ fn read(datagram: &[u8]) {
         assert_eq!(answer.transaction_id, message.transaction_id);
     }
     let now = Instant::now();
-    let mut checker =
-        Checker::new(credentials, source, Duration::from_secs(5), Random::new([1; 32]), now);
+    let mut checker = Checker::new(credentials, source, Duration::from_secs(5), Random::new([1; 32]), now);
     let mut check = checker.poll(now).unwrap();
     let _ = checker.handle_untrusted(source, datagram, now);
     // The same as an answer to the check, which nobody can make without the key.

@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use webrtc_direct_driver::engine::Config;
 use webrtc_direct_driver::engine::dtls::Identity;
+use webrtc_direct_driver::engine::listener::Refusal;
 use webrtc_direct_driver::engine::session::{Established, Event, Reason};
 use webrtc_direct_driver::engine::ufrag::{Credentials, Version};
 use webrtc_direct_driver::{DialParameters, ListenParameters, QueueEvent};
@@ -24,6 +25,8 @@ const WRITABLE: u8 = 4;
 const CHANNEL_CLOSED: u8 = 5;
 const CLOSED: u8 = 6;
 const LISTENER_CLOSED: u8 = 7;
+const ANSWERED: u8 = 8;
+const REFUSED: u8 = 9;
 
 /// Events on their way to an event loop.
 #[pyclass(frozen, module = "webrtc_direct._native")]
@@ -54,6 +57,9 @@ impl EventQueue {
                     list.append((ACCEPTED, id, 0, (connection, established_tuple(py, &established))))?;
                 }
                 QueueEvent::Session(id, event) => append_event(py, &list, id, event)?,
+                QueueEvent::Refused(refusal, count) => {
+                    list.append((REFUSED, 0, 0, (limit_name(refusal), count)))?;
+                }
                 QueueEvent::ListenerClosed => list.append((LISTENER_CLOSED, 0, 0, py.None()))?,
             }
         }
@@ -66,6 +72,7 @@ fn append_event<'py>(py: Python<'py>, list: &Bound<'py, PyList>, id: u64, event:
         Event::Data(key, data) => list.append((DATA, id, key, PyBytes::new(py, &data))),
         Event::Writable(key, bytes) => list.append((WRITABLE, id, key, bytes)),
         Event::Opened(key) => list.append((OPENED, id, key, py.None())),
+        Event::Answered => list.append((ANSWERED, id, 0, py.None())),
         Event::ChannelClosed(key) => list.append((CHANNEL_CLOSED, id, key, py.None())),
         Event::Connected(established) => list.append((CONNECTED, id, 0, established_tuple(py, &established))),
         Event::Closed(reason, detail) => {
@@ -75,6 +82,18 @@ fn append_event<'py>(py: Python<'py>, list: &Bound<'py, PyList>, id: u64, event:
             };
             list.append((CLOSED, id, 0, (reason_name(reason), detail, received)))
         }
+    }
+}
+
+/// The field of `Limits` that refused a connection.
+fn limit_name(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::Connections => "max_connections",
+        Refusal::Handshakes => "max_handshakes",
+        Refusal::Address => "max_connections_per_address",
+        Refusal::Prefix => "max_connections_per_prefix",
+        Refusal::Rate => "connections_per_second",
+        Refusal::AddressRate => "connections_per_second_per_address",
     }
 }
 
@@ -194,6 +213,22 @@ impl Listener {
         self.inner.local().port()
     }
 
+    /// Counters, under the names of `ListenerCounters`.
+    fn counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let state = self.inner.state();
+        let values = PyDict::new(py);
+        values.set_item("malformed", state.counters.malformed)?;
+        values.set_item("bad_username", state.counters.bad_username)?;
+        values.set_item("unauthentic", state.counters.unauthentic)?;
+        values.set_item("unknown_source", state.counters.unknown_source)?;
+        values.set_item("refused", state.counters.refused)?;
+        values.set_item("tombstones", state.counters.tombstones)?;
+        values.set_item("withheld_datagrams", state.counters.withheld)?;
+        values.set_item("connections", state.connections)?;
+        values.set_item("handshakes", state.handshakes)?;
+        Ok(values)
+    }
+
     /// Abort its connections and free its socket; then its queue says so.
     fn close(&self) {
         self.inner.close();
@@ -214,9 +249,21 @@ struct Bounds {
     #[pyo3(item)]
     max_connections: usize,
     #[pyo3(item)]
+    max_connections_per_address: usize,
+    #[pyo3(item)]
+    max_connections_per_prefix: usize,
+    #[pyo3(item)]
+    connections_per_second: f64,
+    #[pyo3(item)]
+    connections_per_second_per_address: f64,
+    #[pyo3(item)]
     max_handshakes: usize,
     #[pyo3(item)]
     max_channels: usize,
+    #[pyo3(item)]
+    max_channel_label: usize,
+    #[pyo3(item)]
+    max_certificate: usize,
     #[pyo3(item)]
     unread_bytes: u64,
     #[pyo3(item)]
@@ -233,8 +280,14 @@ impl Bounds {
             consent_interval: duration("consent_interval", self.consent_interval)?,
             close_timeout: duration("close_timeout", self.close_timeout)?,
             max_connections: self.max_connections,
+            max_connections_per_address: self.max_connections_per_address,
+            max_connections_per_prefix: self.max_connections_per_prefix,
+            connections_per_second: self.connections_per_second,
+            connections_per_second_per_address: self.connections_per_second_per_address,
             max_handshakes: self.max_handshakes,
             max_channels: self.max_channels,
+            max_channel_text: self.max_channel_label,
+            max_certificate: self.max_certificate,
             unread_bytes: self.unread_bytes,
             unsent_bytes_per_channel: self.unsent_bytes_per_channel,
             receive_window: self.receive_window,
@@ -314,6 +367,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("CHANNEL_CLOSED", CHANNEL_CLOSED)?;
     module.add("CLOSED", CLOSED)?;
     module.add("LISTENER_CLOSED", LISTENER_CLOSED)?;
+    module.add("ANSWERED", ANSWERED)?;
+    module.add("REFUSED", REFUSED)?;
     // A benchmark refuses to measure a debug build.
     module.add("BUILD_PROFILE", if cfg!(debug_assertions) { "debug" } else { "release" })?;
     module.add_class::<EventQueue>()?;

@@ -18,7 +18,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from anyio.abc import TaskGroup
 
@@ -85,6 +85,30 @@ class ConnectionStats:
     unread_bytes: int = 0
     unsent_bytes: int = 0
     channels: int = 0
+
+
+@dataclass(frozen=True)
+class ListenerCounters:
+    """What a listener took, and what it dropped without an answer, since its start."""
+
+    malformed: int = 0
+    """Datagrams that are neither STUN nor DTLS, or broken STUN."""
+    bad_username: int = 0
+    """Binding requests of an unknown version, or whose username the spec forbids."""
+    unauthentic: int = 0
+    """Binding requests whose integrity check fails."""
+    unknown_source: int = 0
+    """DTLS from an address that no Binding request came from."""
+    refused: int = 0
+    """Connections that a limit refused."""
+    tombstones: int = 0
+    """Binding requests to a connection that has ended, answered with 403 for a while."""
+    withheld_datagrams: int = 0
+    """Datagrams not sent, because their receiver had not proved its address yet (the factor of 3)."""
+    connections: int = 0
+    """Connections of now, those in the handshake included."""
+    handshakes: int = 0
+    """Handshakes in progress now."""
 
 
 @dataclass(frozen=True)
@@ -196,6 +220,12 @@ class PeerConnection(ABC):
     def abort(self) -> None:
         """End the connection now: SCTP ABORT and DTLS close_notify, without waiting."""
 
+    def pause(self) -> None:  # noqa: B027 - a platform without it is bounded by ``Limits.unread_bytes`` alone
+        """Hand over no data until ``resume``, so that the peer slows down; some may still be on its way."""
+
+    def resume(self) -> None:  # noqa: B027
+        """Hand over data again."""
+
     @abstractmethod
     async def wait_closed(self) -> CloseReason:
         """Return the reason, once the connection has ended."""
@@ -223,6 +253,10 @@ class PlatformListener(ABC):
     async def wait_closed(self) -> None:
         """Return once the peers have been told and the socket is free."""
 
+    def counters(self) -> ListenerCounters:
+        """Return the counters as they are now; all zero where the platform counts nothing."""
+        return ListenerCounters()
+
 
 @dataclass(frozen=True)
 class ListenParameters:
@@ -232,6 +266,8 @@ class ListenParameters:
     port: int
     certificate: Certificate
     limits: Limits
+    on_refused: Callable[[str, int], None] | None = None
+    """Called with the name of a field of ``Limits`` and how often it has refused since the last call."""
 
 
 @dataclass(frozen=True)
@@ -243,6 +279,9 @@ class ConnectParameters:
     limits: Limits
     timeout: float
     """Seconds until ``HandshakeTimeout`` for ICE, DTLS and SCTP together."""
+    on_answer: Callable[[], None] | None = None
+    """Called once, when the first ICE answer has come and before DTLS begins. The task that is in
+    ``connect`` may be cancelled from there."""
 
 
 class Platform(ABC):

@@ -18,15 +18,22 @@ from webrtc_direct.platform.memory_connection import MemoryConnection, MemoryLin
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
+    from webrtc_direct.platform.base import Version
+
 _WILDCARDS = ("0.0.0.0", "::")
 _FIRST_EPHEMERAL_PORT = 49152
 
 
 class MemoryNetwork:
-    """Where dialers find the listeners of this process. ``links`` are all connections so far."""
+    """Where dialers find the listeners of this process. ``links`` are all connections so far.
+
+    ``answers_after`` says how many seconds its listeners take to answer a dial of each version;
+    ``math.inf`` is never.
+    """
 
     def __init__(self) -> None:
         self.links: list[MemoryLink] = []
+        self.answers_after: dict[Version, float] = {"v1": 0.0, "v2": 0.0}
         self._listeners: dict[tuple[str, int], MemoryListener] = {}
         self._ports = count(_FIRST_EPHEMERAL_PORT)
 
@@ -103,9 +110,15 @@ class MemoryPlatform(Platform):
         session = parameters.session
         await anyio.lowlevel.checkpoint()
         listener = self._network.find(session.ip, session.port)
-        if listener is None:
+        seconds = self._network.answers_after[session.version]
+        if listener is None or seconds >= parameters.timeout:
             await anyio.sleep(parameters.timeout)
             raise HandshakeTimeout("ice", parameters.timeout)
+        if seconds:
+            await anyio.sleep(seconds)
+        if parameters.on_answer is not None:
+            parameters.on_answer()
+            await anyio.lowlevel.checkpoint()
         local, remote = parameters.certificate.fingerprint, listener.certificate.fingerprint
         if remote != session.server_fingerprint:
             raise FingerprintMismatch(expected=session.server_fingerprint, received=remote)

@@ -181,6 +181,7 @@ class MemoryConnection(PeerConnection):
         self._unsent = 0
         self._sent = 0
         self._closing = False
+        self._paused = False
         self.handshake_channel = MemoryChannel(self, HANDSHAKE_CHANNEL_ID, limits)
         self._channels = {HANDSHAKE_CHANNEL_ID: self.handshake_channel}
 
@@ -233,6 +234,13 @@ class MemoryConnection(PeerConnection):
         if self._reason is None:
             self.end(CloseReason(CloseKind.LOCAL, "closed by this end"))
             self._peer.hurry()
+
+    def pause(self) -> None:
+        self._paused = True
+
+    def resume(self) -> None:
+        self._paused = False
+        self.wake()
 
     async def wait_closed(self) -> CloseReason:
         await self._ended.wait()
@@ -327,13 +335,17 @@ class MemoryConnection(PeerConnection):
             while self._reason is None:
                 await self._wake.wait()
                 self._wake = anyio.Event()
-                while self._inbox and not self._link.paused and self.unread < self._limits.unread_bytes:
+                while self._inbox and self._may_deliver():
                     self._deliver_next()
                     await anyio.lowlevel.checkpoint()
         except Exception:
             logger.exception("an observer failed; the connection ends")
             self.end(CloseReason(CloseKind.ENGINE, "an observer failed"))
             self._peer.hurry()
+
+    def _may_deliver(self) -> bool:
+        stopped = self._paused or self._link.paused
+        return not stopped and self.unread < self._limits.unread_bytes
 
     def _deliver_next(self) -> None:
         kind, channel_id, messages = self._inbox.popleft()

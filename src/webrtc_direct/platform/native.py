@@ -20,6 +20,7 @@ from webrtc_direct.platform.base import (
     CloseKind,
     CloseReason,
     ConnectParameters,
+    ListenerCounters,
     ListenParameters,
     PeerConnection,
     Platform,
@@ -46,6 +47,8 @@ class NativeListener(PlatformListener):
         self.port = handle.port
         self._handle: _native.Listener | None = handle
         self._parameters = parameters
+        self._last_counters = ListenerCounters()
+        self._refused = 0
         self._waiting: deque[NativePeerConnection] = deque()
         self._changed = anyio.Event()
         self._closing = False
@@ -83,9 +86,21 @@ class NativeListener(PlatformListener):
     def end(self) -> None:
         """The engine frees the socket, or has done so."""
         self._closing = True
+        self.counters()
         self._handle = None
         self._closed.set()
         self._wake()
+
+    def counters(self) -> ListenerCounters:
+        if self._handle is not None:
+            self._last_counters = ListenerCounters(**self._handle.counters())
+        return self._last_counters
+
+    def tell_refused(self, limit: str, count: int) -> None:
+        """Take what the engine says once in a while: *count* connections refused, the last by *limit*."""
+        since, self._refused = count - self._refused, count
+        if self._parameters.on_refused is not None:
+            self._parameters.on_refused(limit, since)
 
     def _wake(self) -> None:
         self._changed.set()
@@ -109,7 +124,11 @@ class NativePlatform(Platform):
             bounds=_bounds(limits, handshake_timeout=parameters.timeout),
         )
         connection = NativePeerConnection(
-            handle, role=Role.CLIENT, limits=limits, local_fingerprint=certificate.fingerprint
+            handle,
+            role=Role.CLIENT,
+            limits=limits,
+            local_fingerprint=certificate.fingerprint,
+            on_answer=parameters.on_answer,
         )
         task_group.start_soon(_pump, queue, {connection.connection_id: connection}, None)
         try:
@@ -150,6 +169,8 @@ async def _pump(
                 if kind == _native.ACCEPTED and listener is not None:
                     handle, established = value
                     connections[connection_id] = listener.take_connection(handle, established)
+                elif kind == _native.REFUSED and listener is not None:
+                    listener.tell_refused(*value)
                 elif kind == _native.LISTENER_CLOSED and listener is not None:
                     listener.end()
                     listener = None
@@ -192,8 +213,14 @@ def _bounds(limits: Limits, *, handshake_timeout: float) -> _native.Bounds:
         "consent_interval": limits.consent_interval,
         "close_timeout": limits.close_timeout,
         "max_connections": limits.max_connections,
+        "max_connections_per_address": limits.max_connections_per_address,
+        "max_connections_per_prefix": limits.max_connections_per_prefix,
+        "connections_per_second": limits.connections_per_second,
+        "connections_per_second_per_address": limits.connections_per_second_per_address,
         "max_handshakes": limits.max_handshakes,
         "max_channels": limits.max_channels,
+        "max_channel_label": limits.max_channel_label,
+        "max_certificate": limits.max_certificate,
         "unread_bytes": limits.unread_bytes,
         "unsent_bytes_per_channel": limits.unsent_bytes_per_channel,
         "receive_window": limits.receive_window,

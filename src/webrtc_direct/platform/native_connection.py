@@ -27,7 +27,7 @@ from webrtc_direct.platform.base import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from webrtc_direct.limits import Limits
 
@@ -144,6 +144,7 @@ class NativePeerConnection(PeerConnection):
         role: Role,
         limits: Limits,
         local_fingerprint: Fingerprint,
+        on_answer: Callable[[], None] | None = None,
     ) -> None:
         self.connection_id = handle.id
         self.role = role
@@ -152,6 +153,7 @@ class NativePeerConnection(PeerConnection):
         self.reason: CloseReason | None = None
         self.established = anyio.Event()
         self._handle: _native.Connection | None = handle
+        self._on_answer = on_answer
         self._limits = limits
         self._last_stats: dict[str, Any] = {}
         self._closed = anyio.Event()
@@ -249,6 +251,12 @@ class NativePeerConnection(PeerConnection):
         elif kind == _native.CHANNEL_CLOSED:
             if channel := self._channels.get(key):
                 channel.tell_closed()
+        else:
+            self._take_state(kind, value)
+
+    def _take_state(self, kind: int, value: Any) -> None:
+        if kind == _native.ANSWERED and self._on_answer is not None:
+            self._on_answer()
         elif kind == _native.CONNECTED:
             self.establish(value)
         elif kind == _native.CLOSED:

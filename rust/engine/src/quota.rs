@@ -1,0 +1,185 @@
+//! Who may have a new connection: so many at a time and so many a second, in all, for each address, and
+//! for each prefix.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Instant;
+
+use crate::config::Config;
+use crate::table::Table;
+
+/// Addresses whose rate is remembered. One that is forgotten starts with a full burst again.
+const MAX_RATES: usize = 4096;
+/// A burst is what so many seconds allow.
+const BURST_SECONDS: f64 = 2.0;
+
+/// The limit that refused a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Connections of the listener.
+    Connections,
+    /// Handshakes in progress.
+    Handshakes,
+    /// Connections of one IP address.
+    Address,
+    /// Connections of one prefix: /24 of IPv4, /56 of IPv6.
+    Prefix,
+    /// New connections a second.
+    Rate,
+    /// New connections a second of one IP address.
+    AddressRate,
+}
+
+/// Tokens that come back with time.
+#[derive(Debug)]
+struct Bucket {
+    tokens: f64,
+    rate: f64,
+    since: Instant,
+}
+
+impl Bucket {
+    fn new(rate: f64, now: Instant) -> Self {
+        Self { tokens: rate * BURST_SECONDS, rate, since: now }
+    }
+
+    fn take(&mut self, now: Instant) -> bool {
+        let elapsed = now.saturating_duration_since(self.since).as_secs_f64();
+        self.since = now;
+        self.tokens = (self.tokens + elapsed * self.rate).min(self.rate * BURST_SECONDS);
+        let has = self.tokens >= 1.0;
+        if has {
+            self.tokens -= 1.0;
+        }
+        has
+    }
+}
+
+/// The counts and the rates.
+#[derive(Debug)]
+pub(crate) struct Quota {
+    rate: Bucket,
+    address_rates: Table<IpAddr, Bucket>,
+    by_address: HashMap<IpAddr, usize>,
+    by_prefix: HashMap<IpAddr, usize>,
+}
+
+impl Quota {
+    pub(crate) fn new(config: &Config, now: Instant) -> Self {
+        Self {
+            rate: Bucket::new(config.connections_per_second, now),
+            address_rates: Table::new(MAX_RATES),
+            by_address: HashMap::new(),
+            by_prefix: HashMap::new(),
+        }
+    }
+
+    /// Count a new connection of *ip*, unless that is beyond a limit.
+    pub(crate) fn admit(&mut self, config: &Config, ip: IpAddr, now: Instant) -> Result<(), Refusal> {
+        let prefix = prefix(ip);
+        if self.by_address.get(&ip).is_some_and(|count| *count >= config.max_connections_per_address) {
+            return Err(Refusal::Address);
+        }
+        if self.by_prefix.get(&prefix).is_some_and(|count| *count >= config.max_connections_per_prefix) {
+            return Err(Refusal::Prefix);
+        }
+        if self.address_rates.get(&ip).is_none() {
+            let bucket = Bucket::new(config.connections_per_second_per_address, now);
+            self.address_rates.insert(ip, bucket);
+        }
+        if !self.address_rates.get_mut(&ip).is_some_and(|bucket| bucket.take(now)) {
+            return Err(Refusal::AddressRate);
+        }
+        if !self.rate.take(now) {
+            return Err(Refusal::Rate);
+        }
+        *self.by_address.entry(ip).or_default() += 1;
+        *self.by_prefix.entry(prefix).or_default() += 1;
+        Ok(())
+    }
+
+    /// A connection that was admitted has ended.
+    pub(crate) fn release(&mut self, ip: IpAddr) {
+        release(&mut self.by_address, ip);
+        release(&mut self.by_prefix, prefix(ip));
+    }
+}
+
+fn release(counts: &mut HashMap<IpAddr, usize>, key: IpAddr) {
+    if let Some(count) = counts.get_mut(&key) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(&key);
+        }
+    }
+}
+
+fn prefix(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(ip) => Ipv4Addr::from_bits(ip.to_bits() & !0xff).into(),
+        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() & !(u128::MAX >> 56)).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn config() -> Config {
+        Config {
+            max_connections_per_address: 2,
+            max_connections_per_prefix: 3,
+            connections_per_second: 10.0,
+            connections_per_second_per_address: 4.0,
+            ..Config::default()
+        }
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn addresses_and_prefixes_have_their_counts() {
+        let (config, now) = (config(), Instant::now());
+        let mut quota = Quota::new(&config, now);
+        for (address, expected) in [
+            ("192.0.2.1", Ok(())),
+            ("192.0.2.1", Ok(())),
+            ("192.0.2.1", Err(Refusal::Address)),
+            ("192.0.2.2", Ok(())),
+            ("192.0.2.3", Err(Refusal::Prefix)),
+            ("192.0.3.3", Ok(())),
+            ("2001:db8:0:1::1", Ok(())),
+            ("2001:db8:0:2::1", Ok(())),
+            ("2001:db8:0:ff::1", Ok(())),
+            ("2001:db8:0:fe::1", Err(Refusal::Prefix)),
+            ("2001:db8:0:100::1", Ok(())),
+        ] {
+            assert_eq!(quota.admit(&config, ip(address), now), expected, "{address}");
+        }
+        quota.release(ip("192.0.2.1"));
+        assert_eq!(quota.admit(&config, ip("192.0.2.3"), now), Ok(()));
+    }
+
+    #[test]
+    fn rates_come_back_with_time_and_counts_do_not_stay() {
+        let (config, mut now) = (config(), Instant::now());
+        let mut quota = Quota::new(&config, now);
+        let mut admitted = 0;
+        for _ in 0..100 {
+            now += Duration::from_millis(50);
+            if quota.admit(&config, ip("192.0.2.1"), now).is_ok() {
+                quota.release(ip("192.0.2.1"));
+                admitted += 1;
+            }
+        }
+        // 4 a second for 5 seconds, and a burst of 8.
+        assert!((27..=29).contains(&admitted), "{admitted}");
+        assert!(quota.by_address.is_empty() && quota.by_prefix.is_empty());
+        let all = (0..100u8).filter(|last| quota.admit(&config, ip(&format!("10.0.{last}.1")), now).is_ok());
+        assert!((19..=21).contains(&all.count()));
+    }
+}

@@ -1,0 +1,144 @@
+//! A connected session whose peer keeps to DTLS and to nothing above it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use webrtc_direct_engine::Config;
+use webrtc_direct_engine::association::{Association, ChannelKey};
+use webrtc_direct_engine::dtls::Endpoint;
+use webrtc_direct_engine::session::{Event, Session};
+use webrtc_direct_engine::ufrag::Version;
+
+use super::association::config;
+use super::peer::{Kept, drain, identity};
+use super::script::Script;
+use super::sctp::{self, Origin, Victim};
+
+const PEER: &str = "198.51.100.1:5000";
+
+struct Connected {
+    session: Session,
+    peer: Endpoint,
+    out: Kept,
+    config: Arc<Config>,
+    now: Instant,
+    connected: bool,
+    closed: bool,
+}
+
+pub fn run(data: &[u8]) {
+    let (mut victim, origin) = begin();
+    sctp::play(&mut Script::new(data), origin, &mut victim);
+    let now = victim.now;
+    victim.session.close(now);
+    victim.wait(victim.config.close_timeout);
+    victim.flush();
+    assert!(victim.closed && victim.session.is_closed() && victim.session.timeout().is_none());
+}
+
+fn begin() -> (Connected, Origin) {
+    let now = Instant::now();
+    let config = Arc::new(config());
+    let remote = PEER.parse().unwrap();
+    let mut victim = Connected {
+        session: Session::server(Arc::clone(&config), Version::V2, &identity().0, remote, None, now),
+        peer: Endpoint::new(&identity().0, true, now),
+        out: Kept::default(),
+        config,
+        now,
+        connected: false,
+        closed: false,
+    };
+    victim.session.handle_timeout(now);
+    victim.peer.handle_timeout(now, &mut victim.out).unwrap();
+    let mut association: Option<Association> = None;
+    let mut origin = Origin::default();
+    for _ in 0..12 {
+        victim.exchange();
+        if association.is_none() && !victim.out.events.is_empty() {
+            let mut made = Association::new(&victim.config, true, now);
+            made.connect();
+            association = Some(made);
+        }
+        let Some(association) = &mut association else { continue };
+        for packet in victim.out.data.drain(..) {
+            origin.observe(&packet, false);
+            association.handle_packet_untrusted(&packet);
+        }
+        for packet in association.take_packets() {
+            origin.observe(&packet, true);
+            victim.peer.send(&packet, &mut victim.out).ok();
+        }
+    }
+    assert!(victim.connected, "the handshake of the honest part");
+    (victim, origin)
+}
+
+impl Connected {
+    /// Datagrams both ways, until there are none.
+    fn exchange(&mut self) {
+        let source: SocketAddr = self.session.remote();
+        for _ in 0..4 {
+            for datagram in std::mem::take(&mut self.out.datagrams) {
+                self.session.handle_datagram_untrusted(source, &datagram, self.now);
+            }
+            self.session.flush(self.now);
+            for (_, datagram) in drain(self.session.outbox()) {
+                let _ = self.peer.handle_datagram_untrusted(&datagram, &mut self.out);
+            }
+        }
+        while let Some(event) = self.session.poll_event() {
+            assert!(!self.closed, "{event:?} after the end");
+            match event {
+                Event::Connected(_) => self.connected = true,
+                Event::Closed(..) => self.closed = true,
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Victim for Connected {
+    fn packet(&mut self, packet: &[u8]) {
+        // More than a record holds is refused here, as it would be at the peer.
+        let _ = self.peer.send(packet, &mut self.out);
+        let source = self.session.remote();
+        for datagram in std::mem::take(&mut self.out.datagrams) {
+            self.session.handle_datagram_untrusted(source, &datagram, self.now);
+        }
+    }
+
+    fn open(&mut self, key: ChannelKey) {
+        self.session.open_channel(key);
+    }
+
+    fn send(&mut self, key: ChannelKey, messages: Vec<Vec<u8>>) {
+        self.session.send(key, messages);
+    }
+
+    fn close(&mut self, key: ChannelKey) {
+        self.session.close_channel(key);
+    }
+
+    fn reset(&mut self, key: ChannelKey) {
+        self.session.reset_channel(key);
+    }
+
+    fn wait(&mut self, time: Duration) {
+        self.now += time;
+        self.session.handle_timeout(self.now);
+    }
+
+    fn consume(&mut self) {
+        self.session.set_consumed(self.session.delivered());
+    }
+
+    fn flush(&mut self) -> bool {
+        self.exchange();
+        self.out.data.clear();
+        let stats = self.session.stats();
+        assert!(stats.channels <= self.config.max_channels);
+        !self.closed
+    }
+}
