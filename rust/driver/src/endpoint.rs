@@ -148,18 +148,16 @@ impl Endpoint {
             }
             self.settle(mailbox, now);
         }
-        match &mut self.speaker {
-            Speaker::Session(session) => self.port.send(session.outbox()),
-            Speaker::Listener(listener, _) => self.port.send(listener.outbox()),
-        }
         let ended = match &self.speaker {
             Speaker::Session(session) => session.is_closed(),
             Speaker::Listener(listener, _) => self.closing && listener.is_empty(),
         };
-        if ended && matches!(self.speaker, Speaker::Listener(..)) {
-            self.events.push(QueueEvent::ListenerClosed);
-        }
+        // The readers first: they can begin while this thread is still sending.
         self.sender.push(&mut self.events);
+        match &mut self.speaker {
+            Speaker::Session(session) => self.port.send(session.outbox()),
+            Speaker::Listener(listener, _) => self.port.send(listener.outbox()),
+        }
         ended
     }
 
@@ -180,10 +178,16 @@ impl Endpoint {
             self.events.push(QueueEvent::Session(handle.id, closed));
             self.changes.push((handle.id, None));
         }
-        if matches!(self.speaker, Speaker::Listener(..)) {
-            self.events.push(QueueEvent::ListenerClosed);
-        }
         self.sender.push(&mut self.events);
+    }
+
+    /// Free the socket, and only then say that the listener has ended: its port can be bound again.
+    pub(crate) fn finish(self) {
+        let Self { speaker, port, sender, .. } = self;
+        drop(port);
+        if matches!(speaker, Speaker::Listener(..)) {
+            sender.push(&mut vec![QueueEvent::ListenerClosed]);
+        }
     }
 
     /// Let the connections that were at work act on it, and collect their events.

@@ -147,6 +147,7 @@ impl Reactor {
         if let Some(mut endpoint) = self.endpoints.remove(&token) {
             endpoint.port.deregister(self.poll.registry());
             self.places.remove(&endpoint.id);
+            endpoint.finish();
         }
     }
 

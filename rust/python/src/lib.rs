@@ -16,6 +16,11 @@ use webrtc_direct_driver::engine::session::{Established, Event, Reason};
 use webrtc_direct_driver::engine::ufrag::{Credentials, Version};
 use webrtc_direct_driver::{DialParameters, ListenParameters, QueueEvent};
 
+/// What is allocated on the engine's thread is freed on Python's and the other way round, message by
+/// message. The C library's allocator pays for that with a tenth of the time, and keeps the memory.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Kinds of events: the first value of each tuple that `EventQueue.take` returns.
 const ACCEPTED: u8 = 0;
 const CONNECTED: u8 = 1;
