@@ -61,6 +61,11 @@ format: $(VENV)/.stamp-tools ## Format Python and Rust in place
 	$(BIN)/ruff format --quiet .
 	cargo fmt --manifest-path rust/Cargo.toml --all
 
+.PHONY: docs
+docs: build ## Build the documentation into build/docs; a warning is an error
+	$(BIN)/sphinx-build -E -n -W --keep-going --quiet -b html docs build/docs
+	@echo "build/docs/index.html"
+
 .PHONY: interop-go
 interop-go: build ## Exchange data with a released go-libp2p, both ways (needs Go)
 	$(BIN)/python interop/run_go.py
@@ -69,10 +74,16 @@ interop-go: build ## Exchange data with a released go-libp2p, both ways (needs G
 bench: build ## Measure speed, handshakes and memory
 	$(BIN)/python -m benchmarks
 
+.PHONY: stress
+stress: build ## Bad networks, slow readers and floods at length; writes docs/reliability.md (needs Go)
+	$(BIN)/python -m stress
+
 .PHONY: fuzz
-fuzz: ## Run each fuzz target for SECONDS_PER_TARGET (needs cargo-fuzz and a nightly Rust)
-	cd rust/fuzz && for target in $$(cargo +nightly fuzz list); do \
-		cargo +nightly fuzz run "$$target" -- -max_total_time=$(SECONDS_PER_TARGET); \
+fuzz: ## Run each fuzz target for SECONDS_PER_TARGET (needs cargo-fuzz and a C++ compiler)
+	cd rust/fuzz && for target in $$(cargo fuzz list); do \
+		mkdir -p corpus/$$target; \
+		RUSTC_BOOTSTRAP=1 cargo fuzz run $$target corpus/$$target seeds/$$target -- \
+			-max_total_time=$(SECONDS_PER_TARGET) -timeout=10 -rss_limit_mb=2048 -max_len=4096; \
 	done
 
 .PHONY: lock

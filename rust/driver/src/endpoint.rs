@@ -149,7 +149,7 @@ impl Endpoint {
             self.settle(mailbox, now);
         }
         let ended = match &self.speaker {
-            Speaker::Session(session) => session.is_closed(),
+            Speaker::Session(session) => session.is_finished(),
             Speaker::Listener(listener, _) => self.closing && listener.is_empty(),
         };
         // The readers first: they can begin while this thread is still sending.
@@ -196,8 +196,10 @@ impl Endpoint {
             Speaker::Session(_) => vec![DIALED],
             Speaker::Listener(listener, _) => listener.touched().to_vec(),
         };
+        let behind = self.sender.is_behind();
         for session in &touched {
             self.resume(*session, now);
+            self.with_session(*session, now, |session| session.hold(behind));
         }
         match &mut self.speaker {
             Speaker::Session(session) => {

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use mio::Waker;
 use webrtc_direct_engine::association::ChannelKey;
@@ -147,6 +147,15 @@ impl Mailbox {
     }
 }
 
+static TRIM: OnceLock<fn()> = OnceLock::new();
+
+/// Have *trim* called on the engine's thread some time after connections have ended: the allocator, which
+/// the program chooses, can give memory back to the system then.
+pub fn set_trim(trim: fn()) {
+    // The first one counts; a program has one allocator.
+    let _ = TRIM.set(trim);
+}
+
 /// The engine's thread, for as long as somebody holds this.
 #[derive(Debug)]
 pub(crate) struct Engine {
@@ -162,7 +171,7 @@ impl Engine {
         if let Some(engine) = current.upgrade().filter(|engine| engine.is_here()) {
             return Ok(engine);
         }
-        let mailbox = Reactor::start()?;
+        let mailbox = Reactor::start(TRIM.get().copied().unwrap_or(|| ()))?;
         let engine = Arc::new(Self { mailbox, process: std::process::id() });
         *current = Arc::downgrade(&engine);
         Ok(engine)

@@ -19,6 +19,8 @@ mod queue;
 mod reactor;
 mod socket;
 
-pub use handle::{Connection, DialParameters, ListenParameters, Listener, ListenerState, dial, listen};
+pub use handle::{
+    Connection, DialParameters, ListenParameters, Listener, ListenerState, dial, listen, set_trim,
+};
 pub use queue::{EventQueue, QueueEvent};
 pub use webrtc_direct_engine as engine;

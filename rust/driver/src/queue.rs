@@ -12,6 +12,9 @@ use webrtc_direct_engine::session::{Established, Event};
 
 use crate::handle::Connection;
 
+/// With more events waiting, their connections deliver nothing.
+const MAX_BEHIND: usize = 8192;
+
 /// What a queue hands out.
 #[derive(Debug)]
 pub enum QueueEvent {
@@ -98,6 +101,11 @@ impl Drop for EventQueue {
 impl Sender {
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the reader has more events than it deals with.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.lock().events.len() > MAX_BEHIND
     }
 
     /// Append events, joining data of one channel, and wake the caller.

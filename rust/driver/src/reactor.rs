@@ -22,6 +22,10 @@ const MAX_EVENTS: usize = 256;
 /// After the last handle is gone, goodbyes have so long to leave.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// After a connection has ended its memory is given back to the system, a little later and not too often.
+const TRIM_DELAY: Duration = Duration::from_secs(1);
+const TRIM_PAUSE: Duration = Duration::from_secs(10);
+
 /// Everything that the thread owns.
 pub(crate) struct Reactor {
     poll: Poll,
@@ -33,11 +37,14 @@ pub(crate) struct Reactor {
     buffer: ReceiveBuffer,
     dirty: Vec<Token>,
     ending_since: Option<Instant>,
+    trim: fn(),
+    trim_at: Option<Instant>,
+    trimmed: Option<Instant>,
 }
 
 impl Reactor {
     /// Start the thread.
-    pub(crate) fn start() -> io::Result<Arc<Mailbox>> {
+    pub(crate) fn start(trim: fn()) -> io::Result<Arc<Mailbox>> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
         let mailbox = Arc::new(Mailbox::new(waker));
@@ -52,6 +59,9 @@ impl Reactor {
                 buffer: ReceiveBuffer::default(),
                 dirty: Vec::new(),
                 ending_since: None,
+                trim,
+                trim_at: None,
+                trimmed: None,
             };
             reactor.run();
         };
@@ -83,7 +93,13 @@ impl Reactor {
                 self.execute(command, now);
             }
             self.work(now);
+            if self.trim_at.is_some_and(|at| now >= at) {
+                self.trim_at = None;
+                self.trimmed = Some(now);
+                (self.trim)();
+            }
             if self.has_ended(now) {
+                (self.trim)();
                 return;
             }
         }
@@ -91,7 +107,8 @@ impl Reactor {
 
     /// How long nothing is to be done; `None` until something comes.
     fn wait(&self, now: Instant) -> Option<Duration> {
-        let mut next = self.ending_since.map(|since| since + LINGER);
+        let linger = self.ending_since.map(|since| since + LINGER);
+        let mut next = [linger, self.trim_at].into_iter().flatten().min();
         for endpoint in self.endpoints.values() {
             if endpoint.port.readable {
                 return Some(Duration::ZERO);
@@ -133,7 +150,11 @@ impl Reactor {
             for (id, session) in std::mem::take(&mut endpoint.changes) {
                 match session {
                     Some(session) => self.places.insert(id, (token, session)),
-                    None => self.places.remove(&id),
+                    None => {
+                        let earliest = self.trimmed.map_or(now, |trimmed| trimmed + TRIM_PAUSE);
+                        self.trim_at.get_or_insert(earliest.max(now + TRIM_DELAY));
+                        self.places.remove(&id)
+                    }
                 };
             }
             if ended {

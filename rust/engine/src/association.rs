@@ -37,6 +37,8 @@ const JOIN_LIMIT: usize = 256 * 1024;
 /// A sender whose window is smaller, in packets, asks for acknowledgements without delay (RFC 7053): at
 /// the start, and on connections that send little, whose end would wait for the peer's delay.
 const IMMEDIATE_SACK_UNDER: usize = 32;
+/// So many events one delivery makes; tiny messages wait where they are charged for.
+const MAX_EVENTS: usize = 4096;
 /// A reset that the peer refuses is asked for so often, then given up.
 const RESET_TRIES: u8 = 3;
 
@@ -99,6 +101,11 @@ pub struct Association {
     events: VecDeque<Event>,
     packets: Vec<Vec<u8>>,
     last_sack: Option<usize>,
+    /// Messages taken from the socket, ever.
+    taken: u64,
+    /// Resets of the peer's, each with how many messages come before it.
+    incoming_resets: VecDeque<(u64, Vec<u16>)>,
+    abort_seen: bool,
 }
 
 impl std::fmt::Debug for Association {
@@ -113,6 +120,8 @@ impl Association {
         let options = Options {
             local_port: PORT,
             remote_port: PORT,
+            // Everything is reliable here, and a FORWARD-TSN would be a way around the receive window.
+            enable_partial_reliability: false,
             mtu: config.sctp_mtu,
             max_message_size: config.max_sent_message,
             max_receiver_window_buffer_size: config.receive_window,
@@ -149,6 +158,9 @@ impl Association {
             events: VecDeque::new(),
             packets: Vec::new(),
             last_sack: None,
+            taken: 0,
+            incoming_resets: VecDeque::new(),
+            abort_seen: false,
         }
     }
 
@@ -176,23 +188,39 @@ impl Association {
 
     /// Take a packet of the peer's.
     pub fn handle_packet_untrusted(&mut self, packet: &[u8]) {
-        if packet.get(COMMON_HEADER) == Some(&CHUNK_ABORT) {
+        if packet.get(COMMON_HEADER) == Some(&CHUNK_ABORT) && !self.abort_seen {
+            // Once only: the socket ignores one with a wrong tag, and the budget would be void.
+            self.abort_seen = true;
             // After an ABORT the socket gives nothing more, and what arrived before it was delivered.
-            self.deliver(u64::MAX);
+            self.deliver_all();
         }
         self.socket.handle_input(packet);
         // At once, so that a reset stays behind what came before it and ahead of what comes after.
         self.collect();
     }
 
-    /// Hand over what arrived, as events, until *budget* bytes are reached.
+    /// Hand over all that arrived, as events, before the association ends.
+    pub fn deliver_all(&mut self) {
+        while self.is_stalled() {
+            self.take_messages(u64::MAX, usize::MAX);
+        }
+    }
+
+    /// Hand over what arrived, as events, until *budget* bytes are reached, or more events than a reader
+    /// should be given at once.
     pub fn deliver(&mut self, budget: u64) {
+        self.take_messages(budget, MAX_EVENTS);
+    }
+
+    fn take_messages(&mut self, budget: u64, max_events: usize) {
         let most = self.delivered.saturating_add(budget);
-        while self.delivered < most {
+        while self.delivered < most && self.events.len() < max_events {
             let Some(message) = self.socket.get_next_message() else {
                 break;
             };
+            self.taken += 1;
             self.take_message_untrusted(message);
+            self.apply_incoming_resets();
         }
         self.collect();
     }
@@ -393,7 +421,7 @@ impl Association {
             Carries::Ended => return,
             Carries::Nothing => {
                 // Data without OPEN.
-                self.request_reset(id);
+                self.refuse(id);
                 return;
             }
         };
@@ -429,7 +457,7 @@ impl Association {
             return;
         }
         if self.channels.len() >= self.max_channels {
-            self.request_reset(id);
+            self.refuse(id);
             return;
         }
         let key = self.next_remote_key;
@@ -462,28 +490,44 @@ impl Association {
         }
     }
 
+    /// What arrived before the reset comes first, when there is budget for it.
     fn handle_incoming_reset(&mut self, ids: &[StreamId]) {
+        let at = self.taken + self.socket.messages_ready_count() as u64;
         let ids = match ids {
             [] => self.streams.ids(),
             some => some.iter().map(|id| id.0).collect(),
         };
-        // What arrived before the reset comes first.
-        self.deliver_before_reset();
-        for id in ids {
-            let (key, is_open) = self.streams.take_incoming_reset(id);
-            if let Some(key) = key {
-                self.channels.remove(&key);
-                self.events.push_back(Event::ChannelClosed(key));
+        match self.incoming_resets.back_mut() {
+            Some((last, all)) if *last == at => {
+                all.extend(ids);
+                all.sort_unstable();
+                all.dedup();
             }
-            if is_open {
-                self.request_reset(id);
+            _ => self.incoming_resets.push_back((at, ids)),
+        }
+        self.apply_incoming_resets();
+    }
+
+    fn apply_incoming_resets(&mut self) {
+        while self.incoming_resets.front().is_some_and(|(at, _)| *at <= self.taken) {
+            let (_, ids) = self.incoming_resets.pop_front().unwrap_or_default();
+            for id in ids {
+                let (key, is_open) = self.streams.take_incoming_reset(id);
+                if let Some(key) = key {
+                    self.channels.remove(&key);
+                    self.events.push_back(Event::ChannelClosed(key));
+                }
+                if is_open {
+                    self.request_reset(id);
+                }
             }
         }
     }
 
-    fn deliver_before_reset(&mut self) {
-        while let Some(message) = self.socket.get_next_message() {
-            self.take_message_untrusted(message);
+    /// Reset a stream that is no channel, unless the peer makes ever more of them.
+    fn refuse(&mut self, id: u16) {
+        if self.streams.len() < 4 * self.max_channels {
+            self.request_reset(id);
         }
     }
 

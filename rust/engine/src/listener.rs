@@ -66,6 +66,8 @@ struct Entry {
     handshaking: bool,
     unvalidated: bool,
     withheld: u64,
+    /// It has ended, and stays only to say its goodbye again.
+    buried: bool,
     /// Where it came from first, which is what the quota counts.
     origin: IpAddr,
 }
@@ -213,12 +215,12 @@ impl Listener {
 
     /// How many connections there are, those in the handshake included.
     pub fn len(&self) -> usize {
-        self.sessions.len()
+        self.by_credentials.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.sessions.is_empty()
+        self.by_credentials.is_empty()
     }
 
     /// What was dropped or refused.
@@ -403,7 +405,7 @@ impl Listener {
     }
 
     fn check_limits(&mut self, ip: IpAddr, now: Instant) -> Result<(), Refusal> {
-        if self.sessions.len() >= self.config.max_connections {
+        if self.by_credentials.len() >= self.config.max_connections {
             return Err(Refusal::Connections);
         }
         if self.handshakes >= self.config.max_handshakes {
@@ -445,6 +447,7 @@ impl Listener {
                 handshaking: true,
                 unvalidated,
                 withheld: 0,
+                buried: false,
                 origin: source.ip(),
             },
         );
@@ -480,8 +483,12 @@ impl Listener {
                 self.events.push_back((id, event));
             }
         }
-        if entry.session.is_closed() {
-            self.remove(id, now);
+        if entry.session.is_closed() && !entry.buried {
+            self.bury(id, now);
+        }
+        let Some(entry) = self.sessions.get_mut(&id) else { return };
+        if entry.session.is_finished() {
+            self.remove(id);
             return;
         }
         let due = entry.session.timeout();
@@ -496,13 +503,26 @@ impl Listener {
         }
     }
 
-    fn remove(&mut self, id: SessionId, now: Instant) {
-        let Some(entry) = self.sessions.remove(&id) else {
-            return;
-        };
+    /// A connection has ended: it counts no more, and its checks get a 403.
+    fn bury(&mut self, id: SessionId, now: Instant) {
+        let Some(entry) = self.sessions.get_mut(&id) else { return };
+        entry.buried = true;
         self.quota.release(entry.origin);
-        self.handshakes -= usize::from(entry.handshaking);
-        self.unvalidated -= usize::from(entry.unvalidated);
+        self.handshakes -= usize::from(std::mem::take(&mut entry.handshaking));
+        self.unvalidated -= usize::from(std::mem::take(&mut entry.unvalidated));
+        self.by_credentials.remove(&entry.credentials);
+        self.tombstones.remove_oldest_while(|tombstone| tombstone.until <= now);
+        self.tombstones.insert(
+            Arc::clone(&entry.credentials),
+            Tombstone {
+                until: now + self.config.tombstone_time,
+                answers_left: self.config.tombstone_answers,
+            },
+        );
+    }
+
+    fn remove(&mut self, id: SessionId) {
+        let Some(entry) = self.sessions.remove(&id) else { return };
         if let Some(at) = entry.scheduled {
             self.timers.remove(&(at, id));
         }
@@ -511,15 +531,6 @@ impl Listener {
                 self.by_address.remove(address);
             }
         }
-        self.by_credentials.remove(&entry.credentials);
-        self.tombstones.remove_oldest_while(|tombstone| tombstone.until <= now);
-        self.tombstones.insert(
-            entry.credentials,
-            Tombstone {
-                until: now + self.config.tombstone_time,
-                answers_left: self.config.tombstone_answers,
-            },
-        );
     }
 
     fn remove_faulty(&mut self, id: SessionId, now: Instant) {
@@ -528,6 +539,7 @@ impl Listener {
             let detail = "a fault of the engine; please report it".to_owned();
             self.events.push_back((id, Event::Closed(Reason::Fault, detail)));
         }
-        self.remove(id, now);
+        self.bury(id, now);
+        self.remove(id);
     }
 }

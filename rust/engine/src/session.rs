@@ -41,6 +41,9 @@ pub struct ClientParameters {
     pub seed: [u8; 32],
 }
 
+/// Nothing acknowledges a goodbye, so it is said again after each of these.
+const FAREWELLS: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(150)];
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
     Checking,
@@ -69,6 +72,10 @@ pub struct Session {
     last_heard: Instant,
     consumed: u64,
     stalled: bool,
+    held: bool,
+    now: Instant,
+    /// When the goodbye is said again, and which time that is.
+    farewell: Option<(Instant, usize)>,
     events: VecDeque<Event>,
 }
 
@@ -118,6 +125,9 @@ impl Session {
             last_heard: now,
             consumed: 0,
             stalled: false,
+            held: false,
+            now,
+            farewell: None,
             events: VecDeque::new(),
             config,
         }
@@ -136,6 +146,11 @@ impl Session {
     /// Whether the address of a server's peer still has to prove itself.
     pub fn is_unvalidated(&self) -> bool {
         self.wire.allowance.is_some()
+    }
+
+    /// Whether it has ended and its goodbye needs not be said again.
+    pub fn is_finished(&self) -> bool {
+        self.phase == Phase::Closed && self.farewell.is_none()
     }
 
     /// Whether it has ended. Events may still wait.
@@ -168,10 +183,10 @@ impl Session {
         self.wire.stats.withheld
     }
 
-    /// When `handle_timeout` wants to be called; `None` once closed.
+    /// When `handle_timeout` wants to be called; `None` once finished.
     pub fn timeout(&self) -> Option<Instant> {
         let mut at = match self.phase {
-            Phase::Closed => return None,
+            Phase::Closed => return self.farewell.map(|(at, _)| at),
             Phase::Connected => self.last_heard + self.config.silence_timeout,
             Phase::Checking | Phase::Securing | Phase::Associating | Phase::Closing => self.deadline,
         };
@@ -189,7 +204,9 @@ impl Session {
 
     /// Let time pass: call it when `timeout` is reached, and before the datagrams of a moment.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.now = now;
         if self.phase == Phase::Closed {
+            self.say_farewell();
             return;
         }
         self.check_deadlines(now);
@@ -239,6 +256,7 @@ impl Session {
 
     /// Send what the last calls made, hand over what may be delivered.
     pub fn flush(&mut self, now: Instant) {
+        self.now = now;
         self.handle_association(now);
         self.send_packets(now);
         if self.phase == Phase::Closing {
@@ -257,6 +275,11 @@ impl Session {
     /// Say how many delivered bytes were consumed, ever. Call `flush` after it.
     pub fn set_consumed(&mut self, consumed: u64) {
         self.consumed = self.consumed.max(consumed);
+    }
+
+    /// Deliver nothing for now, or go on: its reader has more events than it deals with.
+    pub fn hold(&mut self, held: bool) {
+        self.held = held;
     }
 
     /// Whether data waits for `set_consumed`.
@@ -317,10 +340,12 @@ impl Session {
         }
         if let Some(association) = &mut self.association {
             // What has arrived is the reader's, whatever its budget says.
-            association.deliver(u64::MAX);
+            association.deliver_all();
         }
         self.translate_events();
+        let was_up = self.phase >= Phase::Associating;
         self.phase = Phase::Closed;
+        self.wire.kept = Some(Vec::new());
         if let Some(association) = &mut self.association {
             association.abort();
             for packet in association.take_packets() {
@@ -329,9 +354,24 @@ impl Session {
             }
         }
         self.dtls.close(&mut self.wire);
+        if was_up && !matches!(reason, Reason::Remote | Reason::Timeout) {
+            self.farewell = Some((self.now + FAREWELLS[0], 0));
+        }
         self.association = None;
         self.checker = None;
         self.events.push_back(Event::Closed(reason, detail));
+    }
+
+    fn say_farewell(&mut self) {
+        let Some((at, number)) = self.farewell else { return };
+        if self.now < at {
+            return;
+        }
+        for datagram in self.wire.kept.take().unwrap_or_default() {
+            self.wire.kept.get_or_insert_default();
+            self.wire.send(&datagram);
+        }
+        self.farewell = FAREWELLS.get(number + 1).map(|wait| (self.now + *wait, number + 1));
     }
 
     fn check_deadlines(&mut self, now: Instant) {
@@ -450,7 +490,9 @@ impl Session {
         // Delivery begins again when half of the budget is free, so that a window opens in large steps.
         let budget = self.config.unread_bytes;
         let wanted = !self.stalled || unread <= budget / 2;
-        if wanted {
+        if self.held {
+            self.stalled = association.is_stalled();
+        } else if wanted {
             association.deliver(budget.saturating_sub(unread));
             let stalled = association.is_stalled();
             if self.stalled {

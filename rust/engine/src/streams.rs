@@ -152,6 +152,11 @@ impl Streams {
         (key, is_open)
     }
 
+    /// How many ids are in use.
+    pub(crate) fn len(&self) -> usize {
+        self.streams.len()
+    }
+
     /// All ids in use.
     pub(crate) fn ids(&self) -> Vec<u16> {
         self.streams.keys().copied().collect()

@@ -20,6 +20,8 @@ pub(crate) struct Wire {
     pub(crate) out: Outbox,
     pub(crate) data: Vec<Vec<u8>>,
     pub(crate) events: Vec<dtls::Event>,
+    /// What is sent from now on, kept to be sent again.
+    pub(crate) kept: Option<Vec<Vec<u8>>>,
 }
 
 impl Wire {
@@ -31,6 +33,7 @@ impl Wire {
             out: Outbox::default(),
             data: Vec::new(),
             events: Vec::new(),
+            kept: None,
         }
     }
 
@@ -44,6 +47,9 @@ impl Wire {
                 return;
             }
             *allowance -= length;
+        }
+        if let Some(kept) = &mut self.kept {
+            kept.push(datagram.to_vec());
         }
         self.stats.datagrams_sent += 1;
         self.stats.bytes_sent += length;

@@ -114,6 +114,46 @@ fn channel_zero_can_be_reset_and_reused_by_the_peer() {
 }
 
 #[test]
+fn a_thousand_channels_close_at_once() {
+    // dcsctp named all of them in one request, which then fitted into no packet.
+    let (mut world, client, server) = pair(Config::default());
+    for key in (2..2002).step_by(2) {
+        world.at(client, |session| {
+            session.open_channel(key);
+            session.send(key, vec![b"x".to_vec()]);
+        });
+    }
+    world.run(Duration::from_secs(5));
+    assert_eq!(world.opened(server).len(), 1000);
+    for key in (2..2002).step_by(2) {
+        world.at(client, |session| session.close_channel(key));
+    }
+    world.run(Duration::from_secs(20));
+    let left = world.at(server, |session| session.stats().channels);
+    assert_eq!((left, world.at(client, |session| session.stats().channels)), (1, 1));
+}
+
+#[test]
+fn a_flood_of_tiny_messages_is_handed_over_in_portions() {
+    let (mut world, client, server) = pair(Config::default());
+    world.consume = false;
+    for key in [2, 4] {
+        world.at(client, |session| session.open_channel(key));
+    }
+    // Alternating, so that none can be joined with the one before it.
+    for _ in 0..20_000 {
+        world.at(client, |session| {
+            session.send(2, vec![vec![1]]);
+            session.send(4, vec![vec![2]]);
+        });
+    }
+    world.run(Duration::from_secs(60));
+    let opened = world.opened(server);
+    let received: usize = opened.iter().map(|key| world.received(server, *key).len()).sum();
+    assert_eq!(received, 40_000);
+}
+
+#[test]
 fn credit_comes_back_exactly() {
     let (mut world, client, _server) = pair(Config::default());
     let data = pattern(1_000_003);

@@ -195,7 +195,11 @@ fn recorded(start: u8) -> Vec<u8> {
     let (mut victim, mut peer) = (Alone::new(is_client, now), Alone::new(!is_client, now));
     victim.keep = true;
     peer.keep = true;
-    if is_client { victim.connect() } else { peer.connect() }
+    if is_client {
+        victim.connect()
+    } else {
+        peer.connect()
+    }
     let mut origin = Origin::default();
     let mut writer = Writer(vec![start]);
     for round in 0..14 {
@@ -351,7 +355,9 @@ fn association_seeds() -> Seeds {
                 .0,
         ),
     ];
-    seeds.extend(hostile().into_iter().map(|(name, script)| (name, [&[association::SERVER], &script[..]].concat())));
+    seeds.extend(
+        hostile().into_iter().map(|(name, script)| (name, [&[association::SERVER], &script[..]].concat())),
+    );
     seeds
 }
 

@@ -75,7 +75,7 @@ fn credentials(number: usize) -> Credentials {
 }
 
 fn address(number: usize) -> SocketAddr {
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         format!("198.51.100.{}:5000", number + 1).parse().unwrap()
     } else {
         format!("[2001:db8::{}]:5000", number + 1).parse().unwrap()

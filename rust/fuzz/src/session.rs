@@ -13,7 +13,7 @@ use webrtc_direct_engine::ufrag::Version;
 use super::association::config;
 use super::peer::{Kept, drain, identity};
 use super::script::Script;
-use super::sctp::{self, Origin, Victim};
+use super::sctp::{self, BUDGET, Origin, Victim};
 
 const PEER: &str = "198.51.100.1:5000";
 
@@ -23,6 +23,7 @@ struct Connected {
     out: Kept,
     config: Arc<Config>,
     now: Instant,
+    consumed: u64,
     connected: bool,
     closed: bool,
 }
@@ -34,7 +35,12 @@ pub fn run(data: &[u8]) {
     victim.session.close(now);
     victim.wait(victim.config.close_timeout);
     victim.flush();
-    assert!(victim.closed && victim.session.is_closed() && victim.session.timeout().is_none());
+    // Its goodbye is said a few times more.
+    while let Some(at) = victim.session.timeout() {
+        assert!(victim.session.is_closed() && at <= victim.now + Duration::from_secs(1));
+        victim.session.handle_timeout(at);
+    }
+    assert!(victim.closed && victim.session.is_finished());
 }
 
 fn begin() -> (Connected, Origin) {
@@ -47,6 +53,7 @@ fn begin() -> (Connected, Origin) {
         out: Kept::default(),
         config,
         now,
+        consumed: 0,
         connected: false,
         closed: false,
     };
@@ -131,7 +138,8 @@ impl Victim for Connected {
     }
 
     fn consume(&mut self) {
-        self.session.set_consumed(self.session.delivered());
+        self.consumed = self.session.delivered();
+        self.session.set_consumed(self.consumed);
     }
 
     fn flush(&mut self) -> bool {
@@ -139,6 +147,13 @@ impl Victim for Connected {
         self.out.data.clear();
         let stats = self.session.stats();
         assert!(stats.channels <= self.config.max_channels);
+        // The end of a connection delivers what has arrived, so it is no measure.
+        let unread = self.session.delivered().saturating_sub(self.consumed);
+        let most = BUDGET + self.config.receive_window as u64;
+        assert!(
+            self.closed || unread <= most,
+            "{unread} bytes were delivered to a reader that does not read"
+        );
         !self.closed
     }
 }

@@ -16,11 +16,6 @@ use webrtc_direct_driver::engine::session::{Established, Event, Reason};
 use webrtc_direct_driver::engine::ufrag::{Credentials, Version};
 use webrtc_direct_driver::{DialParameters, ListenParameters, QueueEvent};
 
-/// What is allocated on the engine's thread is freed on Python's and the other way round, message by
-/// message. The C library's allocator pays for that with a tenth of the time, and keeps the memory.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Kinds of events: the first value of each tuple that `EventQueue.take` returns.
 const ACCEPTED: u8 = 0;
 const CONNECTED: u8 = 1;
@@ -361,9 +356,19 @@ fn listen(
     Ok(Listener { inner: webrtc_direct_driver::listen(parameters, &queue.inner)? })
 }
 
+/// Give memory that is free to the system: the C library keeps what a crowd of connections has used.
+fn trim() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: malloc_trim may be called from any thread at any time; it takes the allocator's own locks.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// The module.
 #[pymodule(gil_used = false)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    webrtc_direct_driver::set_trim(trim);
     module.add("ACCEPTED", ACCEPTED)?;
     module.add("CONNECTED", CONNECTED)?;
     module.add("OPENED", OPENED)?;
