@@ -53,7 +53,7 @@ lint: build ## Formats, lints, types, import layers, docstrings; Python and Rust
 
 .PHONY: types
 types: build ## Verify that every public name has a complete type (pyright brings its own Node.js)
-	$(BIN)/pyright --verifytypes webrtc_direct --ignoreexternal
+	PATH="$(CURDIR)/$(BIN):$$PATH" pyright --verifytypes webrtc_direct --ignoreexternal
 
 .PHONY: format
 format: $(VENV)/.stamp-tools ## Format Python and Rust in place

@@ -52,6 +52,9 @@ def main() -> int:
         tables.append(table)
         report.show_table(table)
     facts["load at the end"] = machine.load()
+    if machine.sources() != facts["sources"]:
+        problems.append("the package changed while it was measured")
+        print(f"error: {problems[-1]}", file=sys.stderr)
     if options.json is not None:
         document = {
             "machine": facts,
@@ -77,7 +80,7 @@ def _parse() -> argparse.Namespace:
 def _positive(text: str) -> int:
     value = int(text)
     if value < 1:
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError("at least 1")
     return value
 
 

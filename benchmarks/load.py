@@ -81,7 +81,7 @@ def _holding(address: str, count: int, pid: int) -> Footprint:
             raise PeerFailure(f"the dialer did not get its {count} connections")
         during = settled(pid, quiet=QUIET_SECONDS, at_most=SETTLE_SECONDS)
         dialer.stdin.close()
-        if dialer.wait(SETTLE_SECONDS) != 0:
+        if dialer.wait() != 0:  # it ends itself at its own timeout
             raise PeerFailure(f"the dialer lost one of its {count} connections")
     return during
 

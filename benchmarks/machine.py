@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -12,6 +13,7 @@ from run_go import GO_PROGRAM
 
 _RMEM_MAX = Path("/proc/sys/net/core/rmem_max")
 _CPU_INFO = Path("/proc/cpuinfo")
+_PACKAGE = Path(__file__).resolve().parent.parent / "src" / "webrtc_direct"
 _GO_LIBP2P = "github.com/libp2p/go-libp2p"
 
 
@@ -25,6 +27,7 @@ def facts() -> dict[str, str | int | float]:
         "net.core.rmem_max": int(_RMEM_MAX.read_text()) if _RMEM_MAX.exists() else 0,
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "webrtc-direct": version("webrtc-direct"),
+        "sources": sources(),
         "go": go,
         "go-libp2p": go_libp2p,
         "load at the start": load(),
@@ -34,6 +37,14 @@ def facts() -> dict[str, str | int | float]:
 def load() -> float:
     """Return how many processes wanted to run, averaged over the last minute."""
     return round(os.getloadavg()[0], 2)
+
+
+def sources() -> str:
+    """Return a digest of the package as it is now, engine included: it may change while it is measured."""
+    digest = hashlib.sha256()
+    for path in sorted(path for suffix in ("*.py", "*.so") for path in _PACKAGE.rglob(suffix)):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _processor() -> str:

@@ -42,4 +42,6 @@ def _transfer(table: Table, pair: Pair, direction: str, streams: int, size: int)
     column = str(pair)
     table.add(what, "MB/s", "higher", column=column, value=moved / 1e6 / result["seconds"])
     for process, seconds in (("dialer", result["cpu_seconds"]), ("listener", listener_cpu)):
-        table.add(f"{what}: CPU of the {process}", "s/GB", "lower", column=column, value=seconds / (moved / _GB))
+        table.add(
+            f"{what}: CPU of the {process}", "s/GB", "lower", column=column, value=seconds / (moved / _GB)
+        )

@@ -1,5 +1,7 @@
 """Send back what arrives. Run it, then dial the address that it prints."""
 
+from contextlib import suppress
+
 import anyio
 
 import webrtc_direct
@@ -21,4 +23,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    anyio.run(main)
+    with suppress(KeyboardInterrupt):
+        anyio.run(main)

@@ -42,9 +42,15 @@ if TYPE_CHECKING:
     )
     from webrtc_direct.identity import KeyPair, PeerId, PublicKey
     from webrtc_direct.limits import Limits
-    from webrtc_direct.listener import Listener, listen
+    from webrtc_direct.listener import AcceptHook, Listener, listen
     from webrtc_direct.multiaddr import Fingerprint, WebRtcDirectAddress
-    from webrtc_direct.platform.base import CloseKind, CloseReason, ConnectionStats, Role
+    from webrtc_direct.platform.base import (
+        CloseKind,
+        CloseReason,
+        ConnectionStats,
+        ListenerCounters,
+        Role,
+    )
     from webrtc_direct.protocols.echo import echo_handler
     from webrtc_direct.protocols.identify import IdentifyInfo, identify, identify_handler
     from webrtc_direct.protocols.perf import PerfResult, perf, perf_handler
@@ -78,9 +84,9 @@ _MODULES = {
     ),
     "identity": ("KeyPair", "PeerId", "PublicKey"),
     "limits": ("Limits",),
-    "listener": ("Listener", "listen"),
+    "listener": ("AcceptHook", "Listener", "listen"),
     "multiaddr": ("Fingerprint", "WebRtcDirectAddress"),
-    "platform.base": ("CloseKind", "CloseReason", "ConnectionStats", "Role"),
+    "platform.base": ("CloseKind", "CloseReason", "ConnectionStats", "ListenerCounters", "Role"),
     "protocols.echo": ("echo_handler",),
     "protocols.identify": ("IdentifyInfo", "identify", "identify_handler"),
     "protocols.perf": ("PerfResult", "perf", "perf_handler"),
@@ -90,6 +96,7 @@ _MODULES = {
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
+    "AcceptHook",
     "AddressError",
     "Certificate",
     "CertificateError",
@@ -109,6 +116,7 @@ __all__ = [
     "LimitExceeded",
     "Limits",
     "Listener",
+    "ListenerCounters",
     "LocalProtocolError",
     "NoiseError",
     "NoiseErrorKind",

@@ -117,7 +117,7 @@ def _from_pem(pem: bytes, now: datetime) -> Certificate:
     """Raises ValueError, in words for the user."""
     try:
         certificates = x509.load_pem_x509_certificates(pem)
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise ValueError("no certificate in PEM") from error
     if len(certificates) != 1:
         raise ValueError(f"{len(certificates)} certificates; exactly one is needed")

@@ -6,7 +6,7 @@ It knows nothing of what is below the data channels, nor of what travels on a st
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ import anyio
 from webrtc_direct.errors import ConnectionLost, HandshakeTimeout, LimitExceeded, WebRtcDirectError
 from webrtc_direct.negotiation import accept_protocol, propose_protocols
 from webrtc_direct.platform.base import CloseKind, CloseReason
+from webrtc_direct.refusals import Rate, Refusals
 from webrtc_direct.stream import Stream
 from webrtc_direct.stream_table import StreamTable
 from webrtc_direct.tasks import task_group
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from webrtc_direct.multiaddr import Fingerprint, WebRtcDirectAddress
     from webrtc_direct.platform.base import ConnectionStats, DataChannel, PeerConnection, Role, Version
 
-logger = logging.getLogger("webrtc_direct.connection")
+logger: logging.Logger = logging.getLogger("webrtc_direct.connection")
 
 Handler = Callable[[Stream], Awaitable[None]]
 """Serves a stream that the peer opened. Returning closes the stream, raising resets it."""
@@ -57,6 +58,8 @@ class LocalEnd:
     limits: Limits
     handlers: Mapping[str, Handler]
     """Shared with the listener: what it is given later counts for its connections too."""
+    refusals: Refusals
+    """Where the refusals of all its connections are counted."""
     addresses: tuple[WebRtcDirectAddress, ...] = ()
     """Where this end listens."""
 
@@ -86,7 +89,9 @@ class Connection:
         self._pending = 0
         self._closing = False
         self._closed = anyio.Event()
-        self._table = StreamTable(tasks, local.limits)
+        self._refusals = Refusals(local.limits, whole=local.refusals)
+        self._stream_rate = Rate(local.limits.streams_per_second)
+        self._table = StreamTable(tasks, peer, self._refusals, end=self.end)
         peer.observer = self
 
     def __repr__(self) -> str:
@@ -134,6 +139,11 @@ class Connection:
         """Return the counters as they are now."""
         return self._peer.stats()
 
+    @property
+    def refusals(self) -> dict[str, int]:
+        """How often each limit has refused something on this connection, by the name of its field."""
+        return dict(self._refusals.counts)
+
     def handle(self, protocol: str, handler: Handler) -> None:
         """Serve *protocol* on this connection with *handler*, from now on."""
         self._own_handlers[protocol] = handler
@@ -172,6 +182,7 @@ class Connection:
         """
         if self._table.reason is None and not self._closing:
             self._closing = True
+            self._table.stop_background()
             try:
                 with anyio.move_on_after(self.local.limits.close_timeout):
                     for stream in self._table.unconfirmed():
@@ -186,24 +197,31 @@ class Connection:
 
     def abort(self) -> None:
         """End the connection now. What was written and not sent is lost."""
+        self.end(CloseReason(CloseKind.LOCAL, "closed by this end"))
+
+    def end(self, reason: CloseReason) -> None:
+        """Abort the connection for *reason*, which everything that waits on it is told."""
         if self._table.reason is None:
+            # First, because the platform has a reason of its own to tell.
+            self.connection_closed(reason)
             self._peer.abort()
-            self.connection_closed(CloseReason(CloseKind.LOCAL, "closed by this end"))
+
+    async def run_until_end(self, background: Callable[[Connection], Awaitable[None]]) -> None:
+        """Run *background* with this connection; it is cancelled when the connection closes."""
+        await self._table.run_until_end(background, self)
 
     # What the platform tells.
 
     def channel_opened(self, channel: DataChannel) -> None:
         """Serve a stream that the peer opened (``ConnectionObserver``)."""
-        limits = self.local.limits
-        full = self._pending >= limits.max_pending_streams or self.streams >= limits.max_channels
-        if full or self._closing or self._table.reason is not None:
-            logger.debug(
-                "%r: refused a stream; it has %d, of them %d pending", self, self.streams, self._pending
-            )
+        limit = self._refusing()
+        if limit is not None:
+            self._refusals.refuse(limit)
+        if limit is not None or self._closing or self._table.reason is not None:
             channel.reset()
             return
         self._pending += 1
-        stream = Stream(self, self._table, channel)
+        stream = Stream(self, self._table, channel, opened_by_peer=True)
         self._tasks.start_soon(self._serve, stream, name="webrtc_direct stream")
 
     def connection_closed(self, reason: CloseReason) -> None:
@@ -213,6 +231,17 @@ class Connection:
             self._table.end(reason)
             self._closed.set()
 
+    def _refusing(self) -> str | None:
+        """Return the limit that refuses one more stream of the peer."""
+        limits = self.local.limits
+        if not self._stream_rate.allows():
+            return "streams_per_second"
+        if self._pending >= limits.max_pending_streams:
+            return "max_pending_streams"
+        if self.streams >= limits.max_channels:
+            return "max_channels"
+        return None
+
     async def _open_stream(self, protocols: tuple[str, ...]) -> Stream:
         limits = self.local.limits
         if self._table.reason is not None:
@@ -221,7 +250,7 @@ class Connection:
             raise ConnectionLost(CloseReason(CloseKind.LOCAL, "this end is closing it"))
         if self.streams >= limits.max_channels:
             raise LimitExceeded("max_channels", limits.max_channels)
-        stream = Stream(self, self._table, self._peer.open_channel())
+        stream = Stream(self, self._table, self._peer.open_channel(), opened_by_peer=False)
         try:
             stream.protocol = await self._in_time(propose_protocols(stream, protocols, limits))
         except BaseException:
@@ -244,6 +273,9 @@ class Connection:
         handlers = {**self.local.handlers, **self._own_handlers}
         try:
             stream.protocol = await self._in_time(accept_protocol(stream, handlers, self.local.limits))
+        except HandshakeTimeout:
+            self._refusals.refuse("negotiation_timeout")
+            raise
         finally:
             self._pending -= 1
         return handlers[stream.protocol]
@@ -264,6 +296,9 @@ class OpeningStream:
         self._open_stream = open_stream
         self._protocols = protocols
         self._stream: Stream | None = None
+
+    def __repr__(self) -> str:
+        return f"<OpeningStream for {', '.join(self._protocols)}: await it, or use it with async with>"
 
     def __await__(self) -> Generator[object, None, Stream]:
         return self._open_stream(self._protocols).__await__()
@@ -288,15 +323,22 @@ def _is_ours(error: Exception) -> bool:
 
 @asynccontextmanager
 async def connected(
-    peer: PeerConnection, local: LocalEnd, *, public_key: PublicKey, times: StepTimes
+    peer: PeerConnection,
+    local: LocalEnd,
+    *,
+    public_key: PublicKey,
+    times: StepTimes,
+    background: Iterable[Callable[[Connection], Awaitable[None]]] = (),
 ) -> AsyncIterator[Connection]:
-    """The connection on top of *peer*, with its handlers and timers.
+    """The connection on top of *peer*, with its handlers and timers, and with *background* running beside it.
 
     At the end of the block it is closed gracefully; on an exception it is aborted. Handlers
     learn of the end by ConnectionLost, and are cancelled after ``Limits.close_timeout``.
     """
     async with task_group() as tasks:
         connection = Connection(peer, tasks, local, public_key=public_key, times=times)
+        for each in background:
+            tasks.start_soon(connection.run_until_end, each, name="webrtc_direct background")
         try:
             yield connection
             await connection.aclose()

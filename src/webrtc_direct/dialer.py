@@ -4,26 +4,37 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import anyio
 
 from webrtc_direct.authentication import authenticate
 from webrtc_direct.certificate import Certificate
 from webrtc_direct.connection import Connection, Handler, LocalEnd, StepTimes, connected
+from webrtc_direct.errors import HandshakeError, HandshakeTimeout
 from webrtc_direct.identity import KeyPair
 from webrtc_direct.limits import Limits
 from webrtc_direct.multiaddr import WebRtcDirectAddress
 from webrtc_direct.platform.base import ConnectParameters
 from webrtc_direct.protocol.noise import NoiseKeys
 from webrtc_direct.protocols.defaults import with_defaults
+from webrtc_direct.protocols.keep_alive import keep_alive_every
+from webrtc_direct.refusals import Refusals
 from webrtc_direct.sdp import make_session
 from webrtc_direct.tasks import task_group
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
-    from webrtc_direct.platform.base import Platform, Version
+    from webrtc_direct.platform.base import PeerConnection, Platform, Version
+
+    Attempt = Callable[[Version, float, Callable[[], None]], Awaitable[PeerConnection]]
+
+DialVersion = Literal["auto", "v1", "v2"]
+"""What ``dial`` may be asked for: one version of the handshake, or whichever is answered."""
+
+# With "auto" v2 is tried beside v1 when v1 was not answered for so long.
+_V2_AFTER = 1.0
 
 
 @asynccontextmanager
@@ -33,10 +44,11 @@ async def dial(
     identity: KeyPair | None = None,
     certificate: Certificate | None = None,
     handlers: Mapping[str, Handler] | None = None,
-    version: Version = "v1",
+    version: DialVersion = "auto",
     timeout: float | None = None,
     limits: Limits | None = None,
     any_peer: bool = False,
+    keep_alive: float | None = None,
     platform: Platform | None = None,
 ) -> AsyncIterator[Connection]:
     """Open an authenticated connection to the server named by *address*, for ``async with``.
@@ -45,7 +57,12 @@ async def dial(
     certificate are fresh ones unless given, so that two dials cannot be linked. *handlers* serve
     streams that the server opens; ping and identify are always served. *timeout* bounds the
     whole handshake, in seconds (``Limits.handshake_timeout`` unless given). With *any_peer* the
-    address may lack a peer id; then nothing proves who answers.
+    address may lack a peer id; then nothing proves who answers. With *keep_alive* the peer is
+    pinged every so many seconds, and the connection ends when it does not answer.
+
+    *version* "auto" tries v1 first, because every listener of today answers it (the spec would
+    have v2), and v2 beside it after a second without any answer. The first answer wins and the
+    other attempt stops, so that the listener sees one connection.
 
     The end of the block delivers what was written and closes the connection, within
     ``Limits.close_timeout``; an exception aborts it at once, and comes out as it is.
@@ -71,12 +88,19 @@ async def dial(
     identity = identity or KeyPair.generate()
     limits = limits or Limits()
     timeout = limits.handshake_timeout if timeout is None else timeout
-    session = make_session(target, version=version, certificate_fingerprint=certificate.fingerprint)
+    background = keep_alive_every(keep_alive)
     platform = platform or default_platform()
     async with task_group() as tasks:
         prepared = _Preparation()
-        tasks.start_soon(prepared.run, identity)
-        peer = await platform.connect(tasks, ConnectParameters(session, certificate, limits, timeout))
+        tasks.start_soon(prepared.run, identity, name="webrtc_direct noise keys")
+
+        async def attempt(version: Version, seconds: float, on_answer: Callable[[], None]) -> PeerConnection:
+            """Connect with one version of the handshake."""
+            session = make_session(target, version=version, certificate_fingerprint=certificate.fingerprint)
+            parameters = ConnectParameters(session, certificate, limits, seconds, on_answer)
+            return await platform.connect(tasks, parameters)
+
+        peer = await _Attempts(attempt, timeout).connect(version)
         below = perf_counter()
         seconds = min(limits.noise_timeout, max(0.0, timeout - (below - started)))
         keys = await prepared.keys()
@@ -89,10 +113,76 @@ async def dial(
             sctp=peer.times.sctp,
             noise=perf_counter() - below,
         )
-        local = LocalEnd(identity, limits, with_defaults(handlers))
-        async with connected(peer, local, public_key=public_key, times=times) as connection:
+        local = LocalEnd(identity, limits, with_defaults(handlers), Refusals(limits))
+        async with connected(
+            peer, local, public_key=public_key, times=times, background=background
+        ) as connection:
             yield connection
         tasks.cancel_scope.cancel()
+
+
+class _Attempts:
+    """One version of the handshake, or both until the first answer to either."""
+
+    def __init__(self, attempt: Attempt, timeout: float) -> None:
+        self._attempt = attempt
+        self._timeout = timeout
+        self._scopes: dict[Version, anyio.CancelScope] = {
+            "v1": anyio.CancelScope(),
+            "v2": anyio.CancelScope(),
+        }
+        self._answered: Version | None = None
+        self._peer: PeerConnection | None = None
+        self._error: HandshakeError | None = None
+
+    async def connect(self, version: DialVersion) -> PeerConnection:
+        """Return the connection. Raises HandshakeError."""
+        if version != "auto":
+            return await self._attempt(version, self._timeout, lambda: None)
+        async with task_group() as tasks:
+            tasks.start_soon(self._run, "v1", 0.0, name="webrtc_direct dial v1")
+            tasks.start_soon(self._run, "v2", _V2_AFTER, name="webrtc_direct dial v2")
+        # The connection knows this object by its on_answer: with one reference less there is no cycle.
+        peer, self._peer = self._peer, None
+        if peer is not None:
+            return peer
+        error, self._error = self._error, None
+        try:
+            raise error or AssertionError("neither connected nor failed")
+        finally:
+            # A local variable that holds the exception would be a reference cycle.
+            del error
+
+    async def _run(self, version: Version, delay: float) -> None:
+        seconds = self._timeout - delay
+        with self._scopes[version]:
+            await anyio.sleep(delay)
+            if seconds <= 0:
+                return
+            try:
+                peer = await self._attempt(version, seconds, lambda: self._answer(version))
+            except HandshakeTimeout as error:
+                self._fail(HandshakeTimeout(error.step, self._timeout))
+                return
+            except HandshakeError as error:
+                self._fail(error)
+                return
+            self._answer(version)
+            if self._answered == version:
+                self._peer = peer
+            else:
+                peer.abort()
+
+    def _answer(self, version: Version) -> None:
+        if self._answered is None:
+            self._answered = version
+            self._scopes["v2" if version == "v1" else "v1"].cancel()
+
+    def _fail(self, error: HandshakeError) -> None:
+        if self._error is None:
+            self._error = error
+        for scope in self._scopes.values():
+            scope.cancel()
 
 
 class _Preparation:

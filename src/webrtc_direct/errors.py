@@ -95,7 +95,8 @@ class HandshakeTimeout(HandshakeError):
     """A step of the handshake was not finished in time.
 
     Attributes:
-        step: the step that was under way: ``"ice"``, ``"dtls"``, ``"sctp"`` or ``"noise"``.
+        step: the step that was under way: ``"ice"``, ``"dtls"``, ``"sctp"`` or ``"noise"`` of a
+            connection, or ``"negotiation"`` of a stream's protocol.
         seconds: how long was waited.
     """
 
@@ -161,12 +162,28 @@ class NoiseError(HandshakeError):
         self.kind = kind
 
 
-class LocalProtocolError(WebRtcDirectError):
-    """What this end asked for is forbidden by the protocol, or by the state of things."""
+class _ProblemError(WebRtcDirectError):
+    """Something that *problem* says in words."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
 
 
-class RemoteProtocolError(WebRtcDirectError):
-    """The peer broke the protocol."""
+class LocalProtocolError(_ProblemError):
+    """What this end asked for is forbidden by the protocol, or by the state of things.
+
+    Attributes:
+        problem: what is wrong with it.
+    """
+
+
+class RemoteProtocolError(_ProblemError):
+    """The peer broke the protocol.
+
+    Attributes:
+        problem: what it did.
+    """
 
 
 class ProtocolNotSupported(WebRtcDirectError):
@@ -177,7 +194,7 @@ class ProtocolNotSupported(WebRtcDirectError):
     """
 
     def __init__(self, protocols: Iterable[str]) -> None:
-        self.protocols = tuple(protocols)
+        self.protocols: tuple[str, ...] = tuple(protocols)
         super().__init__(f"the peer does not support {', '.join(self.protocols)}")
 
 
@@ -193,15 +210,23 @@ class ConnectionLost(WebRtcDirectError):
         self.reason = reason
 
 
-class StreamReset(WebRtcDirectError):
-    """The stream was torn down; data that was not read or not acknowledged may be lost."""
+class StreamReset(_ProblemError):
+    """The stream was torn down; data that was not read or not acknowledged may be lost.
+
+    Attributes:
+        problem: who reset it, or why.
+    """
 
     def __init__(self, problem: str = "the peer reset the stream") -> None:
         super().__init__(problem)
 
 
-class StreamClosed(WebRtcDirectError):
-    """The half of the stream that is needed for this has been closed."""
+class StreamClosed(_ProblemError):
+    """The half of the stream that is needed for this has been closed.
+
+    Attributes:
+        problem: which one, and by whom.
+    """
 
     def __init__(self, problem: str = "the stream is closed") -> None:
         super().__init__(problem)

@@ -73,8 +73,6 @@ class Limits:
     receive_window: int = 2 * _MIB
     """SCTP's receive window (RFC 9260, a_rwnd): must be far larger than one message."""
 
-    max_message_size: int = 16384
-    """A frame that is sent, with its length prefix (libp2p "Multiplexing": 16 KiB)."""
     max_received_frame: int = 64 * _KIB + 3
     """A frame that is accepted, with its length prefix. The spec's 16384 is overstepped by
     real peers (16391 was seen); 64 KiB is the largest message of a peer that overlooks our

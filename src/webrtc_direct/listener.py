@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, fields, replace
+from inspect import isawaitable
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -13,25 +16,38 @@ from webrtc_direct.authentication import authenticate
 from webrtc_direct.certificate import Certificate
 from webrtc_direct.connection import Connection, Handler, LocalEnd, StepTimes, connected
 from webrtc_direct.dialer import default_platform
-from webrtc_direct.errors import HandshakeError
-from webrtc_direct.identity import KeyPair
+from webrtc_direct.errors import AddressError, HandshakeError, HandshakeTimeout
+from webrtc_direct.identity import KeyPair, PeerId
 from webrtc_direct.interfaces import reachable_addresses
 from webrtc_direct.limits import Limits
 from webrtc_direct.multiaddr import WebRtcDirectAddress
-from webrtc_direct.platform.base import ListenParameters
+from webrtc_direct.platform.base import ListenerCounters, ListenParameters
 from webrtc_direct.protocol.noise import NoiseKeys
 from webrtc_direct.protocols.defaults import with_defaults
+from webrtc_direct.protocols.keep_alive import keep_alive_every
+from webrtc_direct.refusals import Refusals
 from webrtc_direct.tasks import task_group
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
     from anyio.abc import TaskGroup
 
-    from webrtc_direct.identity import PeerId
     from webrtc_direct.platform.base import CloseReason, PeerConnection, Platform, PlatformListener
 
-logger = logging.getLogger("webrtc_direct.listen")
+logger: logging.Logger = logging.getLogger("webrtc_direct.listen")
+
+AcceptHook = Callable[[tuple[str, int], PeerId | None], bool | Awaitable[bool]]
+"""Says whether to take a connection from (IP address, port): asked with ``None`` before the Noise
+handshake, and with the peer id once that is proved."""
+
+
+@dataclass(frozen=True)
+class _Policy:
+    """How a listener treats those who connect."""
+
+    accept: AcceptHook | None
+    background: tuple[Callable[[Connection], Awaitable[None]], ...]
 
 
 class Listener:
@@ -50,13 +66,18 @@ class Listener:
         handlers: dict[str, Handler],
         limits: Limits,
         addresses: Iterable[WebRtcDirectAddress],
+        sockets: Mapping[PlatformListener, str],
+        policy: _Policy,
+        refusals: Refusals,
     ) -> None:
         self.on_connected: Callable[[Connection], object] | None = None
         self.on_disconnected: Callable[[Connection, CloseReason], object] | None = None
         self._tasks = tasks
         self._keys = keys
         self._handlers = handlers
-        self._local = LocalEnd(identity, limits, handlers, tuple(addresses))
+        self._sockets = sockets
+        self._policy = policy
+        self._local = LocalEnd(identity, limits, handlers, refusals, tuple(addresses))
         self._connections: set[Connection] = set()
         self._closing = False
 
@@ -65,12 +86,17 @@ class Listener:
 
     @property
     def addresses(self) -> list[str]:
-        """The multiaddrs to dial, with certhash and peer id.
+        """The multiaddrs to dial, with certhash and peer id: those to announce, where there are any.
 
         In place of a wildcard (``0.0.0.0``, ``::``) stand the loopback address and the one
         that this machine's default route uses.
         """
         return [str(address) for address in self._local.addresses]
+
+    @property
+    def bound(self) -> list[tuple[str, int]]:
+        """IP address and UDP port of each socket."""
+        return [(ip, bound.port) for bound, ip in self._sockets.items()]
 
     @property
     def peer_id(self) -> PeerId:
@@ -81,6 +107,17 @@ class Listener:
     def connections(self) -> list[Connection]:
         """The authenticated connections of now."""
         return list(self._connections)
+
+    @property
+    def refusals(self) -> dict[str, int]:
+        """How often each limit has refused something, by the name of its field in ``Limits``."""
+        return dict(self._local.refusals.counts)
+
+    def counters(self) -> ListenerCounters:
+        """Return what all sockets together took and dropped, as it is now."""
+        each = [bound.counters() for bound in self._sockets]
+        names = [field.name for field in fields(ListenerCounters)]
+        return ListenerCounters(**{name: sum(getattr(one, name) for one in each) for name in names})
 
     def handle(self, protocol: str, handler: Handler) -> None:
         """Serve *protocol* with *handler* from now on, on the connections of now as well."""
@@ -97,6 +134,8 @@ class Listener:
                 peer.abort()
             else:
                 self._tasks.start_soon(self._serve, peer, name="webrtc_direct connection")
+            # The next one may be long in coming, and this one must not live as long.
+            del peer
 
     async def aclose(self) -> None:
         """Close every connection gracefully, within ``Limits.close_timeout``, and take no more."""
@@ -106,16 +145,24 @@ class Listener:
                 closing.start_soon(connection.aclose)
 
     async def _serve(self, peer: PeerConnection) -> None:
+        if not await self._accepts(peer, None):
+            return
         started = perf_counter()
         limits = self._local.limits
         try:
             public_key = await authenticate(peer, self._keys, limits=limits, seconds=limits.noise_timeout)
         except HandshakeError as error:
             logger.debug("%s port %d did not authenticate: %s", *peer.remote, error)
+            if isinstance(error, HandshakeTimeout):
+                self._local.refusals.refuse("noise_timeout")
+            return
+        if not await self._accepts(peer, public_key.peer_id):
             return
         below = peer.times
         times = StepTimes(ice=below.ice, dtls=below.dtls, sctp=below.sctp, noise=perf_counter() - started)
-        async with connected(peer, self._local, public_key=public_key, times=times) as connection:
+        async with connected(
+            peer, self._local, public_key=public_key, times=times, background=self._policy.background
+        ) as connection:
             if self._closing:
                 return
             self._connections.add(connection)
@@ -125,6 +172,24 @@ class Listener:
             finally:
                 self._connections.discard(connection)
         self._tell(self.on_disconnected, connection, reason)
+
+    async def _accepts(self, peer: PeerConnection, peer_id: PeerId | None) -> bool:
+        """Ask the hook; *peer* is aborted where it refuses, fails or takes too long."""
+        hook, accepted = self._policy.accept, False
+        if hook is None:
+            return True
+        try:
+            with anyio.move_on_after(self._local.limits.noise_timeout):
+                answer = hook(peer.remote, peer_id)
+                accepted = await answer if isawaitable(answer) else answer
+        except Exception:
+            logger.exception("the accept hook of %r failed; the connection is refused", self)
+        finally:
+            if not accepted:
+                peer.abort()
+        if not accepted:
+            logger.debug("%s port %d (%s) was not accepted", *peer.remote, peer_id or "before Noise")
+        return accepted
 
     def _tell(self, hook: Callable[..., object] | None, *arguments: object) -> None:
         if hook is None:
@@ -142,6 +207,9 @@ async def listen(
     identity: KeyPair | None = None,
     certificate: Certificate | None = None,
     handlers: Mapping[str, Handler] | None = None,
+    announce: Sequence[str] = (),
+    accept: AcceptHook | None = None,
+    keep_alive: float | None = None,
     limits: Limits | None = None,
     platform: Platform | None = None,
 ) -> AsyncIterator[Listener]:
@@ -152,12 +220,19 @@ async def listen(
     *handlers* serve the streams that peers open, by protocol; ping and identify are always
     served. A handler that raises resets its stream, and harms nothing else.
 
+    *announce* are the addresses to tell others in place of the bound ones, as they are reached
+    from outside (NAT, ``0.0.0.0``): like *address*; port 0 stands for the bound port. *accept*
+    is asked twice about each connection: ``accept((ip, port), None)`` before the Noise handshake
+    and ``accept((ip, port), peer_id)`` after it; it may be async, and what is not accepted is
+    aborted. With *keep_alive* each peer is pinged every so many seconds, and its connection
+    ends when it does not answer.
+
     The end of the block closes every connection gracefully, within ``Limits.close_timeout``;
     a handler that still runs as long after that is cancelled. An exception aborts all at
     once, and comes out as it is.
 
     Raises:
-        AddressError: *address* is not one to listen on.
+        AddressError: *address* is not one to listen on, or one of *announce* not one to dial.
         OSError: it cannot be bound.
 
     Example::
@@ -171,22 +246,20 @@ async def listen(
     if not texts:
         raise ValueError("listen needs at least one address")
     wanted = [WebRtcDirectAddress.parse_listen(text) for text in texts]
+    announced = [_parse_announced(text) for text in announce]
+    policy = _Policy(accept, keep_alive_every(keep_alive))
     identity = identity or KeyPair.generate()
     certificate = certificate or Certificate.generate()
     limits = limits or Limits()
+    refusals = Refusals(limits)
     platform = platform or default_platform()
     keys = await NoiseKeys.create(identity)
     async with task_group() as tasks:
-        sockets: list[PlatformListener] = []
+        sockets: dict[PlatformListener, str] = {}
         try:
             for each in wanted:
-                parameters = ListenParameters(str(each.ip), each.port, certificate, limits)
-                sockets.append(await platform.listen(tasks, parameters))
-            addresses = [
-                WebRtcDirectAddress(ip, bound.port, certificate.fingerprint, identity.peer_id)
-                for each, bound in zip(wanted, sockets, strict=True)
-                for ip in reachable_addresses(each.ip)
-            ]
+                parameters = ListenParameters(str(each.ip), each.port, certificate, limits, refusals.refuse)
+                sockets[await platform.listen(tasks, parameters)] = str(each.ip)
             async with task_group() as serving:
                 listener = Listener(
                     serving,
@@ -194,7 +267,13 @@ async def listen(
                     keys=keys,
                     handlers=with_defaults(handlers),
                     limits=limits,
-                    addresses=addresses,
+                    addresses=[
+                        replace(each, fingerprint=certificate.fingerprint, peer_id=identity.peer_id)
+                        for each in _reachable(wanted, [bound.port for bound in sockets], announced)
+                    ],
+                    sockets=sockets,
+                    policy=policy,
+                    refusals=refusals,
                 )
                 for bound in sockets:
                     serving.start_soon(listener.accept, bound, name="webrtc_direct accept")
@@ -207,6 +286,31 @@ async def listen(
         finally:
             _close_all(sockets)
         tasks.cancel_scope.cancel()
+
+
+def _parse_announced(text: str) -> WebRtcDirectAddress:
+    address = WebRtcDirectAddress.parse_listen(text)
+    if address.ip.is_unspecified:
+        family = f"ip{address.ip.version}"
+        raise AddressError(
+            component=family, value=text, problem="nobody can dial this address; announce another"
+        )
+    return address
+
+
+def _reachable(
+    wanted: Sequence[WebRtcDirectAddress], ports: Sequence[int], announced: Sequence[WebRtcDirectAddress]
+) -> list[WebRtcDirectAddress]:
+    """Return where others reach the sockets that were *wanted*, and are bound to *ports*."""
+    if not announced:
+        bound = zip(wanted, ports, strict=True)
+        return [WebRtcDirectAddress(ip, port) for each, port in bound for ip in reachable_addresses(each.ip)]
+    # For port 0: the first socket of the same family, or else the first one.
+    by_family = {each.ip.version: port for each, port in reversed(list(zip(wanted, ports, strict=True)))}
+    return [
+        WebRtcDirectAddress(each.ip, each.port or by_family.get(each.ip.version, ports[0]))
+        for each in announced
+    ]
 
 
 def _close_all(sockets: Iterable[PlatformListener]) -> None:

@@ -21,14 +21,21 @@ from webrtc_direct.errors import (
     WebRtcDirectError,
 )
 from webrtc_direct.protocol.message import (
-    MAX_FRAME,
-    MAX_PAYLOAD,
     Flag,
     MessageDecoder,
     encode_data,
     encode_flag,
+    payload_room,
 )
-from webrtc_direct.protocol.stream_state import Effect, Event, ReceiveState, SendState, StreamState
+from webrtc_direct.protocol.stream_state import (
+    BOUNDS_TO_START,
+    FLAGS_TO_SEND,
+    Effect,
+    Event,
+    ReceiveState,
+    SendState,
+    StreamState,
+)
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -39,14 +46,6 @@ if TYPE_CHECKING:
 
 DEFAULT_READ_BYTES = 65536
 
-_SENDS = {
-    Effect.SEND_FIN: Flag.FIN,
-    Effect.SEND_FIN_ACK: Flag.FIN_ACK,
-    Effect.SEND_STOP_SENDING: Flag.STOP_SENDING,
-    Effect.SEND_RESET_STREAM: Flag.RESET_STREAM,
-}
-_STARTS = {Effect.AWAIT_FIN_ACK: Event.FIN_ACK_TIMEOUT, Effect.AWAIT_FIN: Event.FIN_TIMEOUT}
-
 
 class Stream:
     """Bytes in both directions, each with its own end. ``Connection.open_stream`` and handlers have it.
@@ -55,10 +54,15 @@ class Stream:
     gives what comes until the end. One task may read while another one writes.
     """
 
-    def __init__(self, connection: Connection, table: StreamTable, channel: DataChannel) -> None:
+    def __init__(
+        self, connection: Connection, table: StreamTable, channel: DataChannel, *, opened_by_peer: bool
+    ) -> None:
         self.connection = connection
         self.protocol = ""
         """The protocol that both ends agreed on."""
+        self.opened_by_peer = opened_by_peer
+        self.counts_as_use = True
+        """Whether the connection is not idle (``Limits.idle_timeout``) while this stream is open."""
         self._table = table
         self._channel = channel
         self._state = StreamState()
@@ -67,6 +71,7 @@ class Stream:
         self._received: deque[bytes | memoryview] = deque()
         self._queued = 0
         self._unread = 0
+        self.taken_bytes: int = 0  # How many bytes were ever read.
         self._read_closed = self._write_closed = False
         self._problem = "the peer reset the stream"
         # Each is there only while somebody waits.
@@ -111,9 +116,8 @@ class Stream:
         """Return what has come, at least one byte and at most *max_bytes*; ``b""`` at the end.
 
         Raises:
-            StreamReset: the stream was reset; what was not read is lost.
+            StreamReset, ConnectionLost: it was reset, or the connection ended; what was not read is lost.
             StreamClosed: this end has closed the stream for reading.
-            ConnectionLost: the connection ended before the stream did.
         """
         if max_bytes < 1:
             raise ValueError("max_bytes must be at least 1")
@@ -125,6 +129,7 @@ class Stream:
         data = self._take(max_bytes)
         size = len(data)
         self._unread -= size
+        self.taken_bytes += size
         self._channel.consumed(size)
         self._table.read(self, size)
         if not self._unread and self._state.over:
@@ -135,8 +140,7 @@ class Stream:
         """Return *count* bytes.
 
         Raises:
-            StreamClosed: the peer ended the stream before that; what came is lost.
-            StreamReset, ConnectionLost: as ``read``.
+            StreamClosed: the peer ended the stream before that; what came is lost. Others as ``read``.
         """
         parts: list[bytes] = []
         missing = count
@@ -166,6 +170,7 @@ class Stream:
         self._readable = anyio.Event()
         try:
             await self._readable.wait()
+            await checkpoint_if_cancelled()  # What ends the connection may be the same cancellation.
         finally:
             self._readable = None
 
@@ -194,12 +199,11 @@ class Stream:
     async def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send *data*, of any size; waits while the peer or the network is slower.
 
-        Returns when the last byte is queued. If it is cancelled, a part of *data* may be sent.
+        Returns when the last byte is queued. Cancelled, it may have sent a part.
 
         Raises:
             StreamClosed: this end has closed the stream, or the peer reads no more.
-            StreamReset: the stream was reset.
-            ConnectionLost: the connection ended.
+            StreamReset, ConnectionLost: it was reset, or the connection ended.
         """
         await checkpoint_if_cancelled()
         if self._writable is not None:
@@ -215,12 +219,12 @@ class Stream:
             if credit <= 0:
                 await self._wait_writable()
                 continue
-            stop = min(size, position + _payload_room(credit))
+            stop = min(size, position + payload_room(credit))
             self._channel.send(encode_data(view[position:stop]))
             position = stop
 
     async def close_write(self) -> None:
-        """End what this end sends; reading goes on. Returns once that is queued after all data.
+        """End what this end sends, after all data; reading goes on. Returns at once.
 
         Whether the peer has received everything, ``wait_acknowledged`` tells.
         """
@@ -230,13 +234,11 @@ class Stream:
     async def wait_acknowledged(self) -> bool:
         """Say whether the peer has confirmed every byte, once that is known.
 
-        It is known at the latest ``Limits.fin_ack_timeout`` after ``close_write``. Some
-        peers never confirm anything.
+        That is at the latest ``Limits.fin_ack_timeout`` after ``close_write``; some peers never confirm.
 
         Raises:
             LocalProtocolError: ``close_write`` was not called.
-            StreamReset: the stream was reset before.
-            ConnectionLost: the connection ended before.
+            StreamReset, ConnectionLost: that came before.
         """
         if self._state.sending is SendState.READY:
             raise LocalProtocolError("wait_acknowledged needs close_write first")
@@ -245,6 +247,7 @@ class Stream:
             if self._settled is None:
                 self._settled = anyio.Event()
             await self._settled.wait()
+            await checkpoint_if_cancelled()
         if self._state.sending is SendState.ACKNOWLEDGED:
             return True
         if self._state.sending is SendState.RESET or self._table.reason is not None:
@@ -255,6 +258,7 @@ class Stream:
         self._writable = anyio.Event()
         try:
             await self._writable.wait()
+            await checkpoint_if_cancelled()
         finally:
             self._writable = None
 
@@ -333,9 +337,12 @@ class Stream:
         """The peer reset the channel, or the connection ended."""
         if not self._state.over:
             self._problem = "the peer closed the stream without ending it"
+            self._table.reset_by_peer(self)
         self.apply(Event.CHANNEL_CLOSED)
 
     def _receive(self, flag: Flag | None, payload: bytes) -> None:
+        if flag is Flag.RESET_STREAM and not self._state.over:
+            self._table.reset_by_peer(self)
         effects = self._state.receive_untrusted(flag, has_payload=bool(payload))
         if Effect.DELIVER in effects:
             self._received.append(payload)
@@ -355,10 +362,10 @@ class Stream:
         if not effects:
             return
         for effect in effects:
-            if effect in _SENDS:
-                self._channel.send((encode_flag(_SENDS[effect]),))
-            elif effect in _STARTS:
-                self._table.expect(self, _STARTS[effect])
+            if effect in FLAGS_TO_SEND:
+                self._channel.send((encode_flag(FLAGS_TO_SEND[effect]),))
+            elif effect in BOUNDS_TO_START:
+                self._table.expect(self, BOUNDS_TO_START[effect])
             elif effect is Effect.CONFIRMED:
                 self._table.confirmed(self)
             elif effect is Effect.FAIL_READING and not keep:
@@ -391,9 +398,3 @@ class Stream:
         if over:
             self._table.over(self)
         return received - change
-
-
-def _payload_room(credit: int) -> int:
-    """Return how much payload fits into *credit* bytes of frames: whole frames, or else a part of one."""
-    frames, rest = divmod(credit, MAX_FRAME)
-    return frames * MAX_PAYLOAD if frames else max(1, rest - (MAX_FRAME - MAX_PAYLOAD))

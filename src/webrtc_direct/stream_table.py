@@ -6,28 +6,50 @@ It knows nothing of handlers, of protocols or of what a frame is.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakSet
 
 import anyio
 
+from webrtc_direct.platform.base import CloseKind, CloseReason
+from webrtc_direct.process_budget import PROCESS_BUDGET
 from webrtc_direct.protocol.stream_state import Event
+from webrtc_direct.refusals import Rate
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from anyio.abc import TaskGroup
 
-    from webrtc_direct.limits import Limits
-    from webrtc_direct.platform.base import CloseReason
+    from webrtc_direct.platform.base import PeerConnection
+    from webrtc_direct.refusals import Refusals
     from webrtc_direct.stream import Stream
 
-logger = logging.getLogger("webrtc_direct.stream")
+logger: logging.Logger = logging.getLogger("webrtc_direct.stream")
+
+_Argument = TypeVar("_Argument")
+
+# Connections that the process's budget has stopped go on when so much of it is in use, and look so often.
+_RESUME_AT = 0.75
+_PROCESS_SECONDS = 0.05
 
 
 class StreamTable:
-    """The streams of one connection. Its timers are tasks of *tasks*, and run only while one is due."""
+    """The streams of one connection. Its timers are tasks of *tasks*, and run only while one is due.
 
-    def __init__(self, tasks: TaskGroup, limits: Limits) -> None:
+    *end* ends the connection, where a limit demands it.
+    """
+
+    def __init__(
+        self,
+        tasks: TaskGroup,
+        peer: PeerConnection,
+        refusals: Refusals,
+        *,
+        end: Callable[[CloseReason], None],
+    ) -> None:
+        limits = refusals.limits
         self.limits = limits
         self.streams: set[Stream] = set()
         self.reason: CloseReason | None = None
@@ -41,15 +63,29 @@ class StreamTable:
         self._deadlines: dict[tuple[Stream, Event], float] = {}
         self._expiring = False
         self._timers: set[anyio.CancelScope] = set()
+        self._background: set[anyio.CancelScope] = set()
+        self._peer = peer
+        self._refusals = refusals
+        self._end = end
+        self._paused = False
+        self._reset_rate = Rate(limits.resets_per_second)
+        self._last_use = anyio.current_time()
+        _tables_of_this_thread().add(self)
+        if limits.idle_timeout is not None:
+            tasks.start_soon(self._run_timer, self._watch_idle, name="webrtc_direct idle watch")
 
     # Bounds on memory.
 
     def received(self, count: int) -> None:
         """Count *count* more unread bytes; less than 0 where a stream discards some."""
         self._unread += count
+        if self.reason is not None:
+            return
+        if PROCESS_BUDGET.add(count) >= self.limits.unread_bytes_process and count > 0:
+            self._pause()
         if self._unread < self.limits.unread_bytes:
             self._stopped_since = None
-        elif self._stopped_since is None and self.reason is None:
+        elif self._stopped_since is None:
             self._stopped_since = anyio.current_time()
             self._read_meanwhile.clear()
             if not self._watching:
@@ -59,6 +95,8 @@ class StreamTable:
     def read(self, stream: Stream, count: int) -> None:
         """Count *count* bytes of *stream* as read."""
         self._unread -= count
+        if self.reason is None:
+            PROCESS_BUDGET.add(-count)
         if self._stopped_since is not None:
             self._read_meanwhile.add(stream)
             if self._unread < self.limits.unread_bytes:
@@ -75,11 +113,57 @@ class StreamTable:
         self._watching = False
 
     def _reset_stalled(self) -> None:
-        unread = [stream for stream in self.streams - self._read_meanwhile if stream.unread_bytes > 0]
-        if unread:
-            stalled = max(unread, key=lambda stream: stream.unread_bytes)
-            logger.debug("%r held up its connection with %d unread bytes", stalled, stalled.unread_bytes)
-            stalled.reset("nobody read the stream, and it held up its connection")
+        self._reset_some(
+            [stream for stream in self.streams - self._read_meanwhile if stream.unread_bytes > 0]
+        )
+
+    def _reset_some(self, stalled: list[Stream]) -> None:
+        """Reset those of *stalled* that hold too much, or else the one that holds most."""
+        bound = self.limits.unread_bytes_per_stream
+        chosen = [stream for stream in stalled if stream.unread_bytes > bound]
+        if stalled and not chosen:
+            chosen = [max(stalled, key=lambda stream: stream.unread_bytes)]
+        for stream in chosen:
+            logger.debug("%r held up others with %d unread bytes", stream, stream.unread_bytes)
+            self._refusals.refuse("stall_timeout")
+            stream.reset("nobody read the stream, and it held up its connection")
+
+    def _pause(self) -> None:
+        if not self._paused:
+            self._paused = True
+            self._refusals.refuse("unread_bytes_process")
+            self._peer.pause()
+            self._tasks.start_soon(self._run_timer, self._watch_process, name="webrtc_direct process budget")
+
+    async def _watch_process(self) -> None:
+        """Resume once others have read; what nobody reads is reset, of whichever connection it is."""
+        enough = self.limits.unread_bytes_process * _RESUME_AT
+        taken = _taken_of_this_thread()
+        since = anyio.current_time()
+        while PROCESS_BUDGET.total > enough:
+            await anyio.sleep(_PROCESS_SECONDS)
+            if anyio.current_time() >= since + self.limits.stall_timeout:
+                now = _taken_of_this_thread()
+                self._reset_some([stream for stream, count in now.items() if taken.get(stream) == count])
+                taken, since = _taken_of_this_thread(), anyio.current_time()
+        self._paused = False
+        self._peer.resume()
+
+    # Bounds on work.
+
+    def reset_by_peer(self, stream: Stream) -> None:
+        """The peer has reset *stream*; who opens and resets too many has to go."""
+        if self.reason is None and stream.opened_by_peer and not self._reset_rate.allows():
+            # Later: where a whole connection ends, its streams hear of it first.
+            self._tasks.start_soon(self._run_timer, self._end_for_resets, name="webrtc_direct limit")
+
+    async def _end_for_resets(self) -> None:
+        if self.reason is None:
+            self._refusals.refuse("resets_per_second")
+            self._end_for("resets_per_second", "the peer opened and reset streams too fast")
+
+    def _end_for(self, limit: str, what: str) -> None:
+        self._end(CloseReason(CloseKind.LIMIT, f"{what} (Limits.{limit})"))
 
     # Bounds on time.
 
@@ -107,6 +191,35 @@ class StreamTable:
                 stream.apply(timeout)
         self._expiring = False
 
+    async def _watch_idle(self) -> None:
+        seconds = self.limits.idle_timeout
+        while seconds is not None:
+            await anyio.sleep_until(self._last_use + seconds)
+            now = anyio.current_time()
+            if any(stream.counts_as_use for stream in self.streams):
+                self._last_use = now
+            elif self._last_use + seconds <= now:
+                self._end_for("idle_timeout", f"no stream was open for {seconds:g} s")
+                return
+
+    async def run_until_end(
+        self, background: Callable[[_Argument], Awaitable[None]], argument: _Argument
+    ) -> None:
+        """Run *background* until the connection ends, or ``stop_background``."""
+        if self.reason is not None:
+            return
+        with anyio.CancelScope() as scope:
+            self._background.add(scope)
+            try:
+                await background(argument)
+            finally:
+                self._background.discard(scope)
+
+    def stop_background(self) -> None:
+        """Cancel what ``run_until_end`` runs."""
+        for scope in self._background:
+            scope.cancel()
+
     async def _run_timer(self, timer: Callable[[], Awaitable[None]]) -> None:
         with anyio.CancelScope() as scope:
             self._timers.add(scope)
@@ -123,14 +236,37 @@ class StreamTable:
             self._deadlines.pop((stream, timeout), None)
         if stream.unread_bytes == 0:
             self.streams.discard(stream)
+            if stream.counts_as_use:
+                self._last_use = anyio.current_time()
 
     def end(self, reason: CloseReason) -> None:
         """Say to every stream that the connection ended."""
+        # What can still be read is the reader's own from now on.
+        PROCESS_BUDGET.add(-self._unread)
         self.reason = reason
         for stream in tuple(self.streams):
             stream.channel_closed()
         self.streams.clear()
+        _tables_of_this_thread().discard(self)
         self._deadlines.clear()
         self._stopped_since = None
         for timer in self._timers:
             timer.cancel()
+        self.stop_background()
+
+
+_LOCAL = threading.local()
+
+
+def _tables_of_this_thread() -> WeakSet[StreamTable]:
+    """Return the tables of the connections of now. Another thread's streams cannot be touched from here."""
+    if not hasattr(_LOCAL, "tables"):
+        _LOCAL.tables = WeakSet()
+    tables: WeakSet[StreamTable] = _LOCAL.tables
+    return tables
+
+
+def _taken_of_this_thread() -> dict[Stream, int]:
+    """Return this thread's streams that hold unread bytes, and how much was ever read from each."""
+    streams = (stream for table in _tables_of_this_thread() for stream in table.streams)
+    return {stream: stream.taken_bytes for stream in streams if stream.unread_bytes > 0}

@@ -40,6 +40,11 @@ def test_dial_reports_each_step(command: Command, address: str, version: str) ->
     assert "samples_ms" not in report
 
 
+def test_without_a_version_the_first_that_is_answered_is_used(command: Command, address: str) -> None:
+    assert json.loads(command("dial", address, "--json").stdout)["version"] == "v1"
+    assert json.loads(command("dial", address, "--version", "auto", "--json").stdout)["version"] == "v1"
+
+
 def test_dial_several_times_reports_a_sample_for_each(command: Command, address: str) -> None:
     report = json.loads(command("dial", address, "--count", "5", "--json").stdout)
     assert len(report["samples_ms"]) == 5

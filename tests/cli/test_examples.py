@@ -3,37 +3,143 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 SCREEN_LINES = 40
+# Generous, so that a busy machine does not fail a test.
+SECONDS = 60
+
+
+def run(name: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run an example to its end."""
+    return subprocess.run(
+        [sys.executable, str(EXAMPLES / name), *words],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+
+@contextmanager
+def running(name: str, *words: str) -> Iterator[Iterator[str]]:
+    """Run an example that goes on for ever, and give its lines."""
+    with subprocess.Popen(
+        [sys.executable, str(EXAMPLES / name), *words], stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            yield (line.strip() for line in process.stdout)
+        finally:
+            process.kill()
+
+
+def free_port() -> str:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_the_echo_client_greets_the_echo_server(backend: str) -> None:
-    with subprocess.Popen(
-        [sys.executable, str(EXAMPLES / "echo_server.py")], stdout=subprocess.PIPE, text=True
-    ) as server:
-        try:
-            assert server.stdout is not None
-            address = server.stdout.readline().strip()
-            client = subprocess.run(
-                [sys.executable, "-c", RUN, str(EXAMPLES / "echo_client.py"), address, backend],
-                capture_output=True,
-                text=True,
-                timeout=60,
-                check=False,
-            )
-        finally:
-            server.kill()
+    with running("echo_server.py") as lines:
+        client = subprocess.run(
+            [sys.executable, "-c", RUN, str(EXAMPLES / "echo_client.py"), next(lines), backend],
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
     assert client.stderr == ""
     assert client.stdout.endswith("hello, world\n")
     assert "round trip" in client.stdout
+
+
+def test_an_address_is_kept(tmp_path: Path) -> None:
+    port = free_port()
+    addresses = []
+    for _ in range(2):
+        with running("keep_address.py", str(tmp_path), port) as lines:
+            addresses.append(next(lines))
+    assert addresses[0] == addresses[1]
+    assert f"/udp/{port}/" in addresses[0]
+    assert {path.name for path in tmp_path.iterdir()} == {"identity.key", "certificate.pem"}
+
+
+def test_a_protocol_is_served() -> None:
+    done = run("serve_a_protocol.py")
+    assert done.stderr == ""
+    assert done.stdout == ("HELLO\nagreed on /example/upper/1.0.0\n")
+
+
+def test_several_addresses_and_the_announced_ones() -> None:
+    with running("several_addresses.py", "0") as lines:
+        shown = [next(lines) for _ in range(6)]
+    assert re.fullmatch(r"bound to 0\.0\.0\.0 port \d+ :: port \d+ announced", " ".join(shown[:4]))
+    assert shown[4].startswith("/ip4/203.0.113.7/udp/4001/webrtc-direct/certhash/")
+    assert shown[5].startswith("/ip6/2001:db8::7/udp/4001/webrtc-direct/certhash/")
+
+
+def test_a_public_server_reports() -> None:
+    with running("public_server.py", "0") as lines:
+        assert next(lines).startswith("/ip4/")
+        assert next(lines) == "0 connections, 0 handshakes in progress"
+        assert next(lines) == "refused by limits: {}; dropped: 0 forged"
+
+
+def test_errors_are_told_apart() -> None:
+    with running("echo_server.py") as lines:
+        address = next(lines)
+        assert "round trip" in run("errors.py", address).stdout
+        start, _, peer_id = address.rpartition("/p2p/")
+        other = f"{start}/p2p/12D3KooWNe8rNSxWvaBJQwfJvesmUdYCxEJ7rGLSKppCGAsFSe3H"
+        assert run("errors.py", other).stdout.startswith(f"somebody else answered: {peer_id} in place of")
+    # The listener is gone, and nobody has its port.
+    assert run("errors.py", address).stdout == "nobody answered in 5 s; the step was ice\n"
+    assert run("errors.py", start.partition("/certhash")[0]).stdout.startswith(
+        "not an address to dial: certhash"
+    )
+
+
+def test_tests_on_the_memory_platform_pass(tmp_path: Path) -> None:
+    options = ("-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", str(tmp_path))
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *options, str(EXAMPLES / "test_on_memory.py")],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    # Two tests, each under asyncio and trio.
+    assert "4 passed" in done.stdout
+
+
+def test_the_log_names_the_handler_that_failed() -> None:
+    done = run("debug_log.py")
+    assert done.stdout == "the peer reset the stream\n"
+    assert done.stderr.count("RuntimeError: a bug in the handler of /broken/1") == 1
+    assert "ERROR webrtc_direct.connection" in done.stderr
+    assert "DEBUG webrtc_direct.connection" in done.stderr
+
+
+def test_trio_needs_nothing_special() -> None:
+    done = run("with_trio.py")
+    assert done.stderr == ""
+    assert done.stdout.startswith("3 round trips, the longest ")
 
 
 def test_the_readme_shows_the_examples() -> None:

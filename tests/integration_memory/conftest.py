@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from webrtc_direct import Handler
+    from webrtc_direct import AcceptHook, Handler
+    from webrtc_direct.dialer import DialVersion
     from webrtc_direct.platform.base import DataChannel
     from webrtc_direct.platform.memory_connection import MemoryConnection, MemoryLink
     from webrtc_direct.protocol.message import Flag
@@ -72,8 +73,20 @@ class Ends:
         handlers: Mapping[str, Handler] | None = None,
         limits: Limits | None = None,
         identity: KeyPair | None = None,
+        announce: Sequence[str] = (),
+        accept: AcceptHook | None = None,
+        keep_alive: float | None = None,
     ) -> AbstractAsyncContextManager[Listener]:
-        return listen(address, handlers=handlers, limits=limits, identity=identity, platform=self.platform)
+        return listen(
+            address,
+            handlers=handlers,
+            limits=limits,
+            identity=identity,
+            announce=announce,
+            accept=accept,
+            keep_alive=keep_alive,
+            platform=self.platform,
+        )
 
     def dial(
         self,
@@ -83,10 +96,16 @@ class Ends:
         limits: Limits | None = None,
         timeout: float | None = None,
         any_peer: bool = False,
+        keep_alive: float | None = None,
+        version: DialVersion = "auto",
+        identity: KeyPair | None = None,
     ) -> AbstractAsyncContextManager[Connection]:
         return dial(
             address,
+            identity=identity,
             handlers=handlers,
+            version=version,
+            keep_alive=keep_alive,
             limits=limits,
             timeout=timeout,
             any_peer=any_peer,

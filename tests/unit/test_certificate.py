@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -45,6 +46,15 @@ def key_pem(
 ) -> bytes:
     encryption = NoEncryption() if password is None else BestAvailableEncryption(password)
     return key.private_bytes(Encoding.PEM, kind, encryption)
+
+
+def of_unknown_version(made: bytes) -> bytes:
+    """*made*, with a version that X.509 does not have: cryptography has an exception of its own for that."""
+    der = x509.load_pem_x509_certificate(made).public_bytes(Encoding.DER)
+    changed = der.replace(bytes.fromhex("a003020102"), bytes.fromhex("a00302013e"), 1)
+    assert changed != der
+    lines = b64encode(changed)
+    return b"-----BEGIN CERTIFICATE-----\n" + lines + b"\n-----END CERTIFICATE-----\n"
 
 
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -99,6 +109,7 @@ def test_certificate_made_elsewhere_is_loaded_with_its_fingerprint(tmp_path: Pat
         (b"", "no certificate"),
         (b"nonsense", "no certificate"),
         (b"x" * 100_000, "larger than"),
+        (of_unknown_version(pem(KEY)) + key_pem(KEY), "no certificate"),
         (pem(KEY), "no usable private key"),
         (key_pem(KEY), "no certificate"),
         (pem(KEY) + key_pem(OTHER_KEY), "do not belong together"),

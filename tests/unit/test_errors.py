@@ -6,6 +6,7 @@ import inspect
 
 import pytest
 
+import webrtc_direct
 from webrtc_direct import errors
 from webrtc_direct.errors import (
     AddressError,
@@ -55,12 +56,12 @@ EXAMPLES: list[tuple[WebRtcDirectError, dict[str, object], str]] = [
         {"kind": NoiseErrorKind.SIGNATURE},
         "the identity key did not sign the Noise key: bad",
     ),
-    (LocalProtocolError("no"), {}, "no"),
-    (RemoteProtocolError("no"), {}, "no"),
+    (LocalProtocolError("no"), {"problem": "no"}, "no"),
+    (RemoteProtocolError("no"), {"problem": "no"}, "no"),
     (ProtocolNotSupported(["/a", "/b"]), {"protocols": ("/a", "/b")}, "/a, /b"),
     (ConnectionLost(REASON), {"reason": REASON}, "(remote): the peer closed it"),
-    (StreamReset(), {}, "the peer reset the stream"),
-    (StreamClosed(), {}, "the stream is closed"),
+    (StreamReset(), {"problem": "the peer reset the stream"}, "the peer reset the stream"),
+    (StreamClosed(), {"problem": "the stream is closed"}, "the stream is closed"),
     (LimitExceeded("max_channels", 7), {"limit": "max_channels", "bound": 7}, "max_channels=7"),
 ]
 
@@ -80,6 +81,12 @@ def test_every_exception_has_an_example_above() -> None:
         if issubclass(value, WebRtcDirectError) and not name.startswith("_")
     }
     assert tree - {type(error) for error, _, _ in EXAMPLES} == {WebRtcDirectError}
+
+
+def test_every_exception_is_exported_and_has_attributes() -> None:
+    for error, attributes, _ in EXAMPLES:
+        assert getattr(webrtc_direct, type(error).__name__) is type(error)
+        assert attributes
 
 
 @pytest.mark.parametrize("error", [HandshakeTimeout, FingerprintMismatch, PeerIdMismatch, NoiseError])

@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from pathlib import Path
 
 import pytest
 
 from webrtc_direct.limits import Limits
 
+ROOT = Path(__file__).parents[2]
+NAMES = [field.name for field in dataclasses.fields(Limits)]
+# What the engine calls them.
+ENGINE_NAMES = {"max_channel_label": "max_text"}
 
-@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Limits)])
+
+@pytest.fixture(scope="module")
+def moved() -> str:
+    """The text of the tests that set limits to other values."""
+    python = [path for path in (ROOT / "tests").rglob("*.py") if path != Path(__file__)]
+    rust = [*(ROOT / "rust/engine/tests").rglob("*.rs"), ROOT / "rust/engine/src/dcep.rs"]
+    return "\n".join(path.read_text() for path in python + rust)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_test_moves_every_limit(name: str, moved: str) -> None:
+    engine = ENGINE_NAMES.get(name, name)
+    assert re.search(rf"\b{name}=|\b{engine}: ", moved)
+
+
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("value", [0, -1, float("nan")])
 def test_bound_that_lets_nothing_pass_is_refused(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=name):

@@ -76,7 +76,8 @@ def _explain(address: WebRtcDirectAddress) -> None:
     ]
     if address.fingerprint is not None:
         parts.append(("/certhash/" + address.fingerprint.certhash, "the DTLS certificate that it must show"))
-        parts.append(("", f"SHA-256 {address.fingerprint.sdp}"))
+        parts.append(("", "u: base64url; then 12 20: a SHA-256 digest of 32 bytes; then the digest:"))
+        parts.append(("", address.fingerprint.sdp))
     if address.peer_id is None:
         parts.append(("(no /p2p)", "any peer id is accepted, only with --any-peer"))
     else:

@@ -52,7 +52,7 @@ def demo_command(*, size: int) -> None:
 
 async def _demo(address: str, size: int) -> None:
     click.echo(f"A second process listens on\n  {address}\n")
-    target = Target(address, "v1", DEFAULT_TIMEOUT, None, any_peer=False, platform=default_platform())
+    target = Target(address, "auto", DEFAULT_TIMEOUT, None, any_peer=False, platform=default_platform())
     started = time.perf_counter()
     async with target.dial() as connection:
         for line in draw(await measure(connection, started=started, timeout=DEFAULT_TIMEOUT)):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,14 +12,17 @@ import anyio
 import click
 
 from webrtc_direct.certificate import Certificate
-from webrtc_direct.cli.output import socket_address, write_json
-from webrtc_direct.cli.target import json_option
-from webrtc_direct.identity import KeyPair
+from webrtc_direct.cli.output import printable, socket_address, write_json
+from webrtc_direct.cli.target import json_option, positive_seconds
+from webrtc_direct.errors import IdentityError
+from webrtc_direct.identity import KeyPair, PeerId
 from webrtc_direct.listener import listen
 from webrtc_direct.protocols.echo import ECHO_PROTOCOL, echo_handler
 from webrtc_direct.protocols.perf import PERF_PROTOCOL, perf_handler
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     from webrtc_direct.connection import Connection, Handler
     from webrtc_direct.listener import Listener
     from webrtc_direct.platform.base import CloseReason
@@ -29,10 +34,31 @@ Examples:
   webrtc-direct listen                                  # this machine only, any port
   webrtc-direct listen /ip4/0.0.0.0/udp/4001/webrtc-direct --echo --perf
   webrtc-direct listen /ip6/::/udp/4001/webrtc-direct --identity id.key --certificate dtls.pem
+  webrtc-direct listen /ip4/0.0.0.0/udp/4001/webrtc-direct --announce /ip4/203.0.113.7/udp/4001/webrtc-direct
+  webrtc-direct listen --accept-from 192.0.2.0/24 --accept-peer 12D3KooW...
 \b
 With --identity and --certificate the address is the same after a restart. Both files are
 made where they do not exist.
 """
+
+
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True)
+class Guests:
+    """Who may connect: from these networks, with these peer ids; where none are given, any."""
+
+    networks: tuple[Network, ...]
+    peers: tuple[PeerId, ...]
+
+    def accept(self, remote: tuple[str, int], peer_id: PeerId | None) -> bool:
+        """Say whether to take this connection; the hook of a listener."""
+        if peer_id is not None:
+            return not self.peers or peer_id in self.peers
+        ip = ip_address(remote[0].partition("%")[0])
+        ip = (ip.ipv4_mapped or ip) if isinstance(ip, IPv6Address) else ip
+        return not self.networks or any(ip in network for network in self.networks)
 
 
 class Events:
@@ -87,7 +113,21 @@ class Lines(Events):
 
     def disconnected(self, connection: Connection, reason: CloseReason) -> None:
         """Tell who left, and why."""
-        click.echo(f"disconnected  {connection.peer_id}: {reason.kind.value}, {reason.detail}")
+        click.echo(f"disconnected  {connection.peer_id}: {reason.kind.value}, {printable(reason.detail)}")
+
+
+def _networks(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> list[Network]:
+    try:
+        return [ip_network(value) for value in values]
+    except ValueError as error:
+        raise click.BadParameter(str(error), context, parameter) from error
+
+
+def _peer_ids(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> list[PeerId]:
+    try:
+        return [PeerId.from_string(value) for value in values]
+    except IdentityError as error:
+        raise click.BadParameter(str(error), context, parameter) from error
 
 
 @click.command("listen", epilog=EPILOG)
@@ -108,6 +148,36 @@ class Lines(Events):
     type=click.Path(path_type=Path),
     help="The certificate behind the certhash; made if it does not exist. Without it, a fresh one.",
 )
+@click.option(
+    "--announce",
+    metavar="ADDRESS",
+    multiple=True,
+    help="Tell others this address in place of the bound ones: the one behind a NAT or for 0.0.0.0. Port 0 "
+    "stands for the bound port. Several are possible.",
+)
+@click.option(
+    "--accept-from",
+    "networks",
+    metavar="NETWORK",
+    multiple=True,
+    callback=_networks,
+    help="Take connections from this network alone, such as 192.0.2.0/24. Several are possible.",
+)
+@click.option(
+    "--accept-peer",
+    "peers",
+    metavar="PEER_ID",
+    multiple=True,
+    callback=_peer_ids,
+    help="Take connections of this peer alone. Several are possible.",
+)
+@click.option(
+    "--keep-alive",
+    metavar="SECONDS",
+    type=float,
+    callback=positive_seconds,
+    help="Ping every peer so often, and drop it when it does not answer.",
+)
 @json_option
 def listen_command(
     *,
@@ -116,6 +186,10 @@ def listen_command(
     perf: bool,
     identity_file: Path | None,
     certificate_file: Path | None,
+    announce: tuple[str, ...],
+    networks: list[Network],
+    peers: list[PeerId],
+    keep_alive: float | None,
     as_json: bool,
 ) -> None:
     """Take connections on ADDRESS, such as /ip4/0.0.0.0/udp/4001/webrtc-direct.
@@ -129,24 +203,20 @@ def listen_command(
         handlers[ECHO_PROTOCOL] = echo_handler
     if perf:
         handlers[PERF_PROTOCOL] = perf_handler
-    anyio.run(
-        _listen,
+    listening = listen(
         addresses or (DEFAULT_ADDRESS,),
-        None if identity_file is None else KeyPair.load_or_create(identity_file),
-        None if certificate_file is None else Certificate.load_or_create(certificate_file),
-        handlers,
-        Events() if as_json else Lines(),
+        identity=None if identity_file is None else KeyPair.load_or_create(identity_file),
+        certificate=None if certificate_file is None else Certificate.load_or_create(certificate_file),
+        handlers=handlers,
+        announce=announce,
+        accept=Guests(tuple(networks), tuple(peers)).accept,
+        keep_alive=keep_alive,
     )
+    anyio.run(_listen, listening, Events() if as_json else Lines())
 
 
-async def _listen(
-    addresses: tuple[str, ...],
-    identity: KeyPair | None,
-    certificate: Certificate | None,
-    handlers: dict[str, Handler],
-    events: Events,
-) -> None:
-    async with listen(addresses, identity=identity, certificate=certificate, handlers=handlers) as listener:
+async def _listen(listening: AbstractAsyncContextManager[Listener], events: Events) -> None:
+    async with listening as listener:
         listener.on_connected = events.connected
         listener.on_disconnected = events.disconnected
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:

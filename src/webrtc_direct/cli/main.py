@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import sys
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
-from webrtc_direct.cli.failure import INTERRUPTED, Failure, failure_of
+from webrtc_direct.cli.failure import FAILED, INTERRUPTED, Failure, failure_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,6 +54,7 @@ WORDS = {
     "address": Word("address", "address_command", "Explain a multiaddr; print its session descriptions."),
     "identity": Word("identity", "identity_group", "Make or show an identity (the peer id)."),
     "certificate": Word("certificate", "certificate_group", "Make or show a certificate (the certhash)."),
+    "completion": Word("completion", "completion_command", "Let your shell complete all this."),
     "demo": Word("demo", "demo_command", "See all of it at work on this machine."),
 }
 
@@ -74,6 +77,15 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(module, word.attribute)
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the words, without loading any, and the options."""
+        words = [
+            CompletionItem(name, help=word.summary)
+            for name, word in WORDS.items()
+            if name.startswith(incomplete)
+        ]
+        return words + click.Command.shell_complete(self, ctx, incomplete)
+
     def invoke(self, ctx: click.Context) -> object:
         """Run the command that was named."""
         try:
@@ -91,12 +103,16 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name=PROGRAM, prog_name=PROGRAM)
 @click.option("-v", "--verbose", count=True, help="Log to stderr what happens; twice for more.")
-def command(verbose: int) -> None:
+@click.pass_context
+def command(context: click.Context, verbose: int) -> None:
     """Dial and listen on libp2p WebRTC-Direct.
 
     A browser, or any libp2p peer, reaches a listener directly: no domain name, no
     certificate authority, no signalling server.
     """
+    if os.environ.get("NO_COLOR"):
+        # https://no-color.org; without it a terminal has colours, and nothing else has.
+        context.color = False
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(name)s: %(message)s")
 
@@ -110,6 +126,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         start = "\n" if failure.exit_code == INTERRUPTED and sys.stderr.isatty() else ""
         click.echo(f"{start}{PROGRAM}: {failure}", err=True)
         code = failure.exit_code
+    except BrokenPipeError:
+        # Whoever read this has gone, as `head` does. What is still in the buffer must not be flushed at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = FAILED
     sys.exit(code)
 
 
@@ -121,6 +141,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return error.exit_code
+    except BrokenPipeError:
+        raise
     except Exception as error:
         failure = failure_of(error)
         if failure is None:

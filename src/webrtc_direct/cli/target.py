@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from webrtc_direct.connection import Connection
-    from webrtc_direct.platform.base import Platform, Version
+    from webrtc_direct.dialer import DialVersion
+    from webrtc_direct.platform.base import Platform
 
 DEFAULT_TIMEOUT = 10.0
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout, and nothing else.")
+json_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON on stdout, and nothing else."
+)
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Target:
     """The listener that a command dials, and how."""
 
     address: str
-    version: Version
+    version: DialVersion
     timeout: float
     identity: KeyPair | None
     any_peer: bool
@@ -47,9 +50,9 @@ class Target:
         )
 
 
-def positive_seconds(context: click.Context, parameter: click.Parameter, value: float) -> float:
+def positive_seconds(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
     """Refuse a duration that is not one."""
-    if not 0 < value < float("inf"):
+    if value is not None and not 0 < value < float("inf"):
         raise click.BadParameter(f"{value:g} is not a number of seconds above 0", context, parameter)
     return value
 
@@ -60,10 +63,11 @@ def dials(function: Callable[..., int | None]) -> Callable[..., int | None]:
     @click.argument("address", metavar="MULTIADDR")
     @click.option(
         "--version",
-        type=click.Choice(["v1", "v2"]),
-        default="v1",
+        type=click.Choice(["auto", "v1", "v2"]),
+        default="auto",
         show_default=True,
-        help="Version of the WebRTC-Direct handshake. Every listener of today answers v1.",
+        help="Version of the handshake. auto: v1 first, because every listener of today answers it (the spec "
+        "would have v2), and v2 beside it after a second without any answer; the first answer wins.",
     )
     @click.option(
         "--timeout",
@@ -90,7 +94,7 @@ def dials(function: Callable[..., int | None]) -> Callable[..., int | None]:
     def with_target(
         *,
         address: str,
-        version: Version,
+        version: DialVersion,
         timeout: float,
         identity_file: Path | None,
         any_peer: bool,

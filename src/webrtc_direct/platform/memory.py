@@ -18,6 +18,8 @@ from webrtc_direct.platform.memory_connection import MemoryConnection, MemoryLin
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
+    from webrtc_direct.certificate import Certificate
+    from webrtc_direct.limits import Limits
     from webrtc_direct.platform.base import Version
 
 _WILDCARDS = ("0.0.0.0", "::")
@@ -61,15 +63,15 @@ class MemoryListener(PlatformListener):
     """A place in a MemoryNetwork."""
 
     def __init__(self, network: MemoryNetwork, task_group: TaskGroup, parameters: ListenParameters) -> None:
-        self.certificate = parameters.certificate
-        self.limits = parameters.limits
+        self.certificate: Certificate = parameters.certificate
+        self.limits: Limits = parameters.limits
         self._network = network
         self._task_group = task_group
         self._waiting: deque[MemoryConnection] = deque()
         self._connections: list[MemoryConnection] = []
         self._wake = anyio.Event()
         self._closed = False
-        self.port = network.bind(self, parameters.ip, parameters.port)
+        self.port: int = network.bind(self, parameters.ip, parameters.port)
 
     def add(self, connection: MemoryConnection) -> None:
         """Let *connection* be accepted."""

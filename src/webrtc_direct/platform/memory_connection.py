@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from webrtc_direct.limits import Limits
     from webrtc_direct.multiaddr import Fingerprint
 
-logger = logging.getLogger("webrtc_direct.memory")
+logger: logging.Logger = logging.getLogger("webrtc_direct.memory")
 
 # As much as the native engine hands over in one call.
 _DELIVERY_BYTES = 256 * 1024
@@ -57,7 +57,7 @@ class MemoryLink:
         self.server = server
         client.join(server, self)
         server.join(client, self)
-        self.paused = False
+        self.paused: bool = False
 
     def pause(self) -> None:
         """Deliver nothing until ``resume``."""
@@ -86,8 +86,8 @@ class MemoryChannel(DataChannel):
         self._observer: ChannelObserver | None = None
         self._early: list[bytes] = []
         self._closed_early = False
-        self.closing = False
-        self.closed = False
+        self.closing: bool = False
+        self.closed: bool = False
         self.unsent = 0
 
     @property
@@ -164,12 +164,12 @@ class MemoryConnection(PeerConnection):
         limits: Limits,
     ) -> None:
         self.role = role
-        self.version = version
+        self.version: Version = version
         self.local_fingerprint = local
         self.remote_fingerprint = remote
         self.remote = remote_address
-        self.times = HandshakeTimes()
-        self.unread = 0
+        self.times: HandshakeTimes = HandshakeTimes()
+        self.unread: int = 0
         self._limits = limits
         self._ids = count(2 if role is Role.CLIENT else 1, 2)
         self._observer: ConnectionObserver | None = None
@@ -182,7 +182,7 @@ class MemoryConnection(PeerConnection):
         self._sent = 0
         self._closing = False
         self._paused = False
-        self.handshake_channel = MemoryChannel(self, HANDSHAKE_CHANNEL_ID, limits)
+        self.handshake_channel: MemoryChannel = MemoryChannel(self, HANDSHAKE_CHANNEL_ID, limits)
         self._channels = {HANDSHAKE_CHANNEL_ID: self.handshake_channel}
 
     def join(self, peer: MemoryConnection, link: MemoryLink) -> None:

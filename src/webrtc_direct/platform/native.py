@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from webrtc_direct.limits import Limits
 
-logger = logging.getLogger("webrtc_direct.native")
+logger: logging.Logger = logging.getLogger("webrtc_direct.native")
 
 # Events that one turn of the loop takes; the other tasks run between two turns.
 _EVENTS_PER_TURN = 256
@@ -45,7 +45,7 @@ class NativeListener(PlatformListener):
     """A listener of the engine."""
 
     def __init__(self, handle: _native.Listener, parameters: ListenParameters) -> None:
-        self.port = handle.port
+        self.port: int = handle.port
         self._handle: _native.Listener | None = handle
         self._parameters = parameters
         self._last_counters = ListenerCounters()
@@ -132,6 +132,8 @@ class NativePlatform(Platform):
             on_answer=parameters.on_answer,
         )
         task_group.start_soon(_Pump(queue, {connection.connection_id: connection}).run)
+        # Where this is cancelled, a traceback may keep the frame: it must not keep the engine.
+        del queue, handle
         try:
             await connection.established.wait()
             # When this dial is cancelled, its pump is too and ends the connection; that is no error of it.

@@ -146,12 +146,16 @@ class NativePeerConnection(PeerConnection):
         local_fingerprint: Fingerprint,
         on_answer: Callable[[], None] | None = None,
     ) -> None:
-        self.connection_id = handle.id
+        self.version: Version
+        self.remote: tuple[str, int]
+        self.remote_fingerprint: Fingerprint
+        self.times: HandshakeTimes
+        self.connection_id: int = handle.id
         self.role = role
         self.local_fingerprint = local_fingerprint
-        self.credit = limits.unsent_bytes
+        self.credit: int = limits.unsent_bytes
         self.reason: CloseReason | None = None
-        self.established = anyio.Event()
+        self.established: anyio.Event = anyio.Event()
         self._handle: _native.Connection | None = handle
         self._on_answer = on_answer
         self._limits = limits
@@ -160,7 +164,7 @@ class NativePeerConnection(PeerConnection):
         self._observer: ConnectionObserver | None = None
         self._early: list[NativeChannel] = []
         self._channels: dict[int, NativeChannel] = {}
-        self.handshake_channel = self._add_channel(_HANDSHAKE_KEY)
+        self.handshake_channel: NativeChannel = self._add_channel(_HANDSHAKE_KEY)
 
     def __repr__(self) -> str:
         state = "open" if self.reason is None else self.reason.kind.value
@@ -265,9 +269,7 @@ class NativePeerConnection(PeerConnection):
 
     def establish(self, value: tuple[Any, ...]) -> None:
         """Take what is known now that the connection is up."""
-        version: Version
-        version, ip, port, fingerprint, ice, dtls, sctp = value
-        self.version = version
+        self.version, ip, port, fingerprint, ice, dtls, sctp = value
         self.remote = (ip, port)
         self.remote_fingerprint = Fingerprint(fingerprint)
         self.times = HandshakeTimes(ice=ice, dtls=dtls, sctp=sctp)

@@ -88,6 +88,12 @@ _FULL_HEADER = bytes((_PAYLOAD_FIELD,)) + _varint(MAX_PAYLOAD)
 _FULL_PREFIX = _varint(len(_FULL_HEADER) + MAX_PAYLOAD)
 
 
+def payload_room(credit: int) -> int:
+    """Return how much payload fits into *credit* bytes of frames: whole frames, or else a part of one."""
+    frames, rest = divmod(credit, MAX_FRAME)
+    return frames * MAX_PAYLOAD if frames else max(1, rest - (MAX_FRAME - MAX_PAYLOAD))
+
+
 class MessageDecoder:
     """Takes the bytes of one data channel, however they were cut, and gives out frames.
 

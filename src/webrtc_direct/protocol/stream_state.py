@@ -176,6 +176,17 @@ _FLAG_EVENTS = {
     Flag.RESET_STREAM: Event.RESET_STREAM_RECEIVED,
     Flag.FIN_ACK: Event.FIN_ACK_RECEIVED,
 }
+FLAGS_TO_SEND = {
+    Effect.SEND_FIN: Flag.FIN,
+    Effect.SEND_FIN_ACK: Flag.FIN_ACK,
+    Effect.SEND_STOP_SENDING: Flag.STOP_SENDING,
+    Effect.SEND_RESET_STREAM: Flag.RESET_STREAM,
+}
+"""The flag that an effect sends."""
+
+BOUNDS_TO_START = {Effect.AWAIT_FIN_ACK: Event.FIN_ACK_TIMEOUT, Effect.AWAIT_FIN: Event.FIN_TIMEOUT}
+"""What happens when the wait that an effect starts takes too long."""
+
 _DATA_EFFECTS = TRANSITIONS[ReceiveState.OPEN, Event.DATA_RECEIVED][1]
 _RESETS = frozenset({Event.RESET, Event.RESET_STREAM_RECEIVED})
 

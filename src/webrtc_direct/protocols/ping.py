@@ -25,6 +25,9 @@ class PingStream:
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
 
+    def __repr__(self) -> str:
+        return f"<PingStream on {self._stream!r}>"
+
     async def ping(self) -> float:
         """Return the round-trip time in seconds.
 
@@ -68,6 +71,7 @@ async def ping(connection: Connection) -> float:
 
 async def ping_handler(stream: Stream) -> None:
     """Answer pings until the peer ends the stream; an idle stream stays open."""
+    stream.counts_as_use = False
     while data := await stream.read(PING_BYTES):
         if len(data) < PING_BYTES:
             data += await stream.read_exactly(PING_BYTES - len(data))

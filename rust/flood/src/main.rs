@@ -1,0 +1,123 @@
+//! Floods a listener on loopback with what strangers may send, and counts what comes back.
+//!
+//! One thread sends as fast as it can, or at a rate, from many addresses of 127.0.0.0/8, for a bounded
+//! time. It counts per source address, so that it can tell whether an address that has proved nothing
+//! ever got more than three times what it sent. Targets outside of loopback are refused. `make stress`
+//! runs it; its last word is a line of JSON.
+
+#![forbid(unsafe_code)]
+
+mod messages;
+mod options;
+mod sources;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use messages::{Kind, Pool};
+use options::Options;
+use sources::{Place, Sources};
+
+/// A look at the clock and at the sockets costs more than a batch does.
+const BATCHES_PER_LOOK: u64 = 32;
+const NAP: Duration = Duration::from_micros(200);
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match options::parse(&words).and_then(|options| run(&options).map_err(|error| error.to_string())) {
+        Ok(report) => match writeln!(io::stdout(), "{report}") {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        },
+        Err(problem) => {
+            // Nobody is left to tell if this fails too.
+            let _ = writeln!(io::stderr(), "error: {problem}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// What is counted beside the sources' own counts.
+#[derive(Default)]
+struct Counts {
+    batches: u64,
+    sent: u64,
+    received: u64,
+    answered: u64,
+}
+
+fn run(options: &Options) -> io::Result<String> {
+    let pool = Pool::new(options.kind, options.batch);
+    let mut sources = Sources::new(options.target, options.sources)?;
+    let mut counts = Counts::default();
+    let start = Instant::now();
+    let end = start + options.time;
+    loop {
+        let now = Instant::now();
+        if now >= end {
+            break;
+        }
+        let due = options.rate.map(|rate| (now - start).as_secs_f64() * rate / pool.per_batch() as f64);
+        for _ in 0..BATCHES_PER_LOOK {
+            if due.is_some_and(|due| counts.batches as f64 >= due) {
+                std::thread::sleep(NAP);
+                break;
+            }
+            let (contents, size) = pool.batch(counts.batches);
+            let place = sources.next_place();
+            if sources.send(place, contents, size) {
+                counts.sent += contents.len().div_ceil(size) as u64;
+            }
+            counts.batches += 1;
+        }
+        take(&mut sources, options.kind, &pool, &mut counts)?;
+    }
+    let sending = start.elapsed();
+    let end = Instant::now() + options.linger;
+    while Instant::now() < end {
+        take(&mut sources, options.kind, &pool, &mut counts)?;
+        std::thread::sleep(NAP);
+    }
+    Ok(report(&sources, &counts, sending))
+}
+
+/// Take what has come; a kind that proves its addresses answers.
+fn take(sources: &mut Sources, kind: Kind, pool: &Pool, counts: &mut Counts) -> io::Result<()> {
+    let mut answers: Vec<(Place, Vec<u8>)> = Vec::new();
+    counts.received += sources.receive(|place, datagram| {
+        if kind == Kind::HalfOpenProved
+            && let Some(answer) = messages::answer_untrusted(datagram)
+        {
+            answers.push((place, answer));
+        }
+    })?;
+    for (place, answer) in answers {
+        sources.prove(place);
+        sources.send(place, &answer, answer.len());
+        let hello = pool.hello();
+        sources.send(place, hello, hello.len());
+        counts.sent += 2;
+        counts.answered += 1;
+    }
+    Ok(())
+}
+
+fn report(sources: &Sources, counts: &Counts, sending: Duration) -> String {
+    let totals = sources.totals();
+    format!(
+        "{{\"seconds\":{:.3},\"datagrams_sent\":{},\"bytes_sent\":{},\"datagrams_received\":{},\
+         \"bytes_received\":{},\"sources\":{},\"proved\":{},\"checks_answered\":{},\
+         \"worst_ratio\":{:.4},\"refused_by_kernel\":{}}}",
+        sending.as_secs_f64(),
+        counts.sent,
+        totals.sent,
+        counts.received,
+        totals.received,
+        totals.used,
+        totals.proved,
+        counts.answered,
+        totals.worst_ratio,
+        totals.refused,
+    )
+}

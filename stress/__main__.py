@@ -1,0 +1,66 @@
+"""Run the parts that the command line asks for, show them, and write docs/reliability.md."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks import machine
+from run_go import build_go
+
+from stress import hostile, report, slow_readers, transfers
+from stress.work import Work
+from webrtc_direct._native import BUILD_PROFILE  # noqa: TID251 - asks how the engine was built, no more
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stress.results import Part
+
+PARTS: dict[str, Callable[[Work], Part]] = {
+    "transfers": transfers.measure,
+    "slow": slow_readers.measure,
+    "hostile": hostile.measure,
+}
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "reliability.md"
+
+
+def main() -> int:
+    """Measure and return the exit code: 1 if a target was missed."""
+    options = _parse()
+    if BUILD_PROFILE != "release":
+        print(f"error: the engine is a {BUILD_PROFILE} build; 'make build' makes a release", file=sys.stderr)
+        return 1
+    build_go()
+    names = options.only or list(PARTS)
+    if "hostile" in names:
+        hostile.build()
+    work = Work.quick() if options.quick else Work()
+    facts = machine.facts()
+    parts = [PARTS[name](work) for name in names]
+    facts["load at the end"] = machine.load()
+    if not options.quick and len(parts) == len(PARTS):
+        PAGE.write_text(report.markdown(facts, parts), encoding="utf-8")
+        print(f"wrote {PAGE.relative_to(PAGE.parent.parent)}")
+    if options.json is not None:
+        document = {"machine": facts, "parts": [part.document() for part in parts]}
+        options.json.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return 0 if all(part.met for part in parts) else 1
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="stress", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--only", nargs="+", choices=PARTS, metavar="NAME", help=", ".join(PARTS))
+    parser.add_argument("--quick", action="store_true", help="little work: shows that all of it runs")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results to FILE as well")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

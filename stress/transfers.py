@@ -1,0 +1,165 @@
+"""Transfers through a relay that treats datagrams badly, every byte compared."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stress.faults import Faults, Incident
+from stress.memory import Peak
+from stress.programs import GRACE_SECONDS, LOOPBACK, PEERS, Ended, at_port, listening, port_of, run
+from stress.relay import Relay
+from stress.results import Part
+from stress.work import MIB, Work
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NO_FAULTS = Faults()
+PAIRS = (("ours", "ours"), ("ours", "go"), ("go", "ours"))
+TIMEOUT = 180.0
+# The issue's bound on how long a dead connection may go unnoticed.
+NOTICED = 30.0
+# What our ends may hold at their largest, with the interpreter and the content that is compared.
+MOST_RSS = 128 * MIB
+
+_TEXT = """\
+A relay stands between dialer and listener and drops, delays, reorders, repeats and changes datagrams in
+both directions; in the middle of a transfer it lets nothing pass for a while, or goes on from another
+source port, as a NAT does that forgot the connection. Each row is a connection of its own:
+`/interop/checked/1.0.0`, one stream, every byte compared by its receiver. The connection's handshake goes
+through the same relay. *intact* means that every byte arrived and was acknowledged. With loss, throughput
+is that of the peers' SCTP: both reduce their window at each loss as TCP Reno does."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What the relay does in a transfer of *size* bytes."""
+
+    name: str
+    size: int
+    faults: Faults = NO_FAULTS
+    incidents: tuple[Incident, ...] = ()
+
+    @property
+    def dark(self) -> float:
+        """For how many seconds nothing passes."""
+        return sum(incident.blackout for incident in self.incidents)
+
+
+def scenarios(work: Work) -> Iterator[Scenario]:
+    """Return all of them."""
+    size = work.transfer
+    yield Scenario("nothing", size)
+    yield Scenario("1 % loss", size, Faults(loss=0.01))
+    yield Scenario("5 % loss", work.lossy_transfer, Faults(loss=0.05))
+    yield Scenario("20 % loss", work.very_lossy_transfer, Faults(loss=0.20))
+    yield Scenario("50 ms delay each way", size, Faults(delay=0.05))
+    yield Scenario("10 % held back 5 ms", size, Faults(reorder=0.1))
+    yield Scenario("0-2 ms jitter", size, Faults(jitter=0.002))
+    yield Scenario("10 % twice", size, Faults(duplicate=0.1))
+    yield Scenario("1 % changed", size, Faults(corrupt=0.01))
+    short, long = (
+        Incident(after_bytes=size // 4, blackout=s) for s in (work.short_blackout, work.long_blackout)
+    )
+    yield Scenario(f"{work.short_blackout:.0f} s blackout", size, NO_FAULTS, (short,))
+    yield Scenario(f"{work.long_blackout:.0f} s blackout", size, NO_FAULTS, (long,))
+    yield Scenario("another source port", size, NO_FAULTS, (Incident(after_bytes=size // 4, rebind=True),))
+
+
+def measure(work: Work) -> Part:
+    """Run all pairs, scenarios and directions."""
+    part = Part(
+        "transfers",
+        "Transfers over bad networks",
+        _TEXT,
+        ("pair", "network", "way", "MiB", "outcome", "seconds", "MB/s", "peak RSS of ours, MB"),
+    )
+    liveness = 20.0
+    broken: list[str] = []
+    slow: list[float] = []
+    largest = 0
+    for (dialer, listener), scenario, way in itertools.product(PAIRS, scenarios(work), ("up", "down")):
+        ended, peaks, noticed = _transfer(dialer, listener, scenario, way)
+        largest = max(largest, *peaks)
+        must_break = scenario.dark > liveness
+        if must_break:
+            slow += noticed
+        bad = bool(ended.problem) != must_break or "imeout" in ended.problem or "killed" in ended.problem
+        if bad:
+            broken.append(f"{dialer}→{listener}, {scenario.name}, {way}: {ended.problem or 'survived'}")
+        _add(part, f"{dialer}→{listener}", scenario, way, ended, peaks, noticed)
+    count = len(part.rows)
+    part.target(
+        "every transfer arrives intact; one whose blackout is longer than 20 s ends with a clear error",
+        f"{count - len(broken)} of {count}",
+        met=not broken,
+    )
+    part.target(
+        f"both ends notice the long blackout within {NOTICED:.0f} s of its start",
+        f"at most {max(slow):.1f} s" if slow else "one never did",
+        met=bool(slow) and max(slow) <= NOTICED,
+    )
+    part.target(
+        f"our ends never hold more than {MOST_RSS / MIB:.0f} MiB",
+        f"{largest / MIB:.0f} MiB",
+        met=largest <= MOST_RSS,
+    )
+    part.notes += [f"Not as it should be: {text}" for text in broken]
+    return part
+
+
+def _transfer(
+    dialer: str, listener: str, scenario: Scenario, way: str
+) -> tuple[Ended, list[int], list[float]]:
+    """Return how the dialer ended, the peaks of our ends, and when each end noticed a long blackout."""
+    option = f"--{way}load={scenario.size}"
+    with listening((*PEERS[listener].command, "listen")) as (server, pid), Peak(pid) as peak:
+        target = (LOOPBACK, port_of(server.address))
+        with Relay(target, scenario.faults, incidents=scenario.incidents) as relay:
+            address = at_port(server.address, relay.address[1])
+            command = [*PEERS[dialer].command, "dial", address, option, f"--timeout={TIMEOUT}"]
+            started = time.monotonic()
+            ended = run(command, timeout=TIMEOUT + GRACE_SECONDS)
+            dark_since = relay.dark_since
+            noticed = []
+            if ended.problem and dark_since is not None:
+                noticed.append(started + ended.seconds - dark_since)
+                while not server.named("disconnected") and time.monotonic() < dark_since + 2 * NOTICED:
+                    time.sleep(0.1)
+                noticed.append(time.monotonic() - dark_since)
+    ours = [ended.peak] if dialer == "ours" else []
+    ours += [peak.bytes] if listener == "ours" else []
+    if errors := server.named("error"):
+        ended = ended if ended.problem else Ended(None, str(errors[0]["error"]), ended.seconds, ended.peak)
+    return ended, ours, noticed
+
+
+def _add(
+    part: Part, pair: str, scenario: Scenario, way: str, ended: Ended, peaks: list[int], noticed: list[float]
+) -> None:
+    result = ended.result[f"{way}load"] if ended.result is not None else None
+    outcome = "intact" if result is not None else ended.problem
+    if noticed:
+        outcome += f" (dialer after {noticed[0]:.0f} s, listener after {noticed[1]:.0f} s)"
+    seconds = result["seconds"] if result is not None else ended.seconds
+    part.row(
+        pair,
+        scenario.name,
+        way,
+        f"{scenario.size / MIB:g}",
+        outcome,
+        f"{seconds:.1f}",
+        f"{result['mb_per_s']:.1f}" if result is not None else "-",
+        ", ".join(f"{peak / 1e6:.0f}" for peak in peaks),
+        pair=pair,
+        network=scenario.name,
+        way=way,
+        bytes=scenario.size,
+        outcome=outcome,
+        seconds=seconds,
+        peaks=peaks,
+        noticed=noticed,
+    )

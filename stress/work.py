@@ -1,0 +1,44 @@
+"""How much each part does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """Sizes are bytes, times are seconds."""
+
+    transfer: int = 64 * MIB
+    lossy_transfer: int = 16 * MIB
+    """At 5 % loss, where much of the time is spent waiting for retransmissions."""
+    very_lossy_transfer: int = MIB // 2
+    """At 20 % loss."""
+    short_blackout: float = 8.0
+    long_blackout: float = 45.0
+    slow_seconds: float = 60.0
+    slow_rate: float = 4e6
+    """Bytes per second that a slow reader takes, of all its streams together."""
+    many_streams: int = 100
+    flood_seconds: float = 20.0
+    warm_seconds: float = 8.0
+    counted_flood_seconds: float = 5.0
+    """A flood at a rate at which no datagram of either side is lost, so that the count is exact."""
+    linger_seconds: float = 12.0
+
+    @classmethod
+    def quick(cls) -> Work:
+        """Return enough to see that everything works; the numbers mean little."""
+        return cls(
+            transfer=4 * MIB,
+            lossy_transfer=MIB,
+            very_lossy_transfer=MIB // 4,
+            short_blackout=3.0,
+            slow_seconds=5.0,
+            flood_seconds=4.0,
+            warm_seconds=3.0,
+            counted_flood_seconds=1.0,
+            linger_seconds=3.0,
+        )

@@ -1,0 +1,75 @@
+"""Who may connect to ``webrtc-direct listen``, and what it says of itself."""
+
+from __future__ import annotations
+
+import json
+from ipaddress import ip_network
+from typing import TYPE_CHECKING
+
+import pytest
+
+from webrtc_direct.cli.listen import Guests
+from webrtc_direct.identity import KeyPair
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.cli.conftest import Command, RunningListener
+
+ANY_PORT = "/ip4/127.0.0.1/udp/0/webrtc-direct"
+
+
+def test_an_announced_address_is_what_it_tells(
+    command: Command, listen: Callable[..., RunningListener]
+) -> None:
+    listener = listen("/ip4/0.0.0.0/udp/0/webrtc-direct", "--announce", ANY_PORT, "--keep-alive", "0.1")
+    (address,) = listener.listening["addresses"]
+    assert address.startswith("/ip4/127.0.0.1/udp/")
+    assert command("dial", address).returncode == 0
+
+
+def test_only_guests_are_let_in(
+    command: Command, listen: Callable[..., RunningListener], tmp_path: Path
+) -> None:
+    friend = tmp_path / "friend.key"
+    peer_id = json.loads(command("identity", "new", str(friend), "--json").stdout)["peer_id"]
+    listener = listen(ANY_PORT, "--accept-from", "127.0.0.0/8", "--accept-peer", peer_id)
+    assert command("dial", listener.address).returncode == 1
+    assert command("dial", listener.address, "--identity", str(friend)).returncode == 0
+    connected = listener.next_event()
+    assert (connected["event"], connected["peer_id"]) == ("connected", peer_id)
+
+
+@pytest.mark.parametrize(
+    ("words", "cause"),
+    [
+        (("--accept-from", "127.0.0.1/8"), "--accept-from"),
+        (("--accept-from", "x"), "--accept-from"),
+        (("--accept-peer", "x"), "--accept-peer"),
+        (("--keep-alive", "0"), "--keep-alive"),
+        (("--announce", "/ip4/0.0.0.0/udp/1/webrtc-direct"), "ip4"),
+    ],
+)
+def test_what_cannot_be_meant_is_exit_code_2(command: Command, words: tuple[str, ...], cause: str) -> None:
+    result = command("listen", *words)
+    assert (result.returncode, result.stdout) == (2, b"")
+    assert cause in result.stderr.decode()
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_guests_are_told_apart_by_network_and_by_peer_id() -> None:
+    friend, stranger = KeyPair.generate().peer_id, KeyPair.generate().peer_id
+    guests = Guests((ip_network("192.0.2.0/24"), ip_network("2001:db8::/32")), (friend,))
+    for remote, accepted in (
+        ("192.0.2.7", True),
+        ("::ffff:192.0.2.7", True),
+        ("192.0.3.7", False),
+        ("2001:db8::7", True),
+        ("fe80::1%eth0", False),
+    ):
+        assert guests.accept((remote, 4001), None) is accepted
+    assert guests.accept(("192.0.2.7", 4001), friend)
+    assert not guests.accept(("192.0.2.7", 4001), stranger)
+    assert Guests((), ()).accept(("198.51.100.7", 1), None)
+    assert Guests((), ()).accept(("198.51.100.7", 1), stranger)

@@ -1,0 +1,148 @@
+"""What differs between a terminal and a pipe, and how the command is interrupted."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.cli.conftest import PROGRAM, SECONDS
+
+from webrtc_direct.certificate import Certificate
+from webrtc_direct.identity import KeyPair
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Command
+
+NOWHERE = (
+    f"/ip4/127.0.0.1/udp/9/webrtc-direct/certhash/{Certificate.generate().fingerprint.certhash}"
+    f"/p2p/{KeyPair.generate().peer_id}"
+)
+COLOUR = b"\x1b["
+
+
+def on_a_terminal(*words: str, environment: dict[str, str] | None = None) -> bytes:
+    """Run the command on a terminal, and return what is shown there."""
+    ours, theirs = pty.openpty()
+    shown: list[bytes] = []
+
+    def read() -> None:
+        try:
+            while data := os.read(ours, 65536):
+                shown.append(data)
+        except OSError:
+            # Linux says that the other end is gone.
+            return
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    clean = {name: value for name, value in os.environ.items() if name != "NO_COLOR"} | {"TERM": "xterm"}
+    subprocess.run(
+        [*PROGRAM, *words],
+        stdout=theirs,
+        stderr=theirs,
+        stdin=theirs,
+        timeout=SECONDS,
+        check=True,
+        env=clean | (environment or {}),
+    )
+    os.close(theirs)
+    reader.join(SECONDS)
+    os.close(ours)
+    return b"".join(shown)
+
+
+def test_colours_and_progress_are_for_terminals(command: Command, address: str) -> None:
+    assert COLOUR in on_a_terminal("dial", address)
+    assert b"echo" in on_a_terminal("echo", address, "--size", "20MB")
+    for words in (("dial", address), ("echo", address, "--size", "20MB"), ("address", address)):
+        result = command(*words)
+        assert COLOUR not in result.stdout
+        assert result.stderr == b""
+
+
+def test_no_color_is_respected(address: str) -> None:
+    assert COLOUR not in on_a_terminal("dial", address, environment={"NO_COLOR": "1"})
+
+
+def test_json_has_no_colour_on_a_terminal(address: str) -> None:
+    assert COLOUR not in on_a_terminal("dial", address, "--json")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("dial", NOWHERE, "--timeout", "60"),
+        ("ping", NOWHERE, "--timeout", "60"),
+        ("perf", "{address}", "--upload", "1TB"),
+        ("echo", "{address}", "--size", "1TB"),
+        ("pipe", "{address}", "/echo/1.0.0"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_an_interrupt_is_exit_code_130_and_one_line(words: tuple[str, ...], address: str) -> None:
+    with subprocess.Popen(
+        [*PROGRAM, "-v", *(word.format(address=address) for word in words)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        wait_until_it_dials(process)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=SECONDS)
+    assert process.returncode == 130
+    assert err.decode().splitlines()[-1] == "webrtc-direct: interrupted"
+
+
+def wait_until_it_dials(process: subprocess.Popen[bytes]) -> None:
+    """Return once the engine's thread runs: from then on the command is at work."""
+    deadline = time.monotonic() + SECONDS
+    while len(os.listdir(f"/proc/{process.pid}/task")) < 2:
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.01)
+
+
+def test_a_reader_that_goes_away_is_no_traceback(address: str) -> None:
+    with subprocess.Popen(
+        [*PROGRAM, "ping", address, "-c", "100000", "-i", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        err = process.stderr.read()
+        process.wait(SECONDS)
+    assert (process.returncode, err) == (1, b"")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_printed_for_each_shell(command: Command, shell: str) -> None:
+    result = command("completion", shell)
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert b"_WEBRTC_DIRECT_COMPLETE" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("webrtc-direct pi", {"ping", "pipe"}),
+        ("webrtc-direct dial --an", {"--any-peer"}),
+        ("webrtc-direct dial --version a", {"auto"}),
+        ("webrtc-direct certificate n", {"new"}),
+        ("webrtc-direct completion z", {"zsh"}),
+    ],
+)
+def test_words_options_and_choices_are_completed(command: Command, typed: str, expected: set[str]) -> None:
+    environment = {
+        "_WEBRTC_DIRECT_COMPLETE": "bash_complete",
+        "COMP_WORDS": typed,
+        "COMP_CWORD": str(len(typed.split()) - 1),
+    }
+    result = command(environment=environment)
+    assert {line.partition(",")[2] for line in result.stdout.decode().splitlines()} == expected

@@ -1,0 +1,107 @@
+"""Builds a wheel and an sdist, installs each into a fresh environment, and lets each dial and listen.
+
+Run as ``python tests/faults/dist_check.py [--requirement LOCK]``. The sdist is built by ``pip``
+from its own files alone, with the versions of its Cargo.lock.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+# What an sdist must hold to be built as it was tested, and what has no place in it.
+NEEDED = [
+    "PKG-INFO",
+    "pyproject.toml",
+    "rust/Cargo.lock",
+    "LICENSE-MIT",
+    "LICENSE-APACHE",
+    "src/webrtc_direct/py.typed",
+]
+UNWANTED = ("/target/", "/__pycache__/", "/.venv/", ".so")
+
+PROGRAM = """
+import sys
+import anyio
+import webrtc_direct
+from webrtc_direct import _native, echo_handler, ping
+
+async def main():
+    handlers = {"/echo/1.0.0": echo_handler}
+    async with webrtc_direct.listen("/ip4/127.0.0.1/udp/0/webrtc-direct", handlers=handlers) as listener:
+        async with webrtc_direct.dial(listener.addresses[0]) as connection:
+            await ping(connection)
+            async with connection.open_stream("/echo/1.0.0") as stream:
+                await stream.write(b"installed")
+                assert await stream.read_exactly(9) == b"installed"
+
+assert webrtc_direct.__file__.startswith(sys.prefix), webrtc_direct.__file__
+assert _native.BUILD_PROFILE == "release", _native.BUILD_PROFILE
+anyio.run(main)
+"""
+
+
+def run(*command: str | Path, directory: Path = ROOT) -> None:
+    """Run a command, away from this repository's own packages."""
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")
+    }
+    subprocess.run([str(part) for part in command], cwd=directory, env=environment, check=True)
+
+
+def build(directory: Path) -> tuple[Path, Path]:
+    """Return a wheel and an sdist."""
+    # The sdist's own locked build is what pip does with it below.
+    maturin = Path(sys.executable).with_name("maturin")
+    run(maturin, "build", "--quiet", "--release", "--locked", "--sdist", "--out", directory)
+    (wheel,) = directory.glob("*.whl")
+    (sdist,) = directory.glob("*.tar.gz")
+    return wheel, sdist
+
+
+def check_contents(sdist: Path) -> None:
+    """Fail where the sdist lacks something or holds too much."""
+    with tarfile.open(sdist) as archive:
+        names = archive.getnames()
+    within = {name.partition("/")[2] for name in names}
+    missing = [name for name in NEEDED if name not in within]
+    unwanted = [name for name in names if any(part in name for part in UNWANTED)]
+    if missing or unwanted:
+        raise SystemExit(f"{sdist.name}: missing {missing}, unwanted {unwanted}")
+
+
+def check(package: Path, directory: Path, requirement: Path | None) -> None:
+    """Install *package* into a fresh environment and use it."""
+    home = directory / package.name.replace(".", "-")
+    venv.create(home, with_pip=True)
+    python = home / "bin" / "python"
+    pip = (python, "-m", "pip", "--disable-pip-version-check", "--quiet", "install")
+    if requirement is not None:
+        run(*pip, "--requirement", requirement, directory=directory)
+    run(*pip, package, directory=directory)
+    run(python, "-W", "error", "-c", PROGRAM, directory=directory)
+    run(home / "bin" / "webrtc-direct", "--version", directory=directory)
+    print(f"{package.name}: installs, dials and listens", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--requirement", type=Path, help="a lock file for the packages that it needs")
+    requirement: Path | None = parser.parse_args().requirement
+    with tempfile.TemporaryDirectory() as temporary:
+        directory = Path(temporary)
+        wheel, sdist = build(directory)
+        check_contents(sdist)
+        for package in (wheel, sdist):
+            check(package, directory, requirement and requirement.resolve())
+
+
+if __name__ == "__main__":
+    main()

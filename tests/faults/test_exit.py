@@ -1,0 +1,133 @@
+"""An interpreter that exits, or is interrupted, with connections open ends at once and in silence."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from tests.faults.support import SECONDS, STRESS, run_program
+
+RUNS = 60 if STRESS else 10
+
+OPEN = """
+import sys, threading
+import anyio
+import webrtc_direct
+from webrtc_direct import echo_handler
+
+ADDRESS = "/ip4/127.0.0.1/udp/0/webrtc-direct"
+kept = []
+
+async def transfer(connection):
+    async with connection.open_stream("/echo") as stream:
+        async with anyio.create_task_group() as tasks:
+            async def write():
+                while True:
+                    await stream.write(bytes(100_000))
+            tasks.start_soon(write)
+            async for _ in stream:
+                pass
+
+async def main(end):
+    async with webrtc_direct.listen(ADDRESS, handlers={"/echo": echo_handler}) as listener:
+        async with webrtc_direct.dial(listener.addresses[0]) as connection:
+            kept.extend([listener, connection, await connection.open_stream("/echo")])
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(transfer, connection)
+                await anyio.sleep(0.1)
+                print("open", flush=True)
+                await end()
+"""
+
+ENDS = {
+    "sys.exit": "async def end(): sys.exit(0)\nanyio.run(main, end, backend=sys.argv[1])",
+    # The loop is given up with everything open; the objects live until the interpreter ends.
+    "a daemon thread": (
+        "async def end(): opened.set(); await anyio.sleep_forever()\n"
+        "opened = threading.Event()\n"
+        "threading.Thread(target=lambda: anyio.run(main, end, backend=sys.argv[1]), daemon=True).start()\n"
+        "assert opened.wait(20)"
+    ),
+    "kept objects": (
+        "class Done(Exception): pass\n"
+        "async def end(): raise Done\n"
+        "try:\n    anyio.run(main, end, backend=sys.argv[1])\n"
+        "except BaseException as error:\n    kept.append(error)"
+    ),
+    "os._exit": "import os\nasync def end(): os._exit(0)\nanyio.run(main, end, backend=sys.argv[1])",
+}
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("end", ENDS)
+def test_an_exit_with_open_connections_is_silent(end: str, backend: str) -> None:
+    program = OPEN + ENDS[end]
+    if end == "sys.exit":
+        # It comes out of task groups, which wrap it.
+        program = program.replace("\nanyio.run(", "\ntry:\n    anyio.run(") + "\nexcept* SystemExit: pass"
+    ended = run_program(program, backend)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "open\n", "")
+
+
+INTERRUPTED = """
+import sys, signal
+import anyio
+print("ready", flush=True)
+import webrtc_direct
+from webrtc_direct import echo_handler, ping
+
+ADDRESS = "/ip4/127.0.0.1/udp/0/webrtc-direct"
+
+async def use(address):
+    while True:
+        async with webrtc_direct.dial(address) as connection:
+            await ping(connection)
+            async with connection.open_stream("/echo") as stream:
+                await stream.write(bytes(300_000))
+                await stream.close_write()
+                async for _ in stream:
+                    pass
+
+async def main():
+    async with webrtc_direct.listen(ADDRESS, handlers={"/echo": echo_handler}) as listener:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(use, listener.addresses[0])
+            print("running", flush=True)
+
+try:
+    anyio.run(main, backend=sys.argv[1])
+except* KeyboardInterrupt:
+    # From here on the interpreter ends on its own.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(0)
+"""
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_an_interrupt_at_any_moment_ends_the_process(backend: str) -> None:
+    moments = random.Random(4)
+    for _ in range(RUNS):
+        process = subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", INTERRUPTED, backend],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        with process:
+            try:
+                if process.stdout is None:
+                    raise AssertionError("its output is a pipe")
+                while process.stdout.readline() not in ("running\n", ""):
+                    pass
+                moment = moments.random() * 0.15
+                time.sleep(moment)
+                process.send_signal(signal.SIGINT)
+                output, problems = process.communicate(timeout=SECONDS)
+            finally:
+                process.kill()
+        assert (process.returncode, problems) == (0, ""), f"interrupted after {moment:.3f} s: {output}"

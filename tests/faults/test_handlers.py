@@ -1,0 +1,144 @@
+"""A handler that fails costs its own stream, and one line of the log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+from tests.faults.support import ADDRESS, ECHO, SECONDS, connected_pair, echoes, settled
+
+import webrtc_direct
+from webrtc_direct import Stream, StreamClosed, StreamReset, echo_handler, ping
+
+if TYPE_CHECKING:
+    from webrtc_direct import Connection
+
+
+async def at_once(stream: Stream) -> None:
+    raise ValueError("at once")
+
+
+async def after_reading(stream: Stream) -> None:
+    await stream.read()
+    raise RuntimeError("after reading")
+
+
+async def in_a_group(stream: Stream) -> None:
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(at_once, stream)
+        tasks.start_soon(after_reading, stream)
+
+
+async def after_closing(stream: Stream) -> None:
+    await stream.aclose()
+    raise ValueError("after closing")
+
+
+async def by_assertion(stream: Stream) -> None:
+    await stream.write(bytes(100_000))
+    raise AssertionError
+
+
+HANDLERS = {
+    "/at-once": at_once,
+    "/after-reading": after_reading,
+    "/in-a-group": in_a_group,
+    "/by-assertion": by_assertion,
+    ECHO: echo_handler,
+}
+
+
+async def _use(connection: Connection, protocol: str) -> None:
+    # The reset may overtake the answer that the protocol is agreed.
+    async with connection.open_stream(protocol) as stream:
+        await stream.write(b"go on")
+        while await stream.read():
+            pass
+
+
+def failures(log: list[str]) -> list[str]:
+    return [entry for entry in log if not entry.startswith(("DEBUG", "INFO"))]
+
+
+@pytest.mark.parametrize("protocol", [name for name in HANDLERS if name != ECHO])
+async def test_a_handler_that_raises_resets_its_stream_and_nothing_else(
+    protocol: str, log: list[str]
+) -> None:
+    with anyio.fail_after(SECONDS):
+        async with connected_pair(HANDLERS) as (client, server, _), client.open_stream(ECHO) as other:
+            with pytest.raises(StreamReset):
+                await _use(client, protocol)
+            await other.write(b"unharmed")
+            assert await other.read_exactly(8) == b"unharmed"
+            assert await ping(client) > 0
+            await settled(lambda: client.streams == server.streams == 1, "only the other stream is left")
+    (failure,) = failures(log)
+    assert failure.startswith("ERROR webrtc_direct.connection")
+    assert protocol in failure
+    assert "Traceback" in failure
+
+
+async def test_a_handler_that_raises_after_closing_has_delivered(log: list[str]) -> None:
+    with anyio.fail_after(SECONDS):
+        async with connected_pair({"/after-closing": after_closing}) as (client, _, _):
+            async with client.open_stream("/after-closing") as stream:
+                assert await stream.read() == b""
+    assert len(failures(log)) == 1
+
+
+async def test_a_stream_error_of_the_peers_making_is_not_logged_as_a_failure(
+    log: list[str],
+) -> None:
+    with anyio.fail_after(SECONDS):
+        async with connected_pair(HANDLERS) as (client, server, _):
+            stream = await client.open_stream(ECHO)
+            await stream.write(b"x")
+            stream.reset()
+            await settled(lambda: server.streams == 0, "the handler has ended")
+    assert failures(log) == []
+
+
+async def test_a_handler_of_the_dialer_that_raises_harms_nothing(log: list[str]) -> None:
+    with anyio.fail_after(SECONDS):
+        async with (
+            webrtc_direct.listen(ADDRESS) as listener,
+            webrtc_direct.dial(listener.addresses[0], handlers=HANDLERS) as client,
+        ):
+            await settled(lambda: bool(listener.connections), "connected")
+            (server,) = listener.connections
+            with pytest.raises(StreamReset):
+                await _use(server, "/at-once")
+            assert await echoes(server, b"fine")
+            assert await ping(client) > 0
+    assert len(failures(log)) == 1
+
+
+async def test_a_hook_that_raises_harms_nothing(log: list[str]) -> None:
+    def fails(*_: object) -> None:
+        raise ValueError("a hook")
+
+    with anyio.fail_after(SECONDS):
+        async with webrtc_direct.listen(ADDRESS, handlers=HANDLERS) as listener:
+            listener.on_connected = listener.on_disconnected = fails
+            async with webrtc_direct.dial(listener.addresses[0]) as client:
+                assert await echoes(client, b"fine")
+            await settled(lambda: listener.connections == [], "it has gone")
+            async with webrtc_direct.dial(listener.addresses[0]) as client:
+                assert await echoes(client, b"fine")
+    assert len(failures(log)) >= 3
+
+
+@pytest.mark.parametrize("use", ["read", "write"])
+async def test_a_stream_of_a_handler_that_returned_is_closed_for_it(use: str) -> None:
+    kept: list[Stream] = []
+
+    async def keep(stream: Stream) -> None:
+        kept.append(stream)
+
+    with anyio.fail_after(SECONDS):
+        async with connected_pair({"/keep": keep}) as (client, _, _), client.open_stream("/keep") as stream:
+            assert await stream.read() == b""
+            with pytest.raises(StreamClosed):
+                await (kept[0].read() if use == "read" else kept[0].write(b"too late"))
+            kept.clear()

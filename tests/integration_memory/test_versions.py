@@ -1,0 +1,82 @@
+"""Which version of the handshake a dial ends up with, and that the listener sees it once."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+
+from webrtc_direct import FingerprintMismatch, HandshakeTimeout, Limits, WebRtcDirectAddress, ping
+from webrtc_direct.certificate import Certificate
+
+if TYPE_CHECKING:
+    from tests.integration_memory.conftest import Ends
+
+    from webrtc_direct.platform.base import Version
+
+
+async def test_v1_is_first_and_alone_when_it_is_answered(ends: Ends) -> None:
+    async with ends.listen() as listener, ends.dial(listener.addresses[0]) as connection:
+        await ping(connection)
+        assert connection.version == "v1"
+        assert len(ends.network.links) == 1
+
+
+async def test_v2_is_tried_after_a_second_without_any_answer(ends: Ends) -> None:
+    ends.network.answers_after["v1"] = math.inf
+    async with ends.listen() as listener:
+        started = anyio.current_time()
+        async with ends.dial(listener.addresses[0]) as connection:
+            assert anyio.current_time() - started >= 1
+            await ping(connection)
+            assert connection.version == "v2"
+            assert [each.version for each in listener.connections] == ["v2"]
+    assert len(ends.network.links) == 1
+
+
+@pytest.mark.parametrize(("v1", "v2", "winner"), [(1.2, 1.0, "v1"), (1.5, 0.05, "v2")])
+async def test_the_first_answer_wins_and_the_other_attempt_stops(
+    ends: Ends, v1: float, v2: float, winner: Version
+) -> None:
+    ends.network.answers_after |= {"v1": v1, "v2": v2}
+    async with ends.listen() as listener, ends.dial(listener.addresses[0]) as connection:
+        await ping(connection)
+        assert connection.version == winner
+        assert len(listener.connections) == 1
+    assert len(ends.network.links) == 1
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+async def test_a_version_that_is_asked_for_is_the_only_one(ends: Ends, version: Version) -> None:
+    async with ends.listen() as listener:
+        async with ends.dial(listener.addresses[0], version=version) as connection:
+            assert connection.version == version
+        ends.network.answers_after[version] = math.inf
+        with pytest.raises(HandshakeTimeout):
+            async with ends.dial(listener.addresses[0], version=version, timeout=0.1):
+                pytest.fail("connected")
+
+
+@pytest.mark.parametrize("timeout", [0.1, 1.0, 1.2])
+async def test_nobody_there_is_one_timeout_of_both_attempts(ends: Ends, timeout: float) -> None:
+    ends.network.answers_after |= {"v1": math.inf, "v2": math.inf}
+    async with ends.listen() as listener:
+        started = anyio.current_time()
+        with pytest.raises(HandshakeTimeout) as caught:
+            async with ends.dial(listener.addresses[0], timeout=timeout):
+                pytest.fail("connected")
+        assert anyio.current_time() - started >= timeout
+        assert (caught.value.step, caught.value.seconds) == ("ice", timeout)
+
+
+async def test_an_answer_that_is_refused_ends_the_dial_at_once(ends: Ends) -> None:
+    async with ends.listen() as listener:
+        address = WebRtcDirectAddress.parse(listener.addresses[0])
+        other = Certificate.generate().fingerprint
+        with pytest.raises(FingerprintMismatch):
+            async with ends.dial(
+                WebRtcDirectAddress(address.ip, address.port, other, address.peer_id), limits=Limits()
+            ):
+                pytest.fail("connected")
