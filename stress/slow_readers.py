@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # unread_bytes, receive_window and unsent_bytes of Limits are 4 MiB of a connection together. The rest is
 # what Python and the allocator make of them, and of 100 streams with their tasks.
-MOST_GROWTH = 24 * MIB
+MOST_GROWTH = 32 * MIB
 # Limits.stall_timeout, and time to notice and to work off what is queued.
 STALL_POLICY, STALL_SLACK = 10.0, 5.0
 # What lies beside an unread stream when its connection stops is a matter of chance.

@@ -83,9 +83,9 @@ class StreamTable:
             return
         if PROCESS_BUDGET.add(count) >= self.limits.unread_bytes_process and count > 0:
             self._pause()
-        if self._unread < self.limits.unread_bytes:
+        if self._unread <= self.limits.unread_bytes // 2:
             self._stopped_since = None
-        elif self._stopped_since is None:
+        elif self._stopped_since is None and self._unread >= self.limits.unread_bytes:
             self._stopped_since = anyio.current_time()
             self._read_meanwhile.clear()
             if not self._watching:
@@ -99,16 +99,18 @@ class StreamTable:
             PROCESS_BUDGET.add(-count)
         if self._stopped_since is not None:
             self._read_meanwhile.add(stream)
-            if self._unread < self.limits.unread_bytes:
+            # A platform that has stopped goes on when half of it is read.
+            if self._unread <= self.limits.unread_bytes // 2:
                 self._stopped_since = None
 
     async def _watch_stall(self) -> None:
         while (since := self._stopped_since) is not None:
             await anyio.sleep_until(since + self.limits.stall_timeout)
             if self._stopped_since == since:
-                self._stopped_since = None
+                self._stopped_since = anyio.current_time()
                 self._reset_stalled()
-                # Look again, from now on, if the total is still at its bound.
+                self._read_meanwhile.clear()
+                # Look again, from now on, unless enough has become free.
                 self.received(0)
         self._watching = False
 

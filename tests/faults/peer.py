@@ -1,6 +1,6 @@
-"""A listener in a process of its own: prints its address, then what happens to it, until its input ends.
+"""A listener in a process of its own: prints its address, and serves until its input ends.
 
-Run as ``python peer.py``. Each stream of ``/sink`` is counted and hashed; the answer is both.
+Run as ``python peer.py``. Streams of ``/sink`` are hashed; the digest is the answer.
 """
 
 from __future__ import annotations

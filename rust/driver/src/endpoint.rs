@@ -199,7 +199,9 @@ impl Endpoint {
         let behind = self.sender.is_behind();
         for session in &touched {
             self.resume(*session, now);
-            self.with_session(*session, now, |session| session.hold(behind));
+            let handle = self.handles.get(session);
+            let held = behind || handle.is_some_and(|handle| handle.shared.paused.load(Ordering::SeqCst));
+            self.with_session(*session, now, |session| session.hold(held));
         }
         match &mut self.speaker {
             Speaker::Session(session) => {

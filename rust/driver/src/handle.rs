@@ -79,6 +79,8 @@ pub(crate) struct Shared {
     pub(crate) delivered: AtomicU64,
     /// Delivery waits until half of `budget` is free.
     pub(crate) stalled: AtomicBool,
+    /// Delivery waits until the caller says otherwise.
+    pub(crate) paused: AtomicBool,
     pub(crate) stats: Mutex<Stats>,
     budget: u64,
 }
@@ -89,6 +91,7 @@ impl Shared {
             consumed: AtomicU64::new(0),
             delivered: AtomicU64::new(0),
             stalled: AtomicBool::new(false),
+            paused: AtomicBool::new(false),
             stats: Mutex::default(),
             budget,
         }
@@ -98,7 +101,8 @@ impl Shared {
     pub(crate) fn may_resume(&self) -> bool {
         let unread =
             self.delivered.load(Ordering::SeqCst).saturating_sub(self.consumed.load(Ordering::SeqCst));
-        self.stalled.load(Ordering::SeqCst) && unread <= self.budget / 2
+        let waits = self.stalled.load(Ordering::SeqCst) && !self.paused.load(Ordering::SeqCst);
+        waits && unread <= self.budget / 2
     }
 }
 
@@ -245,6 +249,18 @@ impl Connection {
         if self.shared.may_resume() {
             self.engine.push(Command::Resume(self.id));
         }
+    }
+
+    /// Have nothing more delivered; the peer is slowed down.
+    pub fn pause(&self) {
+        self.shared.paused.store(true, Ordering::SeqCst);
+        self.engine.push(Command::Resume(self.id));
+    }
+
+    /// Have data delivered again.
+    pub fn resume(&self) {
+        self.shared.paused.store(false, Ordering::SeqCst);
+        self.engine.push(Command::Resume(self.id));
     }
 
     /// End it once the peer has everything.

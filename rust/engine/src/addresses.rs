@@ -18,6 +18,8 @@ use crate::ufrag::Credentials;
 
 /// How long a secret makes transaction ids; the one before it is still believed.
 const SECRET_TIME: Duration = Duration::from_secs(30);
+/// For so long an address that sent a request has its place; a ClientHello follows at once.
+const CANDIDATE_TIME: Duration = Duration::from_secs(2);
 /// A ClientHello comes in one or two datagrams.
 const MAX_HELD_DATAGRAMS: usize = 2;
 const MAX_HELD_DATAGRAM: usize = 2048;
@@ -34,6 +36,7 @@ struct Candidate {
     credentials: Arc<Credentials>,
     /// What may still be sent there.
     allowance: u64,
+    since: Instant,
 }
 
 /// An address that has answered a check.
@@ -93,6 +96,17 @@ impl Addresses {
             .is_some_and(|proved| proved.answered && proved.credentials.as_ref() == Some(credentials))
     }
 
+    /// Whether *source* has answered a check, for whatever credentials.
+    pub(crate) fn is_proved(&self, source: SocketAddr) -> bool {
+        self.proved.get(&source).is_some()
+    }
+
+    /// Whether *source* can be remembered without forgetting somebody who may still say hello.
+    pub(crate) fn has_room(&mut self, source: SocketAddr, now: Instant) -> bool {
+        self.candidates.remove_oldest_while(|candidate| candidate.since + CANDIDATE_TIME <= now);
+        self.candidates.has_room(&source)
+    }
+
     /// The credentials for which *source* has answered a check, if it has.
     pub(crate) fn answered(&self, source: SocketAddr) -> Option<&Arc<Credentials>> {
         let proved = self.proved.get(&source).filter(|proved| proved.answered)?;
@@ -107,6 +121,7 @@ impl Addresses {
         credentials: &Arc<Credentials>,
         received: u64,
         sent: u64,
+        now: Instant,
     ) -> bool {
         let credentials = Arc::clone(credentials);
         if let Some(proved) = self.proved.get_mut(&source) {
@@ -121,7 +136,7 @@ impl Addresses {
                 candidate.allowance += earned;
                 candidate.credentials = credentials;
             }
-            None => self.candidates.insert(source, Candidate { credentials, allowance: earned }),
+            None => self.candidates.insert(source, Candidate { credentials, allowance: earned, since: now }),
         }
         false
     }

@@ -30,6 +30,8 @@ const PPIDS_OF_DATA: [u32; 2] = [51, 53];
 const PPIDS_OF_EMPTY: [u32; 2] = [56, 57];
 const PORT: u16 = 5000;
 const CHUNK_SACK: u8 = 3;
+/// SACKs with a gap that go out together: three make a sender repeat what is missing, the newest says it all.
+const MAX_GAP_SACKS: usize = 4;
 const CHUNK_ABORT: u8 = 6;
 const COMMON_HEADER: usize = 12;
 /// Messages that arrive together on one channel are joined up to this size.
@@ -106,6 +108,8 @@ pub struct Association {
     /// Resets of the peer's, each with how many messages come before it.
     incoming_resets: VecDeque<(u64, Vec<u16>)>,
     abort_seen: bool,
+    /// How many of `packets` are SACKs that report a gap.
+    gap_sacks: usize,
 }
 
 impl std::fmt::Debug for Association {
@@ -161,6 +165,7 @@ impl Association {
             taken: 0,
             incoming_resets: VecDeque::new(),
             abort_seen: false,
+            gap_sacks: 0,
         }
     }
 
@@ -253,6 +258,7 @@ impl Association {
         self.finish_draining();
         self.collect();
         self.last_sack = None;
+        self.gap_sacks = 0;
         std::mem::take(&mut self.packets)
     }
 
@@ -399,13 +405,21 @@ impl Association {
                 let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
                 COMMON_HEADER + length.next_multiple_of(4) == packet.len()
             });
+        // A sender repeats what three SACKs have reported missing (RFC 9260 section 7.2.4), so those that
+        // report a gap are not all alike.
+        let reports_gap =
+            packet.get(COMMON_HEADER + 12..COMMON_HEADER + 14).is_some_and(|gaps| gaps != [0, 0]);
         if !is_sack {
             self.packets.push(packet);
-        } else if let Some(at) = self.last_sack {
-            self.packets[at] = packet;
-        } else {
-            self.last_sack = Some(self.packets.len());
-            self.packets.push(packet);
+            return;
+        }
+        match self.last_sack {
+            Some(at) if !reports_gap || self.gap_sacks == MAX_GAP_SACKS => self.packets[at] = packet,
+            _ => {
+                self.gap_sacks += usize::from(reports_gap);
+                self.last_sack = Some(self.packets.len());
+                self.packets.push(packet);
+            }
         }
     }
 

@@ -290,6 +290,11 @@ impl Listener {
             }
             self.tombstones.remove(&credentials);
         }
+        if self.is_to_prove_first(source, now) {
+            let check = self.addresses.check(source, &credentials, now);
+            self.out.push(source, &check);
+            return;
+        }
         let response = ice::answer(message, source, key);
         let mut sent = response.len() as u64;
         self.out.push(source, &response);
@@ -299,10 +304,19 @@ impl Listener {
             sent += check.len() as u64;
             self.out.push(source, &check);
         }
-        let proved = self.addresses.remember(source, &credentials, length, sent);
+        let proved = self.addresses.remember(source, &credentials, length, sent, now);
         if let (true, Some(id)) = (proved, self.by_credentials.get(&credentials).copied()) {
             self.add_address(id, source);
         }
+    }
+
+    /// Whether a stranger is asked before it is answered.
+    ///
+    /// Then nothing is kept of it, so that a flood from forged addresses displaces nobody. A client that
+    /// has no answer yet repeats its request, and then it comes from an address that has proved itself.
+    fn is_to_prove_first(&mut self, source: SocketAddr, now: Instant) -> bool {
+        let stranger = !self.addresses.is_proved(source) && !self.by_address.contains_key(&source);
+        stranger && (self.is_under_pressure() || !self.addresses.has_room(source, now))
     }
 
     /// Whether to ask the sender of a request for a proof of its address.

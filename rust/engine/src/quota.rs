@@ -40,19 +40,24 @@ struct Bucket {
 
 impl Bucket {
     fn new(rate: f64, now: Instant) -> Self {
-        Self { tokens: rate * BURST_SECONDS, rate, since: now }
+        Self { tokens: burst(rate), rate, since: now }
     }
 
     fn take(&mut self, now: Instant) -> bool {
         let elapsed = now.saturating_duration_since(self.since).as_secs_f64();
         self.since = now;
-        self.tokens = (self.tokens + elapsed * self.rate).min(self.rate * BURST_SECONDS);
+        self.tokens = (self.tokens + elapsed * self.rate).min(burst(self.rate));
         let has = self.tokens >= 1.0;
         if has {
             self.tokens -= 1.0;
         }
         has
     }
+}
+
+/// At least one, or a slow rate would admit nobody ever.
+fn burst(rate: f64) -> f64 {
+    (rate * BURST_SECONDS).max(1.0)
 }
 
 /// The counts and the rates.

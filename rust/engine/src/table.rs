@@ -45,6 +45,11 @@ impl<K: Clone + Eq + Hash, V> Table<K, V> {
         self.entries.insert(key, value);
     }
 
+    /// Whether *key* can be added, or is there, without displacing another.
+    pub(crate) fn has_room(&self, key: &K) -> bool {
+        self.entries.len() < self.most || self.entries.contains_key(key)
+    }
+
     pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
         self.entries.remove(key)
     }

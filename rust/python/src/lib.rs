@@ -160,6 +160,16 @@ impl Connection {
         self.inner.consumed(count);
     }
 
+    /// Have nothing more delivered.
+    fn pause(&self) {
+        self.inner.pause();
+    }
+
+    /// Have data delivered again.
+    fn resume(&self) {
+        self.inner.resume();
+    }
+
     /// Reset a channel once its queue is empty.
     fn close_channel(&self, key: u64) {
         self.inner.close_channel(key);

@@ -201,6 +201,14 @@ class NativePeerConnection(PeerConnection):
         if self._handle is not None:
             self._handle.abort()
 
+    def pause(self) -> None:
+        if self._handle is not None:
+            self._handle.pause()
+
+    def resume(self) -> None:
+        if self._handle is not None:
+            self._handle.resume()
+
     async def wait_closed(self) -> CloseReason:
         await self._closed.wait()
         if self.reason is None:
