@@ -70,10 +70,13 @@ async def main():
                 return 2 if thread.is_alive() else 0
 
             def uses_what_it_has():
-                connection.stats(); repr(connection); repr(holder[1])
-                connection.abort()
-                holder[1].reset()
-                listener.connections.clear()
+                repr(connection), repr(holder[1]), repr(listener), listener.connections
+                for use in (connection.stats, connection.abort, holder[1].reset):
+                    try:
+                        use()
+                    except RuntimeError as error:
+                        # asyncio's own word, where an end is to be waited for.
+                        assert "no running event loop" in str(error), error
                 return 0
 
             def drops_what_it_has():

@@ -16,17 +16,16 @@ import anyio
 
 from webrtc_direct.platform.base import (
     HANDSHAKE_CHANNEL_ID,
-    ChannelObserver,
     CloseKind,
     CloseReason,
     ConnectionObserver,
     ConnectionStats,
-    DataChannel,
     HandshakeTimes,
     PeerConnection,
     Role,
     Version,
 )
+from webrtc_direct.platform.waiting import WaitingChannel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,16 +75,14 @@ class MemoryLink:
         self.server.end(reason)
 
 
-class MemoryChannel(DataChannel):
+class MemoryChannel(WaitingChannel):
     """One end of a data channel."""
 
     def __init__(self, connection: MemoryConnection, channel_id: int, limits: Limits) -> None:
+        super().__init__()
         self._connection = connection
         self._id = channel_id
         self._limit = limits.unsent_bytes_per_channel
-        self._observer: ChannelObserver | None = None
-        self._early: list[bytes] = []
-        self._closed_early = False
         self.closing: bool = False
         self.closed: bool = False
         self.unsent = 0
@@ -93,22 +90,6 @@ class MemoryChannel(DataChannel):
     @property
     def data_channel_id(self) -> int:
         return self._id
-
-    @property
-    def observer(self) -> ChannelObserver | None:
-        return self._observer
-
-    @observer.setter
-    def observer(self, observer: ChannelObserver | None) -> None:
-        self._observer = observer
-        if observer is None:
-            return
-        early, self._early = self._early, []
-        if early:
-            self.consumed(observer.data_received(b"".join(early)))
-        if self._closed_early:
-            self._closed_early = False
-            observer.channel_closed()
 
     @property
     def writable_bytes(self) -> int:
@@ -132,22 +113,11 @@ class MemoryChannel(DataChannel):
             self._connection.discard(self)
             self._connection.submit_close(self)
 
-    def deliver(self, data: bytes) -> int:
-        """Hand *data* to the observer; returns how many bytes of it are unread."""
-        if self._observer is None:
-            self._early.append(data)
-            return len(data)
-        return len(data) - self._observer.data_received(data)
-
     def end(self) -> None:
         """Tell the observer, once, that the channel is gone."""
-        if self.closed:
-            return
-        self.closed = True
-        if self._observer is None:
-            self._closed_early = True
-        else:
-            self._observer.channel_closed()
+        if not self.closed:
+            self.closed = True
+            self.tell_closed()
 
 
 class MemoryConnection(PeerConnection):
@@ -375,7 +345,8 @@ class MemoryConnection(PeerConnection):
             size += sum(map(len, more))
         if channel := self._channels.get(channel_id):
             # Not in one statement: the observer may call consumed() meanwhile.
-            unread = channel.deliver(b"".join(messages))
+            data = b"".join(messages)
+            unread = len(data) - channel.tell_data(data)
             self.unread += unread
         self._peer.delivered(channel_id, size)
 

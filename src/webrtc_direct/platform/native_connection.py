@@ -14,7 +14,6 @@ from webrtc_direct import _native
 from webrtc_direct.multiaddr import Fingerprint
 from webrtc_direct.platform.base import (
     HANDSHAKE_CHANNEL_ID,
-    ChannelObserver,
     CloseKind,
     CloseReason,
     ConnectionObserver,
@@ -25,6 +24,7 @@ from webrtc_direct.platform.base import (
     Role,
     Version,
 )
+from webrtc_direct.platform.waiting import WaitingChannel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,38 +36,20 @@ _HANDSHAKE_KEY = 0
 _ENDED_KEY = -1
 
 
-class NativeChannel(DataChannel):
+class NativeChannel(WaitingChannel):
     """A data channel of the engine."""
 
     def __init__(self, connection: NativePeerConnection, key: int, credit: int) -> None:
+        super().__init__()
         self._connection = connection
         self._key = key
         self._credit = credit
         self._unsent = 0
-        self._observer: ChannelObserver | None = None
-        self._early: list[bytes] = []
-        self._closed_early = False
         self._ended = False
 
     @property
     def data_channel_id(self) -> int | None:
         return HANDSHAKE_CHANNEL_ID if self._key == _HANDSHAKE_KEY else None
-
-    @property
-    def observer(self) -> ChannelObserver | None:
-        return self._observer
-
-    @observer.setter
-    def observer(self, observer: ChannelObserver | None) -> None:
-        self._observer = observer
-        if observer is None:
-            return
-        early, self._early = self._early, []
-        if early:
-            self.consumed(observer.data_received(b"".join(early)))
-        if self._closed_early:
-            self._closed_early = False
-            observer.channel_closed()
 
     @property
     def writable_bytes(self) -> int:
@@ -97,32 +79,19 @@ class NativeChannel(DataChannel):
 
     def receive(self, data: bytes) -> None:
         """Take data from the engine."""
-        if self._observer is None:
-            self._early.append(data)
-        else:
-            self.consumed(self._observer.data_received(data))
+        self.consumed(self.tell_data(data))
 
     def grant(self, count: int) -> None:
         """Take credit from the engine: so many bytes have left the queue."""
         self._credit += count
         self._unsent -= count
-        if self._observer is not None:
-            self._observer.channel_writable()
+        self.tell_writable()
 
-    def tell_writable(self) -> None:
-        """Say that the connection has credit again."""
-        if self._observer is not None:
-            self._observer.channel_writable()
-
-    def tell_closed(self) -> None:
+    def end(self) -> None:
         """The peer reset it, or the connection ended."""
-        if self._ended:
-            return
-        self._end()
-        if self._observer is None:
-            self._closed_early = True
-        else:
-            self._observer.channel_closed()
+        if not self._ended:
+            self._end()
+            self.tell_closed()
 
     def _end(self) -> None:
         self._ended = True
@@ -190,7 +159,7 @@ class NativePeerConnection(PeerConnection):
             return self._add_channel(self._handle.open_channel())
         # A key that the engine gives to nobody: this channel is one that has ended.
         channel = self._add_channel(_ENDED_KEY)
-        channel.tell_closed()
+        channel.end()
         return channel
 
     def close(self) -> None:
@@ -262,7 +231,7 @@ class NativePeerConnection(PeerConnection):
             self._take_channel(key)
         elif kind == _native.CHANNEL_CLOSED:
             if channel := self._channels.get(key):
-                channel.tell_closed()
+                channel.end()
         else:
             self._take_state(kind, value)
 
@@ -317,7 +286,7 @@ class NativePeerConnection(PeerConnection):
             self._handle.abort()
             self._handle = None
         for channel in list(self._channels.values()):
-            channel.tell_closed()
+            channel.end()
         self.established.set()
         self._closed.set()
         if self._observer is not None:
