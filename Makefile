@@ -95,6 +95,10 @@ lock: $(VENV)/.stamp-tools ## Renew the two lock files from pyproject.toml and r
 wheel: $(VENV)/.stamp-tools ## Make a wheel and an sdist in dist/
 	$(BIN)/maturin build --release --locked --sdist --out dist
 
+.PHONY: dist-check
+dist-check: $(VENV)/.stamp-tools ## Build wheel and sdist, install each into a fresh environment, dial and listen
+	$(BIN)/python tests/faults/dist_check.py --requirement requirements.lock
+
 .PHONY: clean
 clean: ## Remove everything that was built
 	rm -rf $(VENV) dist rust/target target build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -92,7 +92,7 @@ def engine_threads() -> int:
         try:
             with open(f"/proc/self/task/{thread}/comm") as comm:
                 count += comm.read().strip() == ENGINE_THREAD
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             continue  # It has ended meanwhile.
     return count
 

@@ -170,6 +170,7 @@ pub(crate) struct Engine {
 impl Engine {
     /// The engine of this process, started if need be.
     fn get() -> io::Result<Arc<Self>> {
+        // A fork cannot come between: it takes the interpreter's lock, which is held here.
         static CURRENT: Mutex<Weak<Engine>> = Mutex::new(Weak::new());
         let mut current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(engine) = current.upgrade().filter(|engine| engine.is_here()) {
@@ -275,6 +276,9 @@ impl Connection {
 
     /// Counters, as of the engine's last work on it.
     pub fn stats(&self) -> Stats {
+        if !self.engine.is_here() {
+            return Stats::default();
+        }
         *self.shared.stats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -308,6 +312,9 @@ impl Listener {
 
     /// How it stood after the engine's last work on it.
     pub fn state(&self) -> ListenerState {
+        if !self.engine.is_here() {
+            return ListenerState::default();
+        }
         *self.view.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

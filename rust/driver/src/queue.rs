@@ -41,6 +41,7 @@ struct State {
 pub(crate) struct Sender {
     state: Mutex<State>,
     wake: UnixStream,
+    process: u32,
 }
 
 /// The caller's end of a queue. Wait until `descriptor` is readable, then `take`.
@@ -59,7 +60,7 @@ impl EventQueue {
         let (ours, theirs) = UnixStream::pair()?;
         ours.set_nonblocking(true)?;
         theirs.set_nonblocking(true)?;
-        let sender = Arc::new(Sender { state: Mutex::default(), wake: theirs });
+        let sender = Arc::new(Sender { state: Mutex::default(), wake: theirs, process: std::process::id() });
         Ok(Self { sender, wake: ours })
     }
 
@@ -70,6 +71,9 @@ impl EventQueue {
 
     /// Take up to *most* events.
     pub fn take(&self, most: usize) -> VecDeque<QueueEvent> {
+        if !self.sender.is_here() {
+            return VecDeque::new();
+        }
         let mut state = self.sender.lock();
         let rest = if state.events.len() > most { state.events.split_off(most) } else { VecDeque::new() };
         let events = std::mem::replace(&mut state.events, rest);
@@ -88,6 +92,9 @@ impl EventQueue {
 
 impl Drop for EventQueue {
     fn drop(&mut self) {
+        if !self.sender.is_here() {
+            return;
+        }
         let events = {
             let mut state = self.sender.lock();
             state.closed = true;
@@ -99,6 +106,12 @@ impl Drop for EventQueue {
 }
 
 impl Sender {
+    /// Whether this is the process that made it. In a forked child the engine's thread is not there, and may
+    /// have held the lock at that moment.
+    fn is_here(&self) -> bool {
+        self.process == std::process::id()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -6,7 +6,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use webrtc_direct_driver::engine::Config;
@@ -38,7 +38,7 @@ struct EventQueue {
 impl EventQueue {
     #[new]
     fn new() -> PyResult<Self> {
-        Ok(Self { inner: webrtc_direct_driver::EventQueue::new()? })
+        Ok(Self { inner: webrtc_direct_driver::EventQueue::new().map_err(os_error)? })
     }
 
     /// Readable while events wait.
@@ -311,6 +311,14 @@ fn duration(name: &str, seconds: f64) -> PyResult<Duration> {
         .map_err(|error| PyValueError::new_err(format!("{name} = {seconds}: {error}")))
 }
 
+/// With its number, so that Python makes the right kind of OSError.
+fn os_error(error: std::io::Error) -> PyErr {
+    let Some(code) = error.raw_os_error() else { return error.into() };
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default().to_owned();
+    PyOSError::new_err((code, text))
+}
+
 fn identity(certificate: Vec<u8>, private_key: Vec<u8>) -> PyResult<Identity> {
     Identity::new(certificate, private_key)
         .map_err(|error| PyValueError::new_err(format!("the certificate is not usable: {error}")))
@@ -344,7 +352,7 @@ fn dial(
         identity: identity(certificate, private_key)?,
         config: bounds.config()?,
     };
-    Ok(Connection { inner: webrtc_direct_driver::dial(parameters, &queue.inner)? })
+    Ok(Connection { inner: webrtc_direct_driver::dial(parameters, &queue.inner).map_err(os_error)? })
 }
 
 /// Listen. The queue says ACCEPTED of each connection.
@@ -363,7 +371,7 @@ fn listen(
         identity: identity(certificate, private_key)?,
         config: bounds.config()?,
     };
-    Ok(Listener { inner: webrtc_direct_driver::listen(parameters, &queue.inner)? })
+    Ok(Listener { inner: webrtc_direct_driver::listen(parameters, &queue.inner).map_err(os_error)? })
 }
 
 /// Give memory that is free to the system: the C library keeps what a crowd of connections has used.

@@ -190,6 +190,8 @@ class _Pump:
                 connection.end(CloseReason(CloseKind.LOCAL, "closed by this end"))
             if self._listener is not None:
                 self._listener.end()
+            # Whatever keeps this object must not keep the queue's descriptors: a traceback does, in a cycle.
+            del self._queue
 
     async def _run_on(self, loop: asyncio.AbstractEventLoop) -> None:
         # One registration for all events, and no task to wake for each: a turn of the loop and two
