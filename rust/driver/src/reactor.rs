@@ -22,9 +22,10 @@ const MAX_EVENTS: usize = 256;
 /// After the last handle is gone, goodbyes have so long to leave.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// After a connection has ended its memory is given back to the system, a little later and not too often.
+/// When no connection has ended for this long, the memory of those that have is given back to the system;
+/// where they keep ending, it is so after the second of these.
 const TRIM_DELAY: Duration = Duration::from_secs(1);
-const TRIM_PAUSE: Duration = Duration::from_secs(10);
+const TRIM_LATEST: Duration = Duration::from_secs(10);
 
 /// Everything that the thread owns.
 pub(crate) struct Reactor {
@@ -39,7 +40,7 @@ pub(crate) struct Reactor {
     ending_since: Option<Instant>,
     trim: fn(),
     trim_at: Option<Instant>,
-    trimmed: Option<Instant>,
+    trim_since: Option<Instant>,
 }
 
 impl Reactor {
@@ -61,7 +62,7 @@ impl Reactor {
                 ending_since: None,
                 trim,
                 trim_at: None,
-                trimmed: None,
+                trim_since: None,
             };
             reactor.run();
         };
@@ -95,7 +96,7 @@ impl Reactor {
             self.work(now);
             if self.trim_at.is_some_and(|at| now >= at) {
                 self.trim_at = None;
-                self.trimmed = Some(now);
+                self.trim_since = None;
                 (self.trim)();
             }
             if self.has_ended(now) {
@@ -151,8 +152,8 @@ impl Reactor {
                 match session {
                     Some(session) => self.places.insert(id, (token, session)),
                     None => {
-                        let earliest = self.trimmed.map_or(now, |trimmed| trimmed + TRIM_PAUSE);
-                        self.trim_at.get_or_insert(earliest.max(now + TRIM_DELAY));
+                        let since = *self.trim_since.get_or_insert(now);
+                        self.trim_at = Some((now + TRIM_DELAY).min(since + TRIM_LATEST));
                         self.places.remove(&id)
                     }
                 };
