@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import anyio
+from anyio.lowlevel import checkpoint_if_cancelled
 
 from webrtc_direct.errors import ConnectionLost, HandshakeTimeout, LimitExceeded, WebRtcDirectError
 from webrtc_direct.negotiation import accept_protocol, propose_protocols
@@ -244,6 +245,7 @@ class Connection:
 
     async def _open_stream(self, protocols: tuple[str, ...]) -> Stream:
         limits = self.local.limits
+        await checkpoint_if_cancelled()  # What has ended the connection may be the same cancellation.
         if self._table.reason is not None:
             raise ConnectionLost(self._table.reason)
         if self._closing:
