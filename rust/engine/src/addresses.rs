@@ -15,6 +15,7 @@ use crate::random::Random;
 use crate::stun::{self, IceRole, TransactionId};
 use crate::table::Table;
 use crate::ufrag::Credentials;
+use crate::wire::AMPLIFICATION;
 
 /// How long a secret makes transaction ids; the one before it is still believed.
 const SECRET_TIME: Duration = Duration::from_secs(30);
@@ -23,8 +24,6 @@ const CANDIDATE_TIME: Duration = Duration::from_secs(2);
 /// A ClientHello comes in one or two datagrams.
 const MAX_HELD_DATAGRAMS: usize = 2;
 const MAX_HELD_DATAGRAM: usize = 2048;
-/// RFC 9000 section 8.1, which the libp2p spec adopts.
-const AMPLIFICATION: u64 = 3;
 
 /// What an address may have: a connection for these credentials, and, while it has not proved itself,
 /// so many bytes.

@@ -8,7 +8,7 @@ use crate::event::Stats;
 use crate::outbox::Outbox;
 
 /// RFC 9000 section 8.1, which the libp2p spec adopts.
-const AMPLIFICATION: u64 = 3;
+pub(crate) const AMPLIFICATION: u64 = 3;
 
 /// What DTLS writes to; apart from the rest so that both can be borrowed.
 #[derive(Debug)]
