@@ -18,14 +18,12 @@ from webrtc_direct.platform.base import (
     HANDSHAKE_CHANNEL_ID,
     CloseKind,
     CloseReason,
-    ConnectionObserver,
     ConnectionStats,
     HandshakeTimes,
-    PeerConnection,
     Role,
     Version,
 )
-from webrtc_direct.platform.waiting import WaitingChannel
+from webrtc_direct.platform.waiting import WaitingChannel, WaitingConnection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,7 +118,7 @@ class MemoryChannel(WaitingChannel):
             self.tell_closed()
 
 
-class MemoryConnection(PeerConnection):
+class MemoryConnection(WaitingConnection):
     """One end of a connection. What the peer sent waits in its inbox, in one order, as in SCTP."""
 
     def __init__(
@@ -133,6 +131,7 @@ class MemoryConnection(PeerConnection):
         remote_address: tuple[str, int],
         limits: Limits,
     ) -> None:
+        super().__init__()
         self.role = role
         self.version: Version = version
         self.local_fingerprint = local
@@ -142,12 +141,9 @@ class MemoryConnection(PeerConnection):
         self.unread: int = 0
         self._limits = limits
         self._ids = count(2 if role is Role.CLIENT else 1, 2)
-        self._observer: ConnectionObserver | None = None
-        self._early: list[MemoryChannel] = []
         self._inbox: deque[tuple[_Kind, int, Sequence[bytes]]] = deque()
         self._wake = anyio.Event()
         self._ended = anyio.Event()
-        self._reason: CloseReason | None = None
         self._unsent = 0
         self._sent = 0
         self._closing = False
@@ -166,28 +162,13 @@ class MemoryConnection(PeerConnection):
         task_group.start_soon(self._run, name="webrtc_direct memory connection")
 
     @property
-    def observer(self) -> ConnectionObserver | None:
-        return self._observer
-
-    @observer.setter
-    def observer(self, observer: ConnectionObserver | None) -> None:
-        self._observer = observer
-        if observer is None:
-            return
-        early, self._early = self._early, []
-        for channel in early:
-            observer.channel_opened(channel)
-        if self._reason is not None:
-            observer.connection_closed(self._reason)
-
-    @property
     def writable_bytes(self) -> int:
         """The credit that all channels share."""
         return self._limits.unsent_bytes - self._unsent
 
     def open_channel(self) -> MemoryChannel:
         channel = MemoryChannel(self, next(self._ids), self._limits)
-        if self._reason is not None:
+        if self.reason is not None:
             channel.end()
             return channel
         self._channels[channel.data_channel_id] = channel
@@ -195,13 +176,13 @@ class MemoryConnection(PeerConnection):
         return channel
 
     def close(self) -> None:
-        if self._reason is None and not self._closing:
+        if self.reason is None and not self._closing:
             self._closing = True
             self._peer.receive(_Kind.END, HANDSHAKE_CHANNEL_ID, ())
             self._task_group.start_soon(self._close_at_the_latest, name="webrtc_direct memory close")
 
     def abort(self) -> None:
-        if self._reason is None:
+        if self.reason is None:
             self.end(CloseReason(CloseKind.LOCAL, "closed by this end"))
             self._peer.hurry()
 
@@ -214,9 +195,9 @@ class MemoryConnection(PeerConnection):
 
     async def wait_closed(self) -> CloseReason:
         await self._ended.wait()
-        if self._reason is None:  # pragma: no cover - the event is set after the reason
+        if self.reason is None:  # pragma: no cover - the event is set after the reason
             raise AssertionError
-        return self._reason
+        return self.reason
 
     def stats(self) -> ConnectionStats:
         return ConnectionStats(
@@ -286,9 +267,9 @@ class MemoryConnection(PeerConnection):
 
     def end(self, reason: CloseReason) -> None:
         """End this end of the connection, once."""
-        if self._reason is not None:
+        if self.reason is not None:
             return
-        self._reason = reason
+        self.reason = reason
         self._inbox.clear()
         channels, self._channels = self._channels, {}
         for channel in channels.values():
@@ -302,7 +283,7 @@ class MemoryConnection(PeerConnection):
 
     async def _run(self) -> None:
         try:
-            while self._reason is None:
+            while self.reason is None:
                 await self._wake.wait()
                 self._wake = anyio.Event()
                 while self._inbox and self._may_deliver():
@@ -327,10 +308,7 @@ class MemoryConnection(PeerConnection):
         elif kind is _Kind.OPEN:
             channel = MemoryChannel(self, channel_id, self._limits)
             self._channels[channel_id] = channel
-            if self._observer is None:
-                self._early.append(channel)
-            else:
-                self._observer.channel_opened(channel)
+            self.tell_opened(channel)
         elif closed := self._channels.pop(channel_id, None):
             if not closed.closing:
                 # RFC 8831 section 6.7: an incoming reset is answered with one of ours.

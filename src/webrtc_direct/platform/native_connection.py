@@ -16,15 +16,13 @@ from webrtc_direct.platform.base import (
     HANDSHAKE_CHANNEL_ID,
     CloseKind,
     CloseReason,
-    ConnectionObserver,
     ConnectionStats,
     DataChannel,
     HandshakeTimes,
-    PeerConnection,
     Role,
     Version,
 )
-from webrtc_direct.platform.waiting import WaitingChannel
+from webrtc_direct.platform.waiting import WaitingChannel, WaitingConnection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -99,7 +97,7 @@ class NativeChannel(WaitingChannel):
         self._unsent = 0
 
 
-class NativePeerConnection(PeerConnection):
+class NativePeerConnection(WaitingConnection):
     """A connection of the engine. It counts as one only once ``established``.
 
     Once ended it lets go of the engine's handle, so that whoever still holds this object
@@ -115,6 +113,7 @@ class NativePeerConnection(PeerConnection):
         local_fingerprint: Fingerprint,
         on_answer: Callable[[], None] | None = None,
     ) -> None:
+        super().__init__()
         self.version: Version
         self.remote: tuple[str, int]
         self.remote_fingerprint: Fingerprint
@@ -123,36 +122,18 @@ class NativePeerConnection(PeerConnection):
         self.role = role
         self.local_fingerprint = local_fingerprint
         self.credit: int = limits.unsent_bytes
-        self.reason: CloseReason | None = None
         self.established: anyio.Event = anyio.Event()
         self._handle: _native.Connection | None = handle
         self._on_answer = on_answer
         self._limits = limits
         self._last_stats: dict[str, Any] = {}
         self._closed = anyio.Event()
-        self._observer: ConnectionObserver | None = None
-        self._early: list[NativeChannel] = []
         self._channels: dict[int, NativeChannel] = {}
         self.handshake_channel: NativeChannel = self._add_channel(_HANDSHAKE_KEY)
 
     def __repr__(self) -> str:
         state = "open" if self.reason is None else self.reason.kind.value
         return f"<NativePeerConnection {self.connection_id} {self.role.value} {state}>"
-
-    @property
-    def observer(self) -> ConnectionObserver | None:
-        return self._observer
-
-    @observer.setter
-    def observer(self, observer: ConnectionObserver | None) -> None:
-        self._observer = observer
-        if observer is None:
-            return
-        early, self._early = self._early, []
-        for channel in early:
-            observer.channel_opened(channel)
-        if self.reason is not None:
-            observer.connection_closed(self.reason)
 
     def open_channel(self) -> DataChannel:
         if self._handle is not None:
@@ -259,10 +240,7 @@ class NativePeerConnection(PeerConnection):
 
     def _take_channel(self, key: int) -> None:
         channel = self._add_channel(key)
-        if self._observer is None:
-            self._early.append(channel)
-        else:
-            self._observer.channel_opened(channel)
+        self.tell_opened(channel)
 
     def _grant(self, key: int, count: int) -> None:
         channel = self._channels.get(key)

@@ -1,8 +1,14 @@
-"""A data channel on which everything that comes before its observer waits for it."""
+"""Channels and connections for whose observer waits what comes before it."""
 
 from __future__ import annotations
 
-from webrtc_direct.platform.base import ChannelObserver, DataChannel
+from webrtc_direct.platform.base import (
+    ChannelObserver,
+    CloseReason,
+    ConnectionObserver,
+    DataChannel,
+    PeerConnection,
+)
 
 
 class WaitingChannel(DataChannel):
@@ -47,3 +53,34 @@ class WaitingChannel(DataChannel):
             self._closed_early = True
         else:
             self._observer.channel_closed()
+
+
+class WaitingConnection(PeerConnection):
+    """The part of a connection that the platforms share: telling the observer, once there is one."""
+
+    def __init__(self) -> None:
+        self.reason: CloseReason | None = None
+        self._observer: ConnectionObserver | None = None
+        self._early: list[DataChannel] = []
+
+    @property
+    def observer(self) -> ConnectionObserver | None:
+        return self._observer
+
+    @observer.setter
+    def observer(self, observer: ConnectionObserver | None) -> None:
+        self._observer = observer
+        if observer is None:
+            return
+        early, self._early = self._early, []
+        for channel in early:
+            observer.channel_opened(channel)
+        if self.reason is not None:
+            observer.connection_closed(self.reason)
+
+    def tell_opened(self, channel: DataChannel) -> None:
+        """Say that the peer opened *channel*."""
+        if self._observer is None:
+            self._early.append(channel)
+        else:
+            self._observer.channel_opened(channel)
