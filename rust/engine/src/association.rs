@@ -124,8 +124,9 @@ impl Association {
         let options = Options {
             local_port: PORT,
             remote_port: PORT,
-            // Everything is reliable here, and a FORWARD-TSN would be a way around the receive window.
-            enable_partial_reliability: false,
+            // Announced, never used, and refused: pion takes each SACK as a reason to send only where it is
+            // announced; else its fast retransmissions wait for its timer of a second or for new data.
+            enable_partial_reliability: true,
             mtu: config.sctp_mtu,
             max_message_size: config.max_sent_message,
             max_receiver_window_buffer_size: config.receive_window,
@@ -136,6 +137,8 @@ impl Association {
             heartbeat_interval: config.silence_timeout / 4,
             delayed_ack_max_timeout: config.delayed_ack,
             immediate_sack_under_cwnd_mtus: IMMEDIATE_SACK_UNDER,
+            rto_min: config.sctp_min_timeout,
+            min_rtt_variance: config.sctp_min_timeout,
             t1_init_timeout: config.sctp_initial_timeout,
             t1_cookie_timeout: config.sctp_initial_timeout,
             max_timer_backoff_duration: Some(config.sctp_max_backoff),

@@ -65,6 +65,9 @@ pub struct Config {
     pub delayed_ack: Duration,
     /// First retransmission of INIT and COOKIE ECHO.
     pub sctp_initial_timeout: Duration,
+    /// What the retransmission timer of SCTP adds to the round trip time at least: more than the 200 ms that a
+    /// peer may delay its acknowledgement (RFC 9260 section 6.2).
+    pub sctp_min_timeout: Duration,
     /// Longest wait between SCTP retransmissions.
     pub sctp_max_backoff: Duration,
 }
@@ -102,6 +105,7 @@ impl Default for Config {
             max_burst: 64,
             delayed_ack: Duration::from_millis(20),
             sctp_initial_timeout: Duration::from_millis(300),
+            sctp_min_timeout: Duration::from_millis(220),
             sctp_max_backoff: Duration::from_secs(3),
         }
     }

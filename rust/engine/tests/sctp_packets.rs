@@ -1,0 +1,82 @@
+//! What two associations say to each other, packet by packet.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "../../fuzz/src/lib.rs"]
+mod fuzz;
+
+use std::time::Instant;
+
+use fuzz::sctp::{self, Origin};
+use webrtc_direct_engine::Config;
+use webrtc_direct_engine::association::{Association, Event};
+
+/// RFC 3758 section 3.1: the parameter that announces partial reliability.
+const FORWARD_TSN_SUPPORTED: [u8; 4] = [0xc0, 0x00, 0x00, 0x04];
+const SACK: u8 = 3;
+
+struct Pair {
+    server: Association,
+    origin: Origin,
+    /// INIT and INIT ACK.
+    first: Vec<Vec<u8>>,
+}
+
+/// An association that a client has connected to, and what forges more packets of that client.
+fn pair() -> Pair {
+    let now = Instant::now();
+    let mut client = Association::new(&Config::default(), true, now);
+    let mut server = Association::new(&Config::default(), false, now);
+    client.handle_timeout(now);
+    server.handle_timeout(now);
+    client.connect();
+    let mut origin = Origin::default();
+    let mut first = Vec::new();
+    for _ in 0..4 {
+        for packet in client.take_packets() {
+            origin.observe(&packet, true);
+            first.push(packet.clone());
+            server.handle_packet_untrusted(&packet);
+        }
+        for packet in server.take_packets() {
+            origin.observe(&packet, false);
+            first.push(packet.clone());
+            client.handle_packet_untrusted(&packet);
+        }
+    }
+    first.truncate(2);
+    assert!(matches!(server.poll_event(), Some(Event::Connected)));
+    Pair { server, origin, first }
+}
+
+#[test]
+fn partial_reliability_is_announced_and_its_use_ends_the_association() {
+    let Pair { mut server, origin, first, .. } = pair();
+    for packet in &first {
+        assert!(packet.windows(4).any(|parameter| parameter == FORWARD_TSN_SUPPORTED), "{packet:02x?}");
+    }
+    server.handle_packet_untrusted(&origin.packet(&[192, 0, 0, 8, 0, 0, 0, 9], origin.tag));
+    let ended = std::iter::from_fn(|| server.poll_event()).find_map(|event| match event {
+        Event::Ended { detail, .. } => Some(detail),
+        _ => None,
+    });
+    assert!(ended.is_some_and(|detail| detail.contains("FORWARD-TSN")));
+}
+
+#[test]
+fn what_fills_a_gap_is_acknowledged_at_once() {
+    let Pair { mut server, origin, .. } = pair();
+    let mut acknowledged = |number: u32| {
+        let chunk = sctp::data(number, 0, number as u16, 3, 53, b"message");
+        server.handle_packet_untrusted(&origin.packet(&chunk, origin.tag));
+        server.take_packets().iter().any(|packet| packet[12] == SACK)
+    };
+    // The first one always is, and one by itself is not.
+    assert!(acknowledged(0));
+    assert!(!acknowledged(1));
+    assert!(acknowledged(2));
+    // A gap, and what fills it.
+    assert!(acknowledged(4));
+    assert!(acknowledged(3));
+    assert!(!acknowledged(5));
+}
