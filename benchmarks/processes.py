@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -32,9 +33,17 @@ class Footprint:
     @classmethod
     def of(cls, pid: int) -> Self:
         """Return that of the process *pid*, now."""
-        status = (_PROC / str(pid) / "status").read_text()
-        kib = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS:"))
-        return cls(int(kib) * 1024, len(os.listdir(_PROC / str(pid) / "fd")))
+        return cls(resident(pid), len(os.listdir(_PROC / str(pid) / "fd")))
+
+
+def resident(pid: int) -> int:
+    """Return the resident memory of the process *pid* in bytes; 0 if it has ended."""
+    try:
+        status = (_PROC / str(pid) / "status").read_text(encoding="ascii", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    kib = (line.split()[1] for line in status.splitlines() if line.startswith("VmRSS:"))
+    return int(next(kib, "0")) * 1024
 
 
 def cpu_seconds(pid: int) -> float:
@@ -56,14 +65,17 @@ def children() -> set[int]:
     return found
 
 
-class Peak:
-    """The largest footprint of the process *pid* inside a ``with`` block."""
+class Sampler(ABC):
+    """Samples again and again, in a thread of its own, inside a ``with`` block."""
 
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._watch)
-        self.footprint = Footprint(0, 0)
+        self._thread = threading.Thread(target=self._run)
+
+    @abstractmethod
+    def sample(self) -> None:
+        """Take one sample; called every *seconds*."""
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -75,12 +87,25 @@ class Peak:
         self._ended.set()
         self._thread.join()
 
-    def _watch(self) -> None:
-        while not self._ended.wait(_SAMPLE_SECONDS):
-            now, largest = Footprint.of(self._pid), self.footprint
-            self.footprint = Footprint(
-                max(now.rss_bytes, largest.rss_bytes), max(now.descriptors, largest.descriptors)
-            )
+    def _run(self) -> None:
+        while not self._ended.wait(self._seconds):
+            self.sample()
+
+
+class Peak(Sampler):
+    """The largest footprint of the process *pid* inside a ``with`` block."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(_SAMPLE_SECONDS)
+        self._pid = pid
+        self.footprint = Footprint(0, 0)
+
+    def sample(self) -> None:
+        """Look at the process."""
+        now, largest = Footprint.of(self._pid), self.footprint
+        self.footprint = Footprint(
+            max(now.rss_bytes, largest.rss_bytes), max(now.descriptors, largest.descriptors)
+        )
 
 
 def settled(pid: int, *, quiet: float, at_most: float) -> Footprint:

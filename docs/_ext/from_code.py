@@ -9,7 +9,7 @@ import click
 from docutils import nodes
 from docutils.parsers.rst import Directive
 
-from webrtc_direct.cli.main import command as program
+from webrtc_direct.cli.program import command as program
 from webrtc_direct.protocol.stream_state import (
     FINAL_STATES,
     TRANSITIONS,

@@ -107,6 +107,7 @@ class _HandshakeChannel:
         self._room = _MAX_MESSAGES * limits.max_noise_payload
         self._payloads: deque[bytes] = deque()
         self._problem: str | None = None
+        self._limit: str | None = None
         self._wake = anyio.Event()
         peer.handshake_channel.observer = self
 
@@ -114,7 +115,7 @@ class _HandshakeChannel:
         """Return the payload of the next frame."""
         while not self._payloads:
             if self._problem is not None:
-                raise HandshakeError(await self._why(self._problem))
+                raise HandshakeError(await self._why(self._problem), limit=self._limit)
             self._wake = anyio.Event()
             await self._wake.wait()
         return self._payloads.popleft()
@@ -127,6 +128,7 @@ class _HandshakeChannel:
                 self._receive_untrusted(data)
             except RemoteProtocolError as error:
                 self._problem = f"on the handshake channel: {error}"
+                self._limit = error.limit
             self._wake.set()
         return len(data)
 
@@ -141,7 +143,7 @@ class _HandshakeChannel:
 
     def _receive_untrusted(self, data: bytes) -> None:
         if self._room < 0:
-            raise RemoteProtocolError("more data than a handshake has")
+            raise RemoteProtocolError("more data than a handshake has", limit="max_noise_payload")
         for flag, payload in self._decoder.feed_untrusted(data):
             if payload:
                 self._payloads.append(payload)

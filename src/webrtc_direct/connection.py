@@ -7,14 +7,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 
-from webrtc_direct.errors import ConnectionLost, HandshakeTimeout, LimitExceeded, WebRtcDirectError
+from webrtc_direct.errors import (
+    ConnectionLost,
+    HandshakeTimeout,
+    LimitExceeded,
+    RemoteProtocolError,
+    WebRtcDirectError,
+)
 from webrtc_direct.negotiation import accept_protocol, propose_protocols
 from webrtc_direct.platform.base import CloseKind, CloseReason
 from webrtc_direct.refusals import Rate, Refusals
@@ -23,7 +29,7 @@ from webrtc_direct.stream_table import StreamTable
 from webrtc_direct.tasks import task_group
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from types import TracebackType
 
     from anyio.abc import TaskGroup
@@ -93,6 +99,7 @@ class Connection:
         self._refusals = Refusals(local.limits, whole=local.refusals)
         self._stream_rate = Rate(local.limits.streams_per_second)
         self._table = StreamTable(tasks, peer, self._refusals, end=self.end)
+        logger.info("%r: authenticated", self)
         peer.observer = self
 
     def __repr__(self) -> str:
@@ -157,7 +164,7 @@ class Connection:
 
         Raises:
             ProtocolNotSupported: the peer supports none of them.
-            HandshakeTimeout: the peer did not answer in ``Limits.negotiation_timeout``.
+            HandshakeTimeout: the peer is there, but did not answer in ``Limits.negotiation_timeout``.
             RemoteProtocolError: the peer's answer makes no sense.
             LimitExceeded: the connection has ``Limits.max_channels`` streams already.
             StreamReset: the peer refused the stream.
@@ -174,6 +181,19 @@ class Connection:
         if reason is None:
             raise AssertionError("the event is set after the reason")
         return reason
+
+    async def give_up(self, stream: Stream) -> None:
+        """Reset *stream*, whose answer is overdue, and return once the peer is heard from again.
+
+        A peer that is alive acknowledges the reset at once. One that has vanished is not merely slow:
+        its silence ends the connection after ``Limits.silence_timeout``.
+
+        Raises:
+            ConnectionLost: the connection ended.
+        """
+        heard = self._table.heard()
+        stream.reset("the peer did not answer in time")
+        await self._table.hear_again(heard)
 
     async def aclose(self) -> None:
         """Deliver what was written, then end the connection; at the latest after ``Limits.close_timeout``.
@@ -228,8 +248,9 @@ class Connection:
     def connection_closed(self, reason: CloseReason) -> None:
         """Tell everything that waits (``ConnectionObserver``)."""
         if self._table.reason is None:
-            logger.debug("%r ended: %s", self, reason.detail)
             self._table.end(reason)
+            # What a peer gave as its reason is escaped.
+            logger.info("%r: %r", self, reason.detail)
             self._closed.set()
 
     def _refusing(self) -> str | None:
@@ -254,11 +275,14 @@ class Connection:
             raise LimitExceeded("max_channels", limits.max_channels)
         stream = Stream(self, self._table, self._peer.open_channel(), opened_by_peer=False)
         try:
-            stream.protocol = await self._in_time(propose_protocols(stream, protocols, limits))
+            with anyio.move_on_after(limits.negotiation_timeout), self._counting():
+                stream.protocol = await propose_protocols(stream, protocols, limits)
+                return stream
         except BaseException:
             stream.reset()
             raise
-        return stream
+        await self.give_up(stream)
+        raise HandshakeTimeout("negotiation", limits.negotiation_timeout)
 
     async def _serve(self, stream: Stream) -> None:
         try:
@@ -267,26 +291,29 @@ class Connection:
                 await handler(stream)
         except Exception as error:
             if _is_ours(error):
-                logger.debug("%r: %s", stream, error)
+                logger.debug("%r: %r", stream, str(error))
             else:
                 logger.exception("the handler of %r failed; the stream is reset", stream)
 
     async def _negotiate(self, stream: Stream) -> Handler:
+        limits = self.local.limits
         handlers = {**self.local.handlers, **self._own_handlers}
         try:
-            stream.protocol = await self._in_time(accept_protocol(stream, handlers, self.local.limits))
-        except HandshakeTimeout:
-            self._refusals.refuse("negotiation_timeout")
-            raise
+            with anyio.move_on_after(limits.negotiation_timeout), self._counting():
+                stream.protocol = await accept_protocol(stream, handlers, limits)
+                return handlers[stream.protocol]
         finally:
             self._pending -= 1
-        return handlers[stream.protocol]
+        self._refusals.refuse("negotiation_timeout")
+        raise HandshakeTimeout("negotiation", limits.negotiation_timeout)
 
-    async def _in_time(self, negotiation: Awaitable[str]) -> str:
-        seconds = self.local.limits.negotiation_timeout
-        with anyio.move_on_after(seconds):
-            return await negotiation
-        raise HandshakeTimeout("negotiation", seconds)
+    @contextmanager
+    def _counting(self) -> Iterator[None]:
+        try:
+            yield
+        except RemoteProtocolError as error:
+            self._refusals.count(error.limit)
+            raise
 
 
 class OpeningStream:

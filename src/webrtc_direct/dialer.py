@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import asynccontextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from webrtc_direct.platform.base import PeerConnection, Platform, Version
 
     Attempt = Callable[[Version, float, Callable[[], None]], Awaitable[PeerConnection]]
+
+logger: logging.Logger = logging.getLogger("webrtc_direct.dial")
 
 DialVersion = Literal["auto", "v1", "v2"]
 """What ``dial`` may be asked for: one version of the handshake, or whichever is answered."""
@@ -90,6 +93,7 @@ async def dial(
     timeout = limits.handshake_timeout if timeout is None else timeout
     background = keep_alive_every(keep_alive)
     platform = platform or default_platform()
+    logger.info("dialing %s, version %s", target, version)
     async with task_group() as tasks:
         prepared = _Preparation()
         tasks.start_soon(prepared.run, identity, name="webrtc_direct noise keys")

@@ -84,11 +84,13 @@ class HandshakeError(WebRtcDirectError):
 
     Attributes:
         problem: why.
+        limit: name of the field of ``Limits`` whose size the peer overstepped, or ``None``.
     """
 
-    def __init__(self, problem: str) -> None:
+    def __init__(self, problem: str, *, limit: str | None = None) -> None:
         super().__init__(problem)
         self.problem = problem
+        self.limit = limit
 
 
 class HandshakeTimeout(HandshakeError):
@@ -157,8 +159,8 @@ class NoiseError(HandshakeError):
         kind: in which way it failed.
     """
 
-    def __init__(self, kind: NoiseErrorKind, detail: str = "") -> None:
-        super().__init__(f"Noise: {kind.value}" + (f": {detail}" if detail else ""))
+    def __init__(self, kind: NoiseErrorKind, detail: str = "", *, limit: str | None = None) -> None:
+        super().__init__(f"Noise: {kind.value}" + (f": {detail}" if detail else ""), limit=limit)
         self.kind = kind
 
 
@@ -183,7 +185,12 @@ class RemoteProtocolError(_ProblemError):
 
     Attributes:
         problem: what it did.
+        limit: name of the field of ``Limits`` whose size it overstepped, or ``None``.
     """
+
+    def __init__(self, problem: str, *, limit: str | None = None) -> None:
+        super().__init__(problem)
+        self.limit = limit
 
 
 class ProtocolNotSupported(WebRtcDirectError):

@@ -29,7 +29,8 @@ class Limits:
     fin_ack_timeout: float = 10.0
     """A closed stream waits so long, in the background, for the peer to confirm its end."""
     negotiation_timeout: float = 10.0
-    """Agreeing on the protocol of a stream."""
+    """Agreeing on the protocol of a stream, and the answer to identify, with a peer that is there: one
+    that says nothing at all is the business of ``silence_timeout``."""
     stall_timeout: float = 10.0
     """A stream that holds up its connection unread for so long is reset."""
     idle_timeout: float | None = None
@@ -65,7 +66,8 @@ class Limits:
     for ``stall_timeout``; where none does, the one that holds most is."""
     unread_bytes_process: int = 256 * _MIB
     """Received and not read yet, for all connections of the process whose limits say the same;
-    beyond it their peers are slowed down."""
+    beyond it their peers are slowed down. After ``stall_timeout`` each event loop resets streams
+    that hold too much, of its own connections alone."""
     unsent_bytes: int = _MIB
     """Written and not sent yet, for one connection; beyond it writers wait."""
     unsent_bytes_per_channel: int = 256 * _KIB

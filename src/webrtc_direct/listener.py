@@ -152,9 +152,10 @@ class Listener:
         try:
             public_key = await authenticate(peer, self._keys, limits=limits, seconds=limits.noise_timeout)
         except HandshakeError as error:
-            logger.debug("%s port %d did not authenticate: %s", *peer.remote, error)
-            if isinstance(error, HandshakeTimeout):
-                self._local.refusals.refuse("noise_timeout")
+            logger.info("%s port %d did not authenticate: %r", *peer.remote, str(error))
+            self._local.refusals.count(
+                "noise_timeout" if isinstance(error, HandshakeTimeout) else error.limit
+            )
             return
         if not await self._accepts(peer, public_key.peer_id):
             return
@@ -188,7 +189,7 @@ class Listener:
             if not accepted:
                 peer.abort()
         if not accepted:
-            logger.debug("%s port %d (%s) was not accepted", *peer.remote, peer_id or "before Noise")
+            logger.info("%s port %d (%s) was not accepted", *peer.remote, peer_id or "before Noise")
         return accepted
 
     def _tell(self, hook: Callable[..., object] | None, *arguments: object) -> None:
@@ -277,7 +278,9 @@ async def listen(
                 )
                 for bound in sockets:
                     serving.start_soon(listener.accept, bound, name="webrtc_direct accept")
+                logger.info("%r on %s", listener, ", ".join(listener.addresses))
                 yield listener
+                logger.info("%r takes no more connections", listener)
                 await listener.aclose()
                 _close_all(sockets)
             with anyio.move_on_after(limits.close_timeout):

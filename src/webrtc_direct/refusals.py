@@ -48,6 +48,11 @@ class Refusals:
             "the limit %s=%s has refused %d time(s), %d in all", limit, bound, since, self.counts[limit]
         )
 
+    def count(self, limit: str | None) -> None:
+        """Count a refusal by the field *limit*, where an error names one."""
+        if limit is not None:
+            self.refuse(limit)
+
 
 class Rate:
     """So many events a second, and twice as many in a burst (a token bucket)."""

@@ -235,6 +235,7 @@ class Stream:
         """Say whether the peer has confirmed every byte, once that is known.
 
         That is at the latest ``Limits.fin_ack_timeout`` after ``close_write``; some peers never confirm.
+        Where nothing at all was heard from the peer meanwhile, the end of the connection decides.
 
         Raises:
             LocalProtocolError: ``close_write`` was not called.
@@ -243,16 +244,23 @@ class Stream:
         if self._state.sending is SendState.READY:
             raise LocalProtocolError("wait_acknowledged needs close_write first")
         await checkpoint()
-        while self._state.sending is SendState.FIN_SENT:
-            if self._settled is None:
-                self._settled = anyio.Event()
-            await self._settled.wait()
-            await checkpoint_if_cancelled()
+        if self._state.sending is SendState.FIN_SENT:
+            await self._wait_settled()
         if self._state.sending is SendState.ACKNOWLEDGED:
             return True
         if self._state.sending is SendState.RESET or self._table.reason is not None:
             raise self._torn_down()
         return False
+
+    async def _wait_settled(self) -> None:
+        heard = self._table.heard()
+        while self._state.sending is SendState.FIN_SENT:
+            if self._settled is None:
+                self._settled = anyio.Event()
+            await self._settled.wait()
+            await checkpoint_if_cancelled()
+        if self._state.sending is SendState.UNCONFIRMED:
+            await self._table.hear_again(heard)
 
     async def _wait_writable(self) -> None:
         self._writable = anyio.Event()
@@ -318,6 +326,7 @@ class Stream:
                 else:
                     self._receive(flag, payload)
         except RemoteProtocolError as error:
+            self._table.count(error.limit)
             self.reset(f"the peer broke the protocol: {error}")
         if received and self._readable is not None:
             self._readable.set()

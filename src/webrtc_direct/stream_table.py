@@ -12,6 +12,7 @@ from weakref import WeakSet
 
 import anyio
 
+from webrtc_direct.errors import ConnectionLost
 from webrtc_direct.platform.base import CloseKind, CloseReason
 from webrtc_direct.process_budget import PROCESS_BUDGET
 from webrtc_direct.protocol.stream_state import Event
@@ -33,6 +34,9 @@ _Argument = TypeVar("_Argument")
 # Connections that the process's budget has stopped go on when so much of it is in use, and look so often.
 _RESUME_AT = 0.75
 _PROCESS_SECONDS = 0.05
+# Whoever waits for a sign of life looks so often, and so much longer than the bound on silence.
+_HEARD_SECONDS = 0.05
+_VERDICT_SECONDS = 1.0
 
 
 class StreamTable:
@@ -151,7 +155,11 @@ class StreamTable:
         self._paused = False
         self._peer.resume()
 
-    # Bounds on work.
+    # Bounds on sizes and on work.
+
+    def count(self, limit: str | None) -> None:
+        """Count a refusal by the field *limit*, where an error names one."""
+        self._refusals.count(limit)
 
     def reset_by_peer(self, stream: Stream) -> None:
         """The peer has reset *stream*; who opens and resets too many has to go."""
@@ -192,6 +200,25 @@ class StreamTable:
                 stream, timeout = key
                 stream.apply(timeout)
         self._expiring = False
+
+    def heard(self) -> int | None:
+        """What to give to ``hear_again``, as it is now."""
+        return self._peer.heard()
+
+    async def hear_again(self, since: int | None) -> None:
+        """Return once more is heard from the peer than at *since*; at once where the platform cannot tell.
+
+        A peer that is alive is soon heard of: it acknowledges what it is sent, and is asked for consent.
+
+        Raises:
+            ConnectionLost: the connection ended before that, as silence ends it.
+        """
+        with anyio.move_on_after(self.limits.silence_timeout + _VERDICT_SECONDS):
+            # The platform counts, and tells nobody: there is no event to wait for.
+            while self.reason is None and since is not None and self._peer.heard() == since:  # noqa: ASYNC110
+                await anyio.sleep(_HEARD_SECONDS)
+        if self.reason is not None:
+            raise ConnectionLost(self.reason)
 
     async def _watch_idle(self) -> None:
         seconds = self.limits.idle_timeout

@@ -133,7 +133,7 @@ def test_the_log_names_the_handler_that_failed() -> None:
     assert done.stdout == "the peer reset the stream\n"
     assert done.stderr.count("RuntimeError: a bug in the handler of /broken/1") == 1
     assert "ERROR webrtc_direct.connection" in done.stderr
-    assert "DEBUG webrtc_direct.connection" in done.stderr
+    assert "INFO webrtc_direct.connection" in done.stderr
 
 
 def test_trio_needs_nothing_special() -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cli.conftest import PROGRAM, SECONDS
 
 from webrtc_direct.cli.listen import Guests
 from webrtc_direct.identity import KeyPair
@@ -56,6 +59,58 @@ def test_what_cannot_be_meant_is_exit_code_2(command: Command, words: tuple[str,
     assert (result.returncode, result.stdout) == (2, b"")
     assert cause in result.stderr.decode()
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("verbose", [(), ("-v",), ("-vv",)], ids=lambda words: words[0] if words else "quiet")
+def test_v_logs_who_comes_and_goes_and_vv_all(command: Command, verbose: tuple[str, ...]) -> None:
+    with subprocess.Popen(
+        [
+            *PROGRAM,
+            *verbose,
+            "listen",
+            "--json",
+            ANY_PORT,
+            "--accept-from",
+            "127.0.0.2/32",
+            "--accept-from",
+            "127.0.0.1/32",
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as listener:
+        assert listener.stdout is not None
+        address = json.loads(listener.stdout.readline())["addresses"][0]
+        dialed = command(*verbose, "dial", address)
+        assert dialed.returncode == 0
+        while json.loads(listener.stdout.readline())["event"] != "disconnected":
+            pass
+        # Nobody offers this protocol.
+        command(*verbose, "pipe", address, "/none/1")
+        while json.loads(listener.stdout.readline())["event"] != "disconnected":
+            pass
+        listener.send_signal(signal.SIGTERM)
+        _, log = listener.communicate(timeout=SECONDS)
+    lines = log.splitlines()
+    if not verbose:
+        assert lines == []
+        assert dialed.stderr == b""
+        return
+    peer_id = address.rpartition("/")[2]
+    assert (
+        f"webrtc_direct.listen: <Listener {peer_id}, 0 connections> on {address}"
+        in lines[0 if verbose == ("-v",) else 1]
+    )
+    assert sum("server, v1, open>: authenticated" in line for line in lines) == 2
+    assert sum("server, v1, ended: remote>: '" in line for line in lines) == 2
+    assert "takes no more connections" in lines[-1]
+    assert any(
+        f"webrtc_direct.dial: dialing {address}, version auto" in line
+        for line in dialed.stderr.decode().splitlines()
+    )
+    # A stream that was refused is the peer's doing.
+    assert any("not negotiated" in line for line in lines) == (verbose == ("-vv",))
+    assert (len(lines) == 6) == (verbose == ("-v",))
 
 
 def test_guests_are_told_apart_by_network_and_by_peer_id() -> None:

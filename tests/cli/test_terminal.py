@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import pty
+import random
 import signal
 import subprocess
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -23,6 +25,7 @@ NOWHERE = (
     f"/ip4/127.0.0.1/udp/9/webrtc-direct/certhash/{Certificate.generate().fingerprint.certhash}"
     f"/p2p/{KeyPair.generate().peer_id}"
 )
+INTERRUPTS = 12
 COLOUR = b"\x1b["
 
 
@@ -97,6 +100,64 @@ def test_an_interrupt_is_exit_code_130_and_one_line(words: tuple[str, ...], addr
         _, err = process.communicate(timeout=SECONDS)
     assert process.returncode == 130
     assert err.decode().splitlines()[-1] == "webrtc-direct: interrupted"
+
+
+# Tells when the command begins to care for interrupts; before that the interpreter is still starting.
+TOLD = """
+import signal, sys
+install = signal.signal
+def tell(number, handler):
+    signal.signal = install
+    install(number, handler)
+    print("ready", flush=True)
+signal.signal = tell
+from webrtc_direct.cli.main import main
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("dial", NOWHERE, "--timeout", "60"),
+        ("ping", "{address}", "-c", "100000"),
+        ("pipe", "{address}", "/echo/1.0.0"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_an_interrupt_at_any_moment_is_exit_code_130(words: tuple[str, ...], address: str) -> None:
+    moments = random.Random(8)
+    for run in range(INTERRUPTS):
+        # The first ones come while the command is being loaded.
+        moment = moments.random() * (0.01 if run < INTERRUPTS // 3 else 0.5)
+        with subprocess.Popen(
+            [sys.executable, "-c", TOLD, *(word.format(address=address) for word in words)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+            time.sleep(moment)
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=SECONDS)
+        assert (process.returncode, err) == (130, b"webrtc-direct: interrupted\n"), f"after {moment:.3f} s"
+
+
+def test_an_interrupt_that_was_ignored_from_the_start_stays_so() -> None:
+    # As a shell without job control has it for what it starts in the background.
+    program = (
+        "import os, signal, subprocess, sys\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "sys.exit(subprocess.run([sys.executable, '-c', sys.argv[1], 'dial', '-h']).returncode)\n"
+    )
+    check = TOLD.replace(
+        "from webrtc_direct", "import os; os.kill(os.getpid(), signal.SIGINT)\nfrom webrtc_direct"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program, check], capture_output=True, timeout=SECONDS, check=False
+    )
+    assert (result.returncode, result.stderr) == (0, b"")
 
 
 def wait_until_it_dials(process: subprocess.Popen[bytes]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from webrtc_direct.certificate import Certificate
-from webrtc_direct.cli.main import WORDS
+from webrtc_direct.cli.program import WORDS
 from webrtc_direct.identity import KeyPair
 from webrtc_direct.multiaddr import WebRtcDirectAddress
 

@@ -15,7 +15,7 @@ import pytest
 
 import webrtc_direct
 from webrtc_direct import Limits
-from webrtc_direct.cli.main import command as program
+from webrtc_direct.cli.program import command as program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

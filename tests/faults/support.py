@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 import anyio
+from tests.support import ECHO, SECONDS, echo, settled
 
 import webrtc_direct
 from webrtc_direct import Limits, echo_handler
@@ -20,12 +21,9 @@ if TYPE_CHECKING:
 
     from webrtc_direct import Connection, Handler, Listener, Stream
 
-# Long enough for a loaded machine; a test that gets here has hung.
-SECONDS = 30
 # Long variants run with STRESS=1 in the environment.
 STRESS = os.environ.get("STRESS") == "1"
 ADDRESS = "/ip4/127.0.0.1/udp/0/webrtc-direct"
-ECHO = "/echo/1.0.0"
 SINK = "/sink"
 ENGINE_THREAD = "webrtc-direct"
 
@@ -63,26 +61,7 @@ async def connected_pair(
 
 async def echoes(connection: Connection, data: bytes) -> bool:
     """Say whether *data* comes back unchanged."""
-    received = bytearray()
-    async with connection.open_stream(ECHO) as stream, anyio.create_task_group() as tasks:
-
-        async def send() -> None:
-            await stream.write(data)
-            await stream.close_write()
-
-        tasks.start_soon(send)
-        async for chunk in stream:
-            received += chunk
-    return received == data
-
-
-async def settled(condition: Callable[[], bool], what: str | Callable[[], str]) -> None:
-    """Return once *condition* holds."""
-    with anyio.move_on_after(SECONDS):
-        while not condition():  # noqa: ASYNC110 - what is waited for happens on the engine's thread
-            await anyio.sleep(0.005)
-        return
-    raise AssertionError(f"not within {SECONDS} s: {what if isinstance(what, str) else what()}")
+    return await echo(connection, data) == data
 
 
 def engine_threads() -> int:

@@ -9,16 +9,15 @@ import anyio
 import pytest
 from tests.faults.support import (
     ADDRESS,
-    ECHO,
     HANDLERS,
     SINK,
     Holdings,
     cancelled_after_turns,
     cancelled_at,
     connected_pair,
-    settled,
     turns_to_try,
 )
+from tests.support import ECHO, settled
 
 import webrtc_direct
 from webrtc_direct import Limits, ping

@@ -8,7 +8,8 @@ import sys
 
 import anyio
 import pytest
-from tests.faults.support import ADDRESS, SECONDS, descriptors, settled
+from tests.faults.support import ADDRESS, descriptors
+from tests.support import SECONDS, settled
 
 import webrtc_direct
 

@@ -9,7 +9,8 @@ import sys
 import time
 
 import pytest
-from tests.faults.support import SECONDS, STRESS, run_program
+from tests.faults.support import STRESS, run_program
+from tests.support import SECONDS
 
 RUNS = 60 if STRESS else 5
 

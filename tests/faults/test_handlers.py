@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
-from tests.faults.support import ADDRESS, ECHO, SECONDS, connected_pair, echoes, settled
+from tests.faults.support import ADDRESS, connected_pair, echoes
+from tests.support import ECHO, SECONDS, settled
 
 import webrtc_direct
 from webrtc_direct import Stream, StreamClosed, StreamReset, echo_handler, ping

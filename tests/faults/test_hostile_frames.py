@@ -6,8 +6,9 @@ from functools import partial
 
 import anyio
 import pytest
-from tests.faults.raw_client import RawChannel, raw_client
-from tests.faults.support import ADDRESS, ECHO, HANDLERS, SECONDS, echoes, settled
+from tests.faults.raw_client import negotiate, raw_client
+from tests.faults.support import ADDRESS, HANDLERS, echoes
+from tests.support import ECHO, SECONDS, RawChannel, settled
 
 import webrtc_direct
 from webrtc_direct.protocol.message import Flag, encode_data, encode_flag
@@ -38,8 +39,8 @@ async def test_a_bad_frame_resets_its_stream_and_nothing_else(name: str) -> None
         with anyio.fail_after(SECONDS):
             async with raw_client(listener.addresses[0]) as peer:
                 good, bad, early = (RawChannel(peer.open_channel()) for _ in range(3))
-                await good.negotiate(ECHO)
-                await bad.negotiate(ECHO)
+                await negotiate(good, ECHO)
+                await negotiate(bad, ECHO)
                 bad.send(*BAD_FRAMES[name])
                 # Before anything is agreed, too.
                 early.send(*BAD_FRAMES[name])
@@ -69,7 +70,7 @@ async def test_a_bad_frame_behind_good_data_resets_the_stream() -> None:
         async with webrtc_direct.listen(ADDRESS, handlers={"/take": handler}) as listener:
             async with raw_client(listener.addresses[0]) as peer:
                 channel = RawChannel(peer.open_channel())
-                await channel.negotiate("/take")
+                await negotiate(channel, "/take")
                 channel.send(*encode_data(b"good"))
                 await settled(lambda: got == [b"good"], "the good data is read")
                 channel.send(b"\x03\xff\xff\xff")
@@ -85,7 +86,7 @@ async def test_frames_that_are_cut_anywhere_are_put_together(pieces: int) -> Non
         async with webrtc_direct.listen(ADDRESS, handlers=HANDLERS) as listener:
             async with raw_client(listener.addresses[0]) as peer:
                 channel = RawChannel(peer.open_channel())
-                await channel.negotiate(ECHO)
+                await negotiate(channel, ECHO)
                 step = max(1, min(16384, len(sent) // pieces))
                 channel.send(*(sent[at : at + step] for at in range(0, len(sent), step)))
                 await settled(lambda: channel.data == data, "it comes back")
@@ -96,7 +97,7 @@ async def test_unknown_flags_and_fields_are_harmless() -> None:
         async with webrtc_direct.listen(ADDRESS, handlers=HANDLERS) as listener:
             async with raw_client(listener.addresses[0]) as peer:
                 channel = RawChannel(peer.open_channel())
-                await channel.negotiate(ECHO)
+                await negotiate(channel, ECHO)
                 # Flag 9; field 3 (go's error code); field 15 with bytes; a FIN_ACK that nobody asked for.
                 channel.send(b"\x02\x08\x09", b"\x02\x18\x05", b"\x04\x7a\x02ab", encode_flag(Flag.FIN_ACK))
                 channel.send(*encode_data(b"alive"))

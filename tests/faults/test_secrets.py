@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
-from tests.faults.raw_client import RawChannel, raw_client
-from tests.faults.support import ADDRESS, HANDLERS, SECONDS, SINK, echoes, settled
+from tests.faults.raw_client import raw_client
+from tests.faults.support import ADDRESS, HANDLERS, SINK, echoes
+from tests.support import SECONDS, RawChannel, settled
 
 import webrtc_direct
 from webrtc_direct import Certificate, ConnectionLost, HandshakeError, KeyPair, ping, primitives

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 
 import anyio
-from tests.faults.support import ADDRESS, HANDLERS, SECONDS, STRESS, echoes
+from tests.faults.support import ADDRESS, HANDLERS, STRESS, echoes
+from tests.support import SECONDS
 
 import webrtc_direct
 from webrtc_direct import ping

@@ -11,10 +11,20 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
-from tests.faults.support import ECHO, SECONDS, SINK, STRESS, echoes, peer_process, settled
+from tests.faults.raw_client import raw_client
+from tests.faults.support import ADDRESS, SINK, STRESS, echoes, peer_process
+from tests.support import ECHO, SECONDS, settled
 
 import webrtc_direct
-from webrtc_direct import CloseKind, ConnectionLost, Limits, ping
+from webrtc_direct import (
+    CloseKind,
+    ConnectionLost,
+    HandshakeTimeout,
+    Limits,
+    identify,
+    perf,
+    ping,
+)
 from webrtc_direct.protocols.ping import ping_stream
 
 if TYPE_CHECKING:
@@ -106,14 +116,17 @@ async def test_writers_who_fill_every_buffer_toward_a_stopped_peer_wait() -> Non
                 assert await stream.read_exactly(32) == hashlib.sha256(data).digest()
 
 
-async def test_a_killed_peer_ends_everything_that_waits_with_a_reason() -> None:
-    limits = Limits(silence_timeout=SILENCE, consent_interval=0.3)
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+async def test_a_vanished_peer_ends_everything_that_waits_with_a_reason(how: signal.Signals) -> None:
+    # The other bounds on waiting pass long before the one on silence, which alone decides here.
+    limits = Limits(
+        silence_timeout=SILENCE, consent_interval=0.3, negotiation_timeout=0.2, fin_ack_timeout=0.2
+    )
     reasons: dict[str, CloseKind] = {}
 
     async def lost(name: str, operation: Callable[[], Awaitable[object]]) -> None:
-        with pytest.raises(ConnectionLost) as caught:  # noqa: PT012 - one call of many loses it
-            while True:
-                await operation()
+        with pytest.raises(ConnectionLost) as caught:
+            await operation()
         reasons[name] = caught.value.reason.kind
         assert caught.value.reason.detail
 
@@ -124,26 +137,52 @@ async def test_a_killed_peer_ends_everything_that_waits_with_a_reason() -> None:
             closed = await connection.open_stream(SINK)
             await ping(connection)
             async with ping_stream(connection) as pings:
-                os.kill(pid, signal.SIGKILL)
+                os.kill(pid, how)
                 await closed.write(b"unconfirmed")
                 await closed.close_write()
                 started = anyio.current_time()
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(lost, "read", reading.read)
-                    tasks.start_soon(lost, "write", lambda: writing.write(bytes(100_000)))
+                    tasks.start_soon(lost, "write", lambda: writing.write(bytes(10_000_000)))
                     tasks.start_soon(lost, "open_stream", lambda: connection.open_stream(ECHO))
                     tasks.start_soon(lost, "ping", pings.ping)
                     tasks.start_soon(lost, "a new ping", lambda: ping(connection))
+                    tasks.start_soon(lost, "identify", lambda: identify(connection))
+                    tasks.start_soon(lost, "perf", lambda: perf(connection, upload=1, download=1))
+                    tasks.start_soon(lost, "echo", lambda: echoes(connection, b"x"))
                     tasks.start_soon(lost, "wait_acknowledged", closed.wait_acknowledged)
                     reason = await connection.wait_closed()
             assert SILENCE / 2 < anyio.current_time() - started
             assert reason.kind is CloseKind.TIMEOUT
             assert set(reasons.values()) == {CloseKind.TIMEOUT}
-            assert len(reasons) == 6
+            assert len(reasons) == 9
             # And whatever comes later, at once.
             await lost("afterwards", reading.read)
             with anyio.fail_after(1):
                 await connection.aclose()
+
+
+async def test_a_negotiation_with_a_stopped_peer_is_given_up_once_it_goes_on() -> None:
+    limits = Limits(negotiation_timeout=0.2)
+    with anyio.fail_after(SECONDS):
+        async with peer_process() as (pid, address), webrtc_direct.dial(address, limits=limits) as connection:
+            await ping(connection)
+            os.kill(pid, signal.SIGSTOP)
+            waited = anyio.Event()
+
+            async def open_in_vain() -> None:
+                with pytest.raises(HandshakeTimeout) as caught:
+                    await connection.open_stream(ECHO)
+                assert (caught.value.step, caught.value.seconds) == ("negotiation", 0.2)
+                waited.set()
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(open_in_vain)
+                await anyio.sleep(1)
+                assert not waited.is_set()
+                os.kill(pid, signal.SIGCONT)
+                await waited.wait()
+            assert await ping(connection) > 0
 
 
 async def test_a_connection_closes_in_time_though_its_peer_was_killed() -> None:
@@ -156,6 +195,40 @@ async def test_a_connection_closes_in_time_though_its_peer_was_killed() -> None:
                 await stream.close_write()
                 os.kill(pid, signal.SIGKILL)
             assert (await connection.wait_closed()).kind is CloseKind.LOCAL
+
+
+async def test_a_peer_that_is_there_and_does_not_negotiate_is_a_timeout_long_before_silence() -> None:
+    limits = Limits(negotiation_timeout=0.2, silence_timeout=4 * SECONDS)
+    with anyio.fail_after(SECONDS):
+        async with webrtc_direct.listen(ADDRESS, limits=limits) as listener:
+            # It acknowledges what comes, and answers nothing.
+            async with raw_client(listener.addresses[0]):
+                await settled(lambda: bool(listener.connections), "the listener has the connection")
+                with pytest.raises(HandshakeTimeout):
+                    await listener.connections[0].open_stream(ECHO)
+
+
+async def test_a_peer_that_vanishes_when_it_is_asked_to_identify_itself_is_a_lost_connection() -> None:
+    limits = Limits(silence_timeout=4.0, negotiation_timeout=1.5)
+    program = (
+        "import os, signal, sys, anyio, webrtc_direct\n"
+        "async def vanish(stream):\n"
+        "    await anyio.sleep(0.2)\n"  # What it agreed to is on its way then.
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "async def main():\n"
+        "    handlers = {'/ipfs/id/1.0.0': vanish}\n"
+        "    async with webrtc_direct.dial(sys.argv[1], handlers=handlers):\n"
+        "        await anyio.sleep_forever()\n"
+        "anyio.run(main)\n"
+    )
+    with anyio.fail_after(SECONDS):
+        async with webrtc_direct.listen(ADDRESS, limits=limits) as listener:
+            command = [sys.executable, "-c", program, listener.addresses[0]]
+            async with await anyio.open_process(command, stdin=None, stdout=None, stderr=None):
+                await settled(lambda: bool(listener.connections), "the listener has the connection")
+                with pytest.raises(ConnectionLost) as caught:
+                    await identify(listener.connections[0])
+                assert caught.value.reason.kind is CloseKind.TIMEOUT
 
 
 async def test_a_listener_learns_that_a_dialer_was_killed() -> None:
@@ -181,9 +254,7 @@ async def test_a_listener_learns_that_a_dialer_was_killed() -> None:
         "anyio.run(main)\n"
     )
     with anyio.fail_after(SECONDS):
-        async with webrtc_direct.listen(
-            "/ip4/127.0.0.1/udp/0/webrtc-direct", handlers={"/wait": handler}, limits=limits
-        ) as listener:
+        async with webrtc_direct.listen(ADDRESS, handlers={"/wait": handler}, limits=limits) as listener:
             command = [sys.executable, "-c", program, listener.addresses[0]]
             async with await anyio.open_process(command, stdin=None, stdout=None, stderr=None) as process:
                 await waiting.wait()

@@ -12,10 +12,11 @@ import webrtc_direct
 from webrtc_direct import HandshakeError, Limits, ping
 
 if TYPE_CHECKING:
-    from webrtc_direct import Listener
+    from webrtc_direct import Listener, Stream
 
 ANY_PORT = "/ip4/127.0.0.1/udp/0/webrtc-direct"
 SECONDS = 30
+KIB = 1024
 
 
 async def refused_until_told(listener: Listener, limit: str) -> None:
@@ -95,3 +96,99 @@ async def test_the_size_of_the_peers_certificate_is_bounded() -> None:
             webrtc_direct.dial(listener.addresses[0], limits=Limits(max_certificate=1000)) as connection,
         ):
             await ping(connection)
+
+
+@pytest.mark.parametrize("interval", [0.05, 4.0])
+async def test_consent_is_asked_for_at_its_interval(interval: float) -> None:
+    # Nothing else is sent on an idle connection; SCTP's heartbeats are rare where silence may be long.
+    limits = Limits(consent_interval=interval, silence_timeout=60)
+    with anyio.fail_after(SECONDS):
+        async with (
+            webrtc_direct.listen(ANY_PORT, limits=limits) as listener,
+            webrtc_direct.dial(listener.addresses[0], limits=limits) as connection,
+        ):
+            await ping(connection)
+            await anyio.sleep(0.5)
+            before = connection.stats().datagrams_received
+            if interval < 1:
+                # With the default of 5 s it would take 100.
+                while connection.stats().datagrams_received < before + 20:  # noqa: ASYNC110 - the engine counts
+                    await anyio.sleep(0.01)
+            else:
+                await anyio.sleep(1)
+                assert connection.stats().datagrams_received <= before + 2
+
+
+@pytest.mark.parametrize("window", [256 * KIB, 1024 * KIB])
+async def test_what_a_stopped_reader_is_sent_is_bounded_by_the_receive_window(window: int) -> None:
+    unread, unsent, block = 64 * KIB, 64 * KIB, 16 * KIB
+    written = 0
+
+    async def hold(stream: Stream) -> None:
+        await anyio.sleep_forever()
+
+    async def write(stream: Stream) -> None:
+        nonlocal written
+        while True:
+            await stream.write(bytes(block))
+            written += block
+
+    theirs = Limits(receive_window=window, unread_bytes=unread, stall_timeout=4 * SECONDS, close_timeout=0.1)
+    ours = Limits(unsent_bytes=unsent, close_timeout=0.1)
+    with anyio.fail_after(SECONDS):
+        async with (
+            webrtc_direct.listen(ANY_PORT, handlers={"/hold": hold}, limits=theirs) as listener,
+            webrtc_direct.dial(listener.addresses[0], limits=ours) as connection,
+            connection.open_stream("/hold") as stream,
+            anyio.create_task_group() as tasks,
+        ):
+            tasks.start_soon(write, stream)
+            while written < 0.75 * window:  # noqa: ASYNC110 - the engine takes it
+                await anyio.sleep(0.01)
+            await anyio.sleep(0.5)
+            # Beside the window: what was delivered and is not read, and what this end has queued.
+            assert written <= window + unread + 256 * KIB + unsent
+            tasks.cancel_scope.cancel()
+
+
+async def test_the_unread_bytes_of_all_connections_are_bounded() -> None:
+    proceed = anyio.Event()
+    read = 0
+
+    async def read_later(stream: Stream) -> None:
+        nonlocal read
+        await proceed.wait()
+        async for data in stream:
+            read += len(data)
+
+    size, connections = 8_000_000, 4
+    # No connection's own bound stops it.
+    limits = Limits(unread_bytes_process=256 * KIB, unread_bytes=64 * 1024 * KIB)
+
+    def all_wait() -> bool:
+        counted = "unread_bytes_process" in listener.refusals and len(listener.connections) == connections
+        return counted and all(each.stats().unread_bytes for each in listener.connections)
+
+    async def write() -> None:
+        async with (
+            webrtc_direct.dial(listener.addresses[0]) as connection,
+            connection.open_stream("/later") as stream,
+        ):
+            await stream.write(bytes(size))
+            await stream.close_write()
+            assert await stream.read() == b""
+
+    with anyio.fail_after(SECONDS):
+        async with webrtc_direct.listen(ANY_PORT, handlers={"/later": read_later}, limits=limits) as listener:
+            async with anyio.create_task_group() as tasks:
+                for _ in range(connections):
+                    tasks.start_soon(write)
+                while not all_wait():  # noqa: ASYNC110 - the engine takes it
+                    await anyio.sleep(0.01)
+                await anyio.sleep(0.5)
+                unread = sum(connection.stats().unread_bytes for connection in listener.connections)
+                # To it each connection may add what was on its way to this loop.
+                assert 256 * KIB <= unread < connections * size / 4
+                assert read == 0
+                proceed.set()
+            assert read == connections * size

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+from tests.faults.support import descriptors, engine_threads, python_threads
+from tests.support import ECHO, SECONDS, echo, settled
 
 import webrtc_direct
 from webrtc_direct import (
@@ -32,13 +34,11 @@ from webrtc_direct import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     from webrtc_direct import Connection, Handler, Listener
     from webrtc_direct.platform.base import Version
 
-SECONDS = 30
-ECHO = "/echo/1.0.0"
 PERF = "/perf/1.0.0"
 HANDLERS = {ECHO: echo_handler, PERF: perf_handler}
 
@@ -58,26 +58,6 @@ async def listening(
         address, handlers=handlers, identity=identity, certificate=certificate, limits=limits
     ) as listener:
         yield listener
-
-
-async def echo(connection: Connection, data: bytes) -> bytes:
-    received = bytearray()
-    async with connection.open_stream(ECHO) as stream, anyio.create_task_group() as tasks:
-
-        async def send() -> None:
-            await stream.write(data)
-            await stream.close_write()
-
-        tasks.start_soon(send)
-        async for chunk in stream:
-            received += chunk
-    return bytes(received)
-
-
-async def settled(condition: Callable[[], bool]) -> None:
-    with anyio.fail_after(SECONDS):
-        while not condition():  # noqa: ASYNC110  (what is waited for happens on the engine's thread)
-            await anyio.sleep(0.01)
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
@@ -287,23 +267,9 @@ async def test_a_reader_that_stops_slows_the_writer_and_loses_nothing() -> None:
 
 
 async def test_nothing_is_left_behind() -> None:
-    def descriptors() -> int:
-        return len(os.listdir("/proc/self/fd"))
-
-    def engine_threads() -> int:
-        names = []
-        for thread in os.listdir("/proc/self/task"):
-            with open(f"/proc/self/task/{thread}/comm") as comm:
-                names.append(comm.read().strip())
-        return names.count("webrtc-direct")
-
-    def own_threads() -> set[str]:
-        # Trio keeps a thread of its own for a while, which its test runner has used.
-        return {thread.name for thread in threading.enumerate() if not thread.name.startswith("Trio")}
-
     gc.collect()
     before = descriptors()
-    threads = own_threads()
+    threads = python_threads()
     for _ in range(3):
         with anyio.fail_after(SECONDS):
             async with listening() as listener, webrtc_direct.dial(listener.addresses[0]) as connection:
@@ -311,7 +277,7 @@ async def test_nothing_is_left_behind() -> None:
     gc.collect()
     await settled(lambda: engine_threads() == 0)
     await settled(lambda: descriptors() <= before)
-    assert own_threads() == threads
+    assert python_threads() == threads
 
 
 async def test_a_cancelled_dial_leaves_nothing_behind() -> None:

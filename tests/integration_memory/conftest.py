@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+from tests.support import SECONDS, RawChannel, settled
 
 from webrtc_direct import (
     Certificate,
@@ -22,7 +24,6 @@ from webrtc_direct import (
 from webrtc_direct.authentication import authenticate
 from webrtc_direct.platform.base import ConnectParameters
 from webrtc_direct.platform.memory import MemoryNetwork, MemoryPlatform
-from webrtc_direct.protocol.message import MessageDecoder, encode_data
 from webrtc_direct.protocol.noise import NoiseKeys
 from webrtc_direct.sdp import make_session
 
@@ -32,15 +33,11 @@ if TYPE_CHECKING:
 
     from webrtc_direct import AcceptHook, Handler
     from webrtc_direct.dialer import DialVersion
-    from webrtc_direct.platform.base import DataChannel
     from webrtc_direct.platform.memory_connection import MemoryConnection, MemoryLink
-    from webrtc_direct.protocol.message import Flag
 
     Settled = Callable[[Callable[[], bool]], Awaitable[None]]
 
 LISTEN_ADDRESS = "/ip4/127.0.0.1/udp/0/webrtc-direct"
-# Long enough for a loaded machine; a test that gets here has hung.
-SECONDS = 20
 
 
 @pytest.fixture
@@ -165,48 +162,6 @@ class RawPeer:
         return RawChannel(self.connection.open_channel())
 
 
-class RawChannel:
-    """A data channel that remembers the frames which came."""
-
-    def __init__(self, channel: DataChannel) -> None:
-        self.channel = channel
-        self.frames: list[tuple[Flag | None, bytes]] = []
-        self.closed = False
-        self._decoder = MessageDecoder(1 << 20)
-        channel.observer = self
-
-    @property
-    def data(self) -> bytes:
-        return b"".join(payload for _, payload in self.frames)
-
-    @property
-    def flags(self) -> list[Flag]:
-        return [flag for flag, _ in self.frames if flag is not None]
-
-    def send(self, *messages: bytes) -> None:
-        self.channel.send(messages)
-
-    def send_data(self, data: bytes) -> None:
-        self.channel.send(encode_data(data))
-
-    def data_received(self, data: bytes) -> int:
-        self.frames += self._decoder.feed_untrusted(data)
-        return len(data)
-
-    def channel_writable(self) -> None:
-        pass
-
-    def channel_closed(self) -> None:
-        self.closed = True
-
-
-async def settled(condition: Callable[[], bool]) -> None:
-    """Return once *condition* holds."""
-    with anyio.fail_after(SECONDS):
-        while not condition():  # noqa: ASYNC110 - it changes in more than one way
-            await anyio.sleep(0.001)
-
-
 @pytest.fixture
 def ends(leaves_no_task: None) -> Ends:
     return Ends()
@@ -214,4 +169,5 @@ def ends(leaves_no_task: None) -> Ends:
 
 @pytest.fixture(name="settled")
 def settled_fixture() -> Settled:
-    return settled
+    # All happens in this event loop: nothing is cheaper than to look often.
+    return partial(settled, every=0.001)

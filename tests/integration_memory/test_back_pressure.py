@@ -86,12 +86,13 @@ async def test_a_stream_that_is_read_slowly_is_not_reset(ends: Ends) -> None:
     async def read_slowly(stream: Stream) -> None:
         for _ in range(20):
             await stream.read(1000)
-            await anyio.sleep(0.02)
+            await anyio.sleep(0.1)
         while await stream.read():
             pass
         await stream.write(b"done")
 
-    limits = Limits(unread_bytes=64 * KIB, stall_timeout=0.1)
+    # A loaded machine may add several tenths of a second to each pause of the reader.
+    limits = Limits(unread_bytes=64 * KIB, stall_timeout=1.0)
     async with ends.pair(server={OWN: read_slowly}, server_limits=limits) as pair:
         stream = await pair.client.open_stream(OWN)
         async with anyio.create_task_group() as tasks:

@@ -146,7 +146,8 @@ async def test_nothing_on_channel_0_matters_after_the_handshake(
 
 
 async def test_pending_streams_are_bounded(ends: Ends, settled: Settled) -> None:
-    limits = Limits(max_pending_streams=3, negotiation_timeout=0.1)
+    # Long enough for a loaded machine to see the state before.
+    limits = Limits(max_pending_streams=3, negotiation_timeout=1.0)
     async with ends.listen(handlers=ECHO, limits=limits) as listener, ends.raw_peer(listener) as peer:
         channels = [peer.open() for _ in range(5)]
         await settled(lambda: [channel.closed for channel in channels] == [False] * 3 + [True] * 2)
@@ -182,6 +183,16 @@ async def test_the_names_of_protocols_are_bounded(ends: Ends, settled: Settled) 
         long.send_data(encode(HEADER) + encode("/" + 30 * "x"))
         await settled(lambda: short.data == encode(HEADER) + encode("na"))
         await settled(lambda: long.closed)
+        assert listener.refusals == listener.connections[0].refusals == {"max_protocol_name": 1}
+    # The other way round: the listener's answer begins with a name of 18 bytes.
+    async with (
+        ends.listen(handlers=ECHO) as listener,
+        ends.dial(listener.addresses[0], limits=Limits(max_protocol_name=17)) as connection,
+    ):
+        with pytest.raises(RemoteProtocolError) as caught:
+            await connection.open_stream(ECHO_PROTOCOL)
+        assert caught.value.limit == "max_protocol_name"
+        assert connection.refusals == {"max_protocol_name": 1}
 
 
 async def test_a_long_frame_is_accepted_up_to_the_limit(ends: Ends, settled: Settled) -> None:
@@ -193,6 +204,7 @@ async def test_a_long_frame_is_accepted_up_to_the_limit(ends: Ends, settled: Set
             channel.send_data(bytes(size))
         await settled(lambda: len(channels[0].data) == len(HELLO) + 995)
         await settled(lambda: channels[1].closed)
+        assert listener.refusals == listener.connections[0].refusals == {"max_received_frame": 1}
 
 
 @pytest.mark.parametrize("answer", [b"", b"\x05abc", b"\x03\xff\xff\xff", b"\xff\xff\xff\xff\xff\x01"])

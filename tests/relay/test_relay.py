@@ -11,6 +11,7 @@ import anyio
 import pytest
 from stress.faults import Faults, Incident
 from stress.relay import LOOPBACK, Relay
+from tests.support import ECHO, echo
 
 import webrtc_direct
 from webrtc_direct import Limits, WebRtcDirectAddress, echo_handler
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from webrtc_direct import Connection
 
 SECONDS = 60
-ECHO = "/echo/1.0.0"
 MIB = 1 << 20
 # A listener learns of another source port by the consent check that comes from there.
 LIMITS = Limits(consent_interval=0.5)
@@ -49,16 +49,7 @@ async def connected_through(
 
 async def assert_echoed(connection: Connection, size: int) -> None:
     data = secrets.token_bytes(size)
-    received = bytearray()
-    async with connection.open_stream(ECHO) as stream, anyio.create_task_group() as tasks:
-
-        async def send() -> None:
-            await stream.write(data)
-            await stream.close_write()
-
-        tasks.start_soon(send)
-        async for chunk in stream:
-            received += chunk
+    received = await echo(connection, data)
     assert hashlib.sha256(received).digest() == hashlib.sha256(data).digest()
 
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 FAILED = 1
 UNUSABLE = 2
-INTERRUPTED = 130
 
 
 class Failure(Exception):

@@ -226,6 +226,10 @@ class PeerConnection(ABC):
     def resume(self) -> None:  # noqa: B027
         """Hand over data again."""
 
+    def heard(self) -> int | None:
+        """A number that grows with whatever comes from the peer; ``None`` where the platform cannot tell."""
+        return None
+
     @abstractmethod
     async def wait_closed(self) -> CloseReason:
         """Return the reason, once the connection has ended."""

@@ -159,6 +159,9 @@ class NativePeerConnection(WaitingConnection):
         if self._handle is not None:
             self._handle.resume()
 
+    def heard(self) -> int:
+        return self.stats().datagrams_received
+
     async def wait_closed(self) -> CloseReason:
         await self._closed.wait()
         if self.reason is None:

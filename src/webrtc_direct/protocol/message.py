@@ -177,7 +177,7 @@ class MessageDecoder:
 
 
 def _too_large(size: int, limit: int) -> RemoteProtocolError:
-    return RemoteProtocolError(f"a frame of {size} bytes; {limit} are accepted")
+    return RemoteProtocolError(f"a frame of {size} bytes; {limit} are accepted", limit="max_received_frame")
 
 
 def _read_varint_untrusted(data: bytes, start: int, end: int) -> tuple[int, int] | None:

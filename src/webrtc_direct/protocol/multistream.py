@@ -66,7 +66,8 @@ class _Reader:
             size += (data[start] << 7) - 0x80
             start += 1
         if size > self._max_line:
-            raise RemoteProtocolError(f"multistream-select: a name of more than {self._max_line - 1} bytes")
+            problem = f"multistream-select: a name of more than {self._max_line - 1} bytes"
+            raise RemoteProtocolError(problem, limit="max_protocol_name")
         stop = start + size
         if stop > len(data):
             return None

@@ -125,7 +125,8 @@ class NoiseHandshake:
             return
         size = int.from_bytes(self._held[:_LENGTH_SIZE], "big")
         if size > self._max_message:
-            raise NoiseError(NoiseErrorKind.MESSAGE_SIZE, f"{size} bytes; {self._max_message} are accepted")
+            detail = f"{size} bytes; {self._max_message} are accepted"
+            raise NoiseError(NoiseErrorKind.MESSAGE_SIZE, detail, limit="max_noise_payload")
         stop = _LENGTH_SIZE + size
         if len(self._held) > stop:
             # It is this end's turn next, or nobody's.

@@ -105,6 +105,8 @@ async def _read_answer(stream: Stream) -> bytes:
             answer += data
             if len(answer) > limits.max_identify:
                 raise LimitExceeded("max_identify", limits.max_identify)
+        return answer
+    await stream.connection.give_up(stream)
     return answer
 
 

@@ -49,11 +49,11 @@ async def _keep_alive(connection: Connection, interval: float) -> None:
                 await _ping_on_one_stream(connection, interval)
             except (StreamReset, StreamClosed, RemoteProtocolError, LimitExceeded) as error:
                 # Some peers end a ping stream that was idle for 10 s: the next ping has a new one.
-                logger.debug("%r: a keep-alive stream ended: %s", connection, error)
+                logger.debug("%r: a keep-alive stream ended: %r", connection, str(error))
     except (TimeoutError, HandshakeTimeout):
         connection.end(CloseReason(CloseKind.TIMEOUT, "the peer did not answer a keep-alive ping"))
     except ProtocolNotSupported:
-        logger.debug("%r: the peer does not answer pings; there is no keep-alive", connection)
+        logger.info("%r: the peer does not answer pings; there is no keep-alive", connection)
     except ConnectionLost:
         return
 

@@ -1,0 +1,81 @@
+"""What several suites share: waiting for what happens elsewhere, an echo, a channel in the test's hands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+
+from webrtc_direct.protocol.message import MessageDecoder, encode_data
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from webrtc_direct import Connection
+    from webrtc_direct.platform.base import DataChannel
+    from webrtc_direct.protocol.message import Flag
+
+# Long enough for a loaded machine; a test that gets here has hung.
+SECONDS = 30
+ECHO = "/echo/1.0.0"
+
+
+async def settled(
+    condition: Callable[[], bool], what: str | Callable[[], str] = "it settles", *, every: float = 0.005
+) -> None:
+    """Return once *condition* holds; it is looked at *every* so many seconds."""
+    with anyio.move_on_after(SECONDS):
+        while not condition():  # noqa: ASYNC110 - it may happen on the engine's thread, or in several ways
+            await anyio.sleep(every)
+        return
+    raise AssertionError(f"not within {SECONDS} s: {what if isinstance(what, str) else what()}")
+
+
+async def echo(connection: Connection, data: bytes) -> bytes:
+    """Return what comes back when *data* is sent to an echo."""
+    received = bytearray()
+    async with connection.open_stream(ECHO) as stream, anyio.create_task_group() as tasks:
+
+        async def send() -> None:
+            await stream.write(data)
+            await stream.close_write()
+
+        tasks.start_soon(send)
+        async for chunk in stream:
+            received += chunk
+    return bytes(received)
+
+
+class RawChannel:
+    """A data channel that remembers the frames which came."""
+
+    def __init__(self, channel: DataChannel) -> None:
+        self.channel = channel
+        self.frames: list[tuple[Flag | None, bytes]] = []
+        self.closed = False
+        self._decoder = MessageDecoder(1 << 20)
+        channel.observer = self
+
+    @property
+    def data(self) -> bytes:
+        return b"".join(payload for _, payload in self.frames)
+
+    @property
+    def flags(self) -> list[Flag]:
+        return [flag for flag, _ in self.frames if flag is not None]
+
+    def send(self, *messages: bytes) -> None:
+        self.channel.send(messages)
+
+    def send_data(self, data: bytes) -> None:
+        self.channel.send(encode_data(data))
+
+    def data_received(self, data: bytes) -> int:
+        self.frames += self._decoder.feed_untrusted(data)
+        return len(data)
+
+    def channel_writable(self) -> None:
+        pass
+
+    def channel_closed(self) -> None:
+        self.closed = True
