@@ -93,6 +93,11 @@ class Listener:
             raise PeerFailure(f"the listener: {self._complaint()} (exit {code})") from error
 
     @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    @property
     def peer_id(self) -> str:
         """The identity that it printed."""
         return str(self.events[0]["peer_id"])

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.processes import children
 from peers import Event, Listener
 from run_go import GO, PYTHON
 
@@ -46,10 +45,8 @@ class Ended:
 @contextmanager
 def listening(command: Sequence[str]) -> Iterator[tuple[Listener, int]]:
     """Run a listener; gives its process id as well."""
-    before = children()
     with Listener(command) as listener:
-        (pid,) = children() - before
-        yield listener, pid
+        yield listener, listener.pid
 
 
 @contextmanager

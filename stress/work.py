@@ -12,10 +12,8 @@ class Work:
     """Sizes are bytes, times are seconds."""
 
     transfer: int = 64 * MIB
-    lossy_transfer: int = 16 * MIB
-    """At 5 % loss, where much of the time is spent waiting for retransmissions."""
-    very_lossy_transfer: int = MIB // 2
-    """At 20 % loss."""
+    very_lossy_transfer: int = 2 * MIB
+    """At 20 % loss, where go's sender takes minutes for each MiB."""
     short_blackout: float = 8.0
     long_blackout: float = 45.0
     slow_seconds: float = 60.0
@@ -33,7 +31,6 @@ class Work:
         """Return enough to see that everything works; the numbers mean little."""
         return cls(
             transfer=4 * MIB,
-            lossy_transfer=MIB,
             very_lossy_transfer=MIB // 4,
             short_blackout=3.0,
             slow_seconds=5.0,
