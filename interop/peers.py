@@ -9,6 +9,7 @@ import json
 import subprocess
 import tempfile
 import threading
+import time
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Self
 
@@ -116,7 +117,8 @@ class Listener:
         assert stdout is not None
         with stdout:
             for line in stdout:
-                self.events.append(_event(line))
+                # When it was read, by the monotonic clock.
+                self.events.append({**_event(line), "at": time.monotonic()})
                 self._listening.set()
         self._listening.set()
 

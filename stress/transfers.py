@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ WAYS = ("up", "down")
 PAIRS = (("ours", "ours"), ("ours", "go"), ("go", "ours"))
 # go's sender needs minutes for what it sends at 20 % loss, to go as to ours.
 TIMEOUT = 1200.0
+# go's dialer gives up after some 5 s, and waits a second or more for each loss, with go as with us.
+GO_DIALS = 6
 # Transfers that mostly wait go on side by side.
 MOST_AT_ONCE = 6
 # The issue's bound on how long a dead connection may go unnoticed.
@@ -111,15 +114,15 @@ def measure(work: Work) -> Part:
     jobs = [
         Job(*pair, scenario, way) for pair, scenario, way in itertools.product(PAIRS, scenarios(work), WAYS)
     ]
-    done = _side_by_side([job for job in jobs if job.scenario.waits])
+    done = _side_by_side([job for job in jobs if job.scenario.waits], part)
     for job in jobs:
         dialer, listener, scenario, way = job
-        ended, peaks, noticed = done.get(job) or _transfer(*job)
+        ended, peaks, noticed = done.get(job) or _transferred(job, part)
         largest = max(largest, *peaks)
         must_break = scenario.dark > liveness
         if must_break:
-            slow += noticed
-        bad = bool(ended.problem) != must_break or "imeout" in ended.problem or "killed" in ended.problem
+            slow += [at for name, at in zip((dialer, listener), noticed, strict=False) if name == "ours"]
+        bad = bool(ended.problem) != must_break or ended.seconds >= TIMEOUT
         if bad:
             broken.append(f"{job}: {ended.problem or 'survived'}")
         _add(part, f"{dialer}→{listener}", scenario, way, ended, peaks, noticed)
@@ -130,7 +133,7 @@ def measure(work: Work) -> Part:
         met=not broken,
     )
     part.target(
-        f"both ends notice the long blackout within {NOTICED:.0f} s of its start",
+        f"our ends notice the long blackout within {NOTICED:.0f} s of its start",
         f"at most {max(slow):.1f} s" if slow else "one never did",
         met=bool(slow) and max(slow) <= NOTICED,
     )
@@ -143,13 +146,24 @@ def measure(work: Work) -> Part:
     return part
 
 
-def _side_by_side(jobs: list[Job]) -> dict[Job, Outcome]:
+def _side_by_side(jobs: list[Job], part: Part) -> dict[Job, Outcome]:
     """Run *jobs*, some at a time, and tell of each that ends."""
     with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
-        running = {pool.submit(_transfer, *job): job for job in jobs}
+        running = {pool.submit(_transferred, job, part): job for job in jobs}
         for count, each in enumerate(as_completed(running), 1):
             print(f"transfers: {count} of {len(jobs)} that mostly wait: {running[each]}", flush=True)
     return {job: each.result() for each, job in running.items()}
+
+
+def _transferred(job: Job, part: Part) -> Outcome:
+    """Run *job*; go's dialer may try again, for it gives up the handshake after a few losses."""
+    for number in range(1, GO_DIALS + 1):
+        outcome = _transfer(*job)
+        problem = outcome[0].problem
+        if job.dialer != "go" or job.scenario.faults.loss < 0.05 or not problem.startswith("connect: "):
+            break
+        part.notes.append(f"{job}: go's dial number {number} failed: {problem}")
+    return outcome
 
 
 def _transfer(dialer: str, listener: str, scenario: Scenario, way: str) -> Outcome:
@@ -162,12 +176,12 @@ def _transfer(dialer: str, listener: str, scenario: Scenario, way: str) -> Outco
             started = time.monotonic()
             ended = run(command, timeout=TIMEOUT + GRACE_SECONDS)
             dark_since = relay.dark_since
-            noticed = []
+            noticed: list[float] = []
             if ended.problem and dark_since is not None:
-                noticed.append(started + ended.seconds - dark_since)
-                while not server.named("disconnected") and time.monotonic() < dark_since + 2 * NOTICED:
+                while not server.named("disconnected") and time.monotonic() < dark_since + 3 * NOTICED:
                     time.sleep(0.1)
-                noticed.append(time.monotonic() - dark_since)
+                ends = [event["at"] for event in server.named("disconnected")] or [math.inf]
+                noticed = [started + ended.seconds - dark_since, ends[0] - dark_since]
     ours = [ended.peak] if dialer == "ours" else []
     ours += [peak.bytes] if listener == "ours" else []
     if errors := server.named("error"):
