@@ -31,7 +31,7 @@ pub struct Config {
     pub max_stun_of_run: usize,
     /// Handshakes in progress at a listener.
     pub max_handshakes: usize,
-    /// A handshake that has lasted for so long gives way to a newer one where there are too many.
+    /// A handshake that has lasted for so long gives way to any newer one where there are too many.
     pub handshake_grace: Duration,
     /// Handshakes with addresses that are not validated, beyond which validation comes first.
     pub max_unvalidated_handshakes: usize,

@@ -16,6 +16,7 @@ pub mod dcep;
 pub mod dtls;
 mod event;
 mod gate;
+mod handshakes;
 pub mod ice;
 pub mod listener;
 pub mod outbox;

@@ -9,7 +9,7 @@
 //!
 //! What a flood can make the listener do is bounded as well: beyond a rate, which is shared fairly between
 //! networks, requests are dropped before anything is computed for them (`gate.rs`), and where there are
-//! too many handshakes an old one gives way.
+//! too many handshakes one gives way (`handshakes.rs`).
 //!
 //! The check has a second use: a peer that nominates late, as pion does, nominates at once when it is
 //! asked on the pair.
@@ -27,6 +27,7 @@ use crate::addresses::Addresses;
 use crate::config::Config;
 use crate::dtls;
 use crate::gate::Gate;
+use crate::handshakes::Handshakes;
 use crate::outbox::Outbox;
 use crate::quota::Quota;
 pub use crate::quota::Refusal;
@@ -70,7 +71,8 @@ struct Tombstone {
 
 #[derive(Debug)]
 struct Entry {
-    session: Session,
+    /// Apart, so that the table of them stays small: it grows by doubling.
+    session: Box<Session>,
     credentials: Arc<Credentials>,
     addresses: Vec<SocketAddr>,
     scheduled: Option<Instant>,
@@ -81,7 +83,6 @@ struct Entry {
     buried: bool,
     /// Where it came from first, which is what the quota counts.
     origin: IpAddr,
-    since: Instant,
 }
 
 /// The connections of one UDP port.
@@ -95,8 +96,7 @@ pub struct Listener {
     by_credentials: HashMap<Arc<Credentials>, SessionId>,
     by_address: HashMap<SocketAddr, SessionId>,
     tombstones: Table<Arc<Credentials>, Tombstone>,
-    /// The connections in the handshake; the oldest is the first.
-    handshakes: BTreeSet<SessionId>,
+    handshakes: Handshakes,
     unvalidated: usize,
     gate: Gate,
     quota: Quota,
@@ -122,7 +122,7 @@ impl Listener {
             by_credentials: HashMap::new(),
             by_address: HashMap::new(),
             tombstones: Table::new(config.max_tombstones),
-            handshakes: BTreeSet::new(),
+            handshakes: Handshakes::default(),
             unvalidated: 0,
             refusal: None,
             timers: BTreeSet::new(),
@@ -229,7 +229,7 @@ impl Listener {
 
     /// A connection.
     pub fn session(&self, id: SessionId) -> Option<&Session> {
-        self.sessions.get(&id).map(|entry| &entry.session)
+        self.sessions.get(&id).map(|entry| &*entry.session)
     }
 
     /// Datagrams to send.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 /// Buckets of a `Shares`.
 const SHARES: usize = 1024;
-/// A network that has taken no more than one part in so many of the whole may have of the reserve.
+/// A network may have one part in so many of the whole from the reserve.
 const NETWORKS: f64 = 64.0;
 /// So much of a full bucket is the reserve.
 const RESERVE: f64 = 0.25;
@@ -80,8 +80,8 @@ impl Shares {
     }
 }
 
-/// A rate for all. Its last tokens are for the networks that have taken few, so that who takes whatever
-/// there is does not take it from everybody.
+/// A rate for all. The last tokens are a reserve of which each network may have a share only, so that who
+/// takes whatever there is does not take it from everybody.
 #[derive(Debug)]
 pub(crate) struct FairRate {
     rate: Rate,
@@ -97,9 +97,9 @@ impl FairRate {
     }
 
     pub(crate) fn take(&mut self, ip: IpAddr, now: Instant) -> bool {
-        let has_share = self.shares.take(&prefix(ip), now);
-        let rest = if has_share { 0.0 } else { (RESERVE * self.rate.burst).min(self.rate.burst - 1.0) };
-        self.all.take_above(rest, self.rate, now)
+        let reserve = (RESERVE * self.rate.burst).min(self.rate.burst - 1.0);
+        self.all.take_above(reserve, self.rate, now)
+            || (self.shares.take(&prefix(ip), now) && self.all.take(self.rate, now))
     }
 }
 

@@ -41,21 +41,14 @@ impl Listener {
         let displaced = if self.handshakes.len() < self.config.max_handshakes {
             None
         } else {
-            Some(self.oldest_handshake(now).ok_or(Refusal::Handshakes)?)
+            let grace = self.config.handshake_grace;
+            Some(self.handshakes.to_displace(ip, grace, now).ok_or(Refusal::Handshakes)?)
         };
         self.quota.admit(&self.config, ip, now)?;
         if let Some(id) = displaced {
             self.displace(id);
         }
         Ok(())
-    }
-
-    /// The handshake that has had its time, if one has. Who says hello and falls silent, from however many
-    /// addresses, must not keep everybody else out until the deadline.
-    fn oldest_handshake(&self, now: Instant) -> Option<SessionId> {
-        let id = *self.handshakes.first()?;
-        let since = self.sessions.get(&id)?.since;
-        (now >= since + self.config.handshake_grace).then_some(id)
     }
 
     /// End a handshake without a word: its client may say hello again.
@@ -76,9 +69,9 @@ impl Listener {
         self.next_id += 1;
         let config = Arc::clone(&self.config);
         let version = credentials.version;
-        let session = Session::server(config, version, &self.identity, source, allowance, now);
+        let session = Box::new(Session::server(config, version, &self.identity, source, allowance, now));
         let unvalidated = allowance.is_some();
-        self.handshakes.insert(id);
+        self.handshakes.insert(id, source.ip(), now);
         self.unvalidated += usize::from(unvalidated);
         self.addresses.forget_candidate(source);
         self.by_credentials.insert(Arc::clone(&credentials), id);
@@ -99,7 +92,6 @@ impl Listener {
                 withheld: 0,
                 buried: false,
                 origin: source.ip(),
-                since: now,
             },
         );
         id
@@ -115,10 +107,10 @@ impl Listener {
             return;
         };
         entry.touched = false;
-        let was_handshaking = self.handshakes.contains(&id);
+        let was_handshaking = self.handshakes.contains(id);
         let is_handshaking = entry.session.is_handshaking();
         if !is_handshaking {
-            self.handshakes.remove(&id);
+            self.handshakes.remove(id);
         }
         if entry.unvalidated && (!entry.session.is_unvalidated() || !is_handshaking) {
             entry.unvalidated = false;
@@ -173,7 +165,7 @@ impl Listener {
     fn uncount(&mut self, id: SessionId) {
         let Some(entry) = self.sessions.get_mut(&id) else { return };
         self.quota.release(entry.origin);
-        self.handshakes.remove(&id);
+        self.handshakes.remove(id);
         self.unvalidated -= usize::from(std::mem::take(&mut entry.unvalidated));
         self.by_credentials.remove(&entry.credentials);
     }
@@ -192,7 +184,7 @@ impl Listener {
 
     pub(super) fn remove_faulty(&mut self, id: SessionId, now: Instant) {
         if self.sessions.get(&id).is_some_and(|entry| !entry.buried) {
-            if !self.handshakes.contains(&id) {
+            if !self.handshakes.contains(id) {
                 let detail = "a fault of the engine; please report it".to_owned();
                 self.events.push_back((id, Event::Closed(Reason::Fault, detail)));
             }
