@@ -74,8 +74,8 @@ FLOODS = (
     *(Flood(kind, 32) for kind in ("garbage", "forged", "authentic-v1", "authentic-v2", "hello")),
     *(Flood(kind, 1) for kind in ("garbage", "forged", "authentic-v1", "authentic-v2", "hello", "half-open")),
 )
-# 256 handshakes of 10 s each are what a listener keeps by default: beyond some 25 a second, an attacker
-# who owns his addresses takes the room that honest clients need.
+# An attacker who owns his addresses. 256 handshakes of 10 s each are what a listener keeps by default:
+# beyond some 25 a second they have to give way to each other.
 PROVED = (Flood("half-open-proved", 1, 20), Flood("half-open-proved", 1, 2000))
 UNPROVED = ("garbage", "forged", "authentic-v1", "authentic-v2", "hello", "half-open")
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import sys
+import zlib
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 ANY_PORT = "/ip4/127.0.0.1/udp/0/webrtc-direct"
 SECONDS = 30
 KIB = 1024
+# linux/udp.h; Python does not name it.
+UDP_SEGMENT = 103
 
 
 async def refused_until_told(listener: Listener, limit: str) -> None:
@@ -192,3 +197,22 @@ async def test_the_unread_bytes_of_all_connections_are_bounded() -> None:
                 assert read == 0
                 proceed.set()
             assert read == connections * size
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux sends joined datagrams")
+async def test_of_joined_requests_only_a_few_are_looked_at() -> None:
+    request = bytes.fromhex("000100082112a442") + bytes(12)
+    request += bytes.fromhex("80280004") + (zlib.crc32(request) ^ 0x5354554E).to_bytes(4, "big")
+    with anyio.fail_after(SECONDS):
+        async with webrtc_direct.listen(ANY_PORT) as listener:
+            address = listener.bound[0]
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+                stranger.sendto(request, address)
+                while not listener.counters().bad_username:  # noqa: ASYNC110 - the engine's thread counts
+                    await anyio.sleep(0.01)
+                stranger.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, len(request))
+                stranger.sendto(request * 32, address)
+            while listener.counters().throttled < 28:  # noqa: ASYNC110
+                await anyio.sleep(0.01)
+            counters = listener.counters()
+            assert (counters.throttled, counters.bad_username) == (28, 1 + 4)

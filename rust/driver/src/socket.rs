@@ -80,8 +80,12 @@ impl Port {
         let _ = registry.deregister(&mut self.socket);
     }
 
-    /// Receive once, and hand each datagram to *take*.
-    pub(crate) fn receive(&mut self, buffer: &mut ReceiveBuffer, mut take: impl FnMut(SocketAddr, &[u8])) {
+    /// Receive once, and hand each run of datagrams to *take*, with the size of each datagram but the last.
+    pub(crate) fn receive(
+        &mut self,
+        buffer: &mut ReceiveBuffer,
+        mut take: impl FnMut(SocketAddr, &[u8], usize),
+    ) {
         let received = {
             let mut slots = buffer.bytes.chunks_exact_mut(SLOT).map(IoSliceMut::new);
             let mut slots: [IoSliceMut<'_>; SLOTS] =
@@ -98,9 +102,7 @@ impl Port {
                         }
                         sources.insert(meta.addr, ip);
                     }
-                    for datagram in slot[..meta.len].chunks(meta.stride.max(1)) {
-                        take(meta.addr, datagram);
-                    }
+                    take(meta.addr, &slot[..meta.len], meta.stride.max(1));
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.readable = false,

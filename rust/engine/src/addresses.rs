@@ -59,8 +59,7 @@ pub(crate) struct Addresses {
 }
 
 impl Addresses {
-    pub(crate) fn new(config: &Config, seed: [u8; 32], now: Instant) -> Self {
-        let mut random = Random::new(seed);
+    pub(crate) fn new(config: &Config, mut random: Random, now: Instant) -> Self {
         let secret = new_secret(&mut random);
         Self {
             candidates: Table::new(config.max_candidates),

@@ -23,8 +23,16 @@ pub struct Config {
     pub connections_per_second: f64,
     /// New connections of one IP address; a burst is twice as many.
     pub connections_per_second_per_address: f64,
+    /// Binding requests of strangers that a listener answers; a burst is a quarter as many.
+    pub requests_per_second: f64,
+    /// Binding requests of an address that is validated or has a connection, beside those of strangers.
+    pub requests_per_second_of_known: f64,
+    /// STUN messages that are taken of a run of datagrams, which arrived joined from one address.
+    pub max_stun_of_run: usize,
     /// Handshakes in progress at a listener.
     pub max_handshakes: usize,
+    /// A handshake that has lasted for so long gives way to any newer one where there are too many.
+    pub handshake_grace: Duration,
     /// Handshakes with addresses that are not validated, beyond which validation comes first.
     pub max_unvalidated_handshakes: usize,
     /// Addresses that a listener remembers to have sent an authentic request.
@@ -84,7 +92,11 @@ impl Default for Config {
             max_connections_per_prefix: 512,
             connections_per_second: 200.0,
             connections_per_second_per_address: 128.0,
+            requests_per_second: 20_000.0,
+            requests_per_second_of_known: 64.0,
+            max_stun_of_run: 4,
             max_handshakes: 256,
+            handshake_grace: Duration::from_secs(1),
             max_unvalidated_handshakes: 16,
             max_candidates: 4096,
             max_validated: 4096,

@@ -7,8 +7,15 @@
 //! a ClientHello from an address that has sent an authentic request, and, under pressure, only once the
 //! address has proved itself. Until then three times of what came from there goes back (RFC 9000 8.1).
 //!
+//! What a flood can make the listener do is bounded as well: beyond a rate, which is shared fairly between
+//! networks, requests are dropped before anything is computed for them (`gate.rs`), and where there are
+//! too many handshakes one gives way (`handshakes.rs`).
+//!
 //! The check has a second use: a peer that nominates late, as pion does, nominates at once when it is
 //! asked on the pair.
+
+mod answering;
+mod connections;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
@@ -19,12 +26,14 @@ use std::time::Instant;
 use crate::addresses::Addresses;
 use crate::config::Config;
 use crate::dtls;
-use crate::ice;
+use crate::gate::Gate;
+use crate::handshakes::Handshakes;
 use crate::outbox::Outbox;
 use crate::quota::Quota;
 pub use crate::quota::Refusal;
-use crate::session::{Event, Reason, Session};
-use crate::stun::{self, Class, IceRole};
+use crate::random::Random;
+use crate::session::{Event, Session};
+use crate::stun;
 use crate::table::Table;
 use crate::ufrag::Credentials;
 
@@ -42,8 +51,12 @@ pub struct Counters {
     pub unauthentic: u64,
     /// DTLS from an address that no connection and no request has named.
     pub unknown_source: u64,
+    /// Binding requests beyond a rate, and STUN messages of a run beyond a few.
+    pub throttled: u64,
     /// A ClientHello beyond a limit.
     pub refused: u64,
+    /// Handshakes, not datagrams: those that gave way to newer ones.
+    pub displaced: u64,
     /// Datagrams that were kept from addresses that are not validated.
     pub withheld: u64,
     /// Checks of closed connections that were answered with a 403.
@@ -58,12 +71,12 @@ struct Tombstone {
 
 #[derive(Debug)]
 struct Entry {
-    session: Session,
+    /// Apart, so that the table of them stays small: it grows by doubling.
+    session: Box<Session>,
     credentials: Arc<Credentials>,
     addresses: Vec<SocketAddr>,
     scheduled: Option<Instant>,
     touched: bool,
-    handshaking: bool,
     unvalidated: bool,
     withheld: u64,
     /// It has ended, and stays only to say its goodbye again.
@@ -83,8 +96,9 @@ pub struct Listener {
     by_credentials: HashMap<Arc<Credentials>, SessionId>,
     by_address: HashMap<SocketAddr, SessionId>,
     tombstones: Table<Arc<Credentials>, Tombstone>,
-    handshakes: usize,
+    handshakes: Handshakes,
     unvalidated: usize,
+    gate: Gate,
     quota: Quota,
     refusal: Option<Refusal>,
     timers: BTreeSet<(Instant, SessionId)>,
@@ -97,17 +111,19 @@ pub struct Listener {
 impl Listener {
     /// Listen with a certificate.
     pub fn new(config: Arc<Config>, identity: dtls::Identity, seed: [u8; 32], now: Instant) -> Self {
+        let mut random = Random::new(seed);
         Self {
-            addresses: Addresses::new(&config, seed, now),
+            gate: Gate::new(&config, &mut random, now),
+            quota: Quota::new(&config, &mut random, now),
+            addresses: Addresses::new(&config, random, now),
             identity,
             sessions: HashMap::new(),
             next_id: 1,
             by_credentials: HashMap::new(),
             by_address: HashMap::new(),
             tombstones: Table::new(config.max_tombstones),
-            handshakes: 0,
+            handshakes: Handshakes::default(),
             unvalidated: 0,
-            quota: Quota::new(&config, now),
             refusal: None,
             timers: BTreeSet::new(),
             touched: Vec::new(),
@@ -134,6 +150,24 @@ impl Listener {
                 entry.scheduled = None;
             }
             self.with_session(id, now, |_| ());
+        }
+    }
+
+    /// Take a run of datagrams that arrived joined, all of *size* but the last. Call `flush` after the last
+    /// of a batch.
+    ///
+    /// Of STUN, nobody has use for more than a few at once; the others are not even looked at.
+    pub fn handle_run_untrusted(&mut self, source: SocketAddr, run: &[u8], size: usize, now: Instant) {
+        let mut messages = 0;
+        for datagram in run.chunks(size.max(1)) {
+            if stun::looks_like_stun(datagram) {
+                messages += 1;
+                if messages > self.config.max_stun_of_run {
+                    self.counters.throttled += 1;
+                    continue;
+                }
+            }
+            self.handle_datagram_untrusted(source, datagram, now);
         }
     }
 
@@ -195,7 +229,7 @@ impl Listener {
 
     /// A connection.
     pub fn session(&self, id: SessionId) -> Option<&Session> {
-        self.sessions.get(&id).map(|entry| &entry.session)
+        self.sessions.get(&id).map(|entry| &*entry.session)
     }
 
     /// Datagrams to send.
@@ -230,7 +264,7 @@ impl Listener {
 
     /// How many of them are in the handshake.
     pub fn handshakes(&self) -> usize {
-        self.handshakes
+        self.handshakes.len()
     }
 
     /// The limit that refused a connection since the last call, if one did.
@@ -241,133 +275,6 @@ impl Listener {
     /// The connections.
     pub fn ids(&self) -> Vec<SessionId> {
         self.sessions.keys().copied().collect()
-    }
-
-    fn handle_stun_untrusted(&mut self, source: SocketAddr, datagram: &[u8], now: Instant) {
-        let Ok(message) = stun::parse_untrusted(datagram) else {
-            self.counters.malformed += 1;
-            return;
-        };
-        match message.class {
-            Class::Request => self.answer_untrusted(source, &message, datagram.len() as u64, now),
-            Class::Success => self.prove_untrusted(source, &message, now),
-            Class::Indication | Class::Error(_) => {}
-        }
-    }
-
-    fn answer_untrusted(
-        &mut self,
-        source: SocketAddr,
-        message: &stun::Message<'_>,
-        length: u64,
-        now: Instant,
-    ) {
-        let username = message.username.unwrap_or_default();
-        let Ok(credentials) = Credentials::from_username_untrusted(username) else {
-            self.counters.bad_username += 1;
-            return;
-        };
-        if !message.is_authentic(credentials.server_ufrag.as_bytes()) {
-            self.counters.unauthentic += 1;
-            return;
-        }
-        let credentials = Arc::new(credentials);
-        let key = &credentials.server_ufrag;
-        if message.role == Some(IceRole::Controlled) {
-            let id = message.transaction_id;
-            self.out.push(source, &stun::binding_error(id, 487, "Role Conflict", &[], key));
-            return;
-        }
-        if let Some(tombstone) = self.tombstones.get_mut(&credentials) {
-            if now < tombstone.until {
-                if tombstone.answers_left > 0 {
-                    tombstone.answers_left -= 1;
-                    self.counters.tombstones += 1;
-                    let id = message.transaction_id;
-                    self.out.push(source, &stun::binding_error(id, 403, "Forbidden", &[], key));
-                }
-                return;
-            }
-            self.tombstones.remove(&credentials);
-        }
-        if self.is_to_prove_first(source, now) {
-            let check = self.addresses.check(source, &credentials, now);
-            self.out.push(source, &check);
-            return;
-        }
-        let response = ice::answer(message, source, key);
-        let mut sent = response.len() as u64;
-        self.out.push(source, &response);
-        let nominates = message.role == Some(IceRole::Controlling { use_candidate: true });
-        if self.wants_check(source, &credentials, nominates) {
-            let check = self.addresses.check(source, &credentials, now);
-            sent += check.len() as u64;
-            self.out.push(source, &check);
-        }
-        let proved = self.addresses.remember(source, &credentials, length, sent, now);
-        if let (true, Some(id)) = (proved, self.by_credentials.get(&credentials).copied()) {
-            self.add_address(id, source);
-        }
-    }
-
-    /// Whether a stranger is asked before it is answered.
-    ///
-    /// Then nothing is kept of it, so that a flood from forged addresses displaces nobody. A client that
-    /// has no answer yet repeats its request, and then it comes from an address that has proved itself.
-    fn is_to_prove_first(&mut self, source: SocketAddr, now: Instant) -> bool {
-        let stranger = !self.addresses.is_proved(source) && !self.by_address.contains_key(&source);
-        stranger && (self.is_under_pressure() || !self.addresses.has_room(source, now))
-    }
-
-    /// Whether to ask the sender of a request for a proof of its address.
-    fn wants_check(&self, source: SocketAddr, credentials: &Arc<Credentials>, nominates: bool) -> bool {
-        if self.addresses.has_answered(source, credentials) {
-            return false;
-        }
-        let elsewhere = match (self.by_credentials.get(credentials), self.by_address.get(&source)) {
-            // Another address of a connection, or another connection of an address.
-            (Some(id), at) => at != Some(id),
-            (None, at) => at.is_some(),
-        };
-        !nominates || elsewhere || self.is_under_pressure()
-    }
-
-    /// A client may check from several addresses and use another one later.
-    fn add_address(&mut self, id: SessionId, source: SocketAddr) {
-        let Some(entry) = self.sessions.get_mut(&id) else {
-            return;
-        };
-        let taken = self.by_address.contains_key(&source);
-        if !taken && entry.addresses.len() < self.config.max_addresses {
-            entry.addresses.push(source);
-            self.by_address.insert(source, id);
-        }
-    }
-
-    /// An answer to a check of ours: whoever sent it has received the check.
-    fn prove_untrusted(&mut self, source: SocketAddr, message: &stun::Message<'_>, now: Instant) {
-        if !self.addresses.is_ours(message.transaction_id, source, now) {
-            self.counters.unauthentic += 1;
-            return;
-        }
-        // A ClientHello may have overtaken the answer; then there is a connection.
-        let here = self.by_address.get(&source).and_then(|id| self.sessions.get(id));
-        let named = self.addresses.named(source);
-        let asked = named.or_else(|| here.map(|entry| Arc::clone(&entry.credentials)));
-        let answered =
-            asked.as_ref().is_some_and(|credentials| message.is_authentic(credentials.client_pwd.as_bytes()));
-        if let (Some(credentials), true) = (&asked, answered)
-            && let Some(id) = self.by_credentials.get(credentials).copied()
-        {
-            self.add_address(id, source);
-            let here = self.sessions.get(&id).is_some_and(|entry| entry.session.remote() == source);
-            if here {
-                self.with_session(id, now, Session::validate);
-            }
-        }
-        for datagram in self.addresses.prove(source, asked, answered) {
-            self.handle_dtls_untrusted(source, &datagram, now);
-        }
     }
 
     fn handle_dtls_untrusted(&mut self, source: SocketAddr, datagram: &[u8], now: Instant) {
@@ -391,169 +298,5 @@ impl Listener {
     fn is_another_connection(&self, id: SessionId, source: SocketAddr) -> bool {
         let current = self.sessions.get(&id).map(|entry| &entry.credentials);
         self.addresses.answered(source).is_some_and(|credentials| Some(credentials) != current)
-    }
-
-    /// A connection for the sender of a ClientHello, where it may have one.
-    fn admit(&mut self, source: SocketAddr, datagram: &[u8], now: Instant) -> Option<SessionId> {
-        let Some((credentials, allowance)) = self.addresses.standing(source) else {
-            self.counters.unknown_source += 1;
-            return None;
-        };
-        if let Some(id) = self.by_credentials.get(&credentials).copied() {
-            // The same client from another address, which the connection follows once it is proved.
-            if allowance.is_none() {
-                self.add_address(id, source);
-            }
-            return allowance.is_none().then_some(id);
-        }
-        if allowance.is_some() && self.is_under_pressure() {
-            self.addresses.hold(source, datagram);
-            return None;
-        }
-        if let Err(refusal) = self.check_limits(source.ip(), now) {
-            self.counters.refused += 1;
-            self.refusal = Some(refusal);
-            return None;
-        }
-        Some(self.create(source, credentials, allowance, now))
-    }
-
-    fn check_limits(&mut self, ip: IpAddr, now: Instant) -> Result<(), Refusal> {
-        if self.by_credentials.len() >= self.config.max_connections {
-            return Err(Refusal::Connections);
-        }
-        if self.handshakes >= self.config.max_handshakes {
-            return Err(Refusal::Handshakes);
-        }
-        self.quota.admit(&self.config, ip, now)
-    }
-
-    fn create(
-        &mut self,
-        source: SocketAddr,
-        credentials: Arc<Credentials>,
-        allowance: Option<u64>,
-        now: Instant,
-    ) -> SessionId {
-        let id = self.next_id;
-        self.next_id += 1;
-        let config = Arc::clone(&self.config);
-        let version = credentials.version;
-        let session = Session::server(config, version, &self.identity, source, allowance, now);
-        let unvalidated = allowance.is_some();
-        self.handshakes += 1;
-        self.unvalidated += usize::from(unvalidated);
-        self.addresses.forget_candidate(source);
-        self.by_credentials.insert(Arc::clone(&credentials), id);
-        if let Some(before) = self.by_address.insert(source, id)
-            && let Some(entry) = self.sessions.get_mut(&before)
-        {
-            entry.addresses.retain(|address| *address != source);
-        }
-        self.sessions.insert(
-            id,
-            Entry {
-                session,
-                credentials,
-                addresses: vec![source],
-                scheduled: None,
-                touched: false,
-                handshaking: true,
-                unvalidated,
-                withheld: 0,
-                buried: false,
-                origin: source.ip(),
-            },
-        );
-        id
-    }
-
-    fn is_under_pressure(&self) -> bool {
-        self.unvalidated >= self.config.max_unvalidated_handshakes
-    }
-
-    /// After a connection was at work: its events, its timer, its place in the counts, its end.
-    fn settle(&mut self, id: SessionId, now: Instant) {
-        let Some(entry) = self.sessions.get_mut(&id) else {
-            return;
-        };
-        entry.touched = false;
-        let was_handshaking = entry.handshaking;
-        if was_handshaking && !entry.session.is_handshaking() {
-            entry.handshaking = false;
-            self.handshakes -= 1;
-        }
-        if entry.unvalidated && (!entry.session.is_unvalidated() || !entry.handshaking) {
-            entry.unvalidated = false;
-            self.unvalidated -= 1;
-        }
-        let withheld = entry.session.withheld();
-        self.counters.withheld += withheld - entry.withheld;
-        entry.withheld = withheld;
-        let mut announced = !was_handshaking;
-        while let Some(event) = entry.session.poll_event() {
-            announced |= matches!(event, Event::Connected(_));
-            if announced {
-                self.events.push_back((id, event));
-            }
-        }
-        if entry.session.is_closed() && !entry.buried {
-            self.bury(id, now);
-        }
-        let Some(entry) = self.sessions.get_mut(&id) else { return };
-        if entry.session.is_finished() {
-            self.remove(id);
-            return;
-        }
-        let due = entry.session.timeout();
-        if entry.scheduled != due {
-            if let Some(before) = entry.scheduled.take() {
-                self.timers.remove(&(before, id));
-            }
-            if let Some(due) = due {
-                self.timers.insert((due, id));
-            }
-            entry.scheduled = due;
-        }
-    }
-
-    /// A connection has ended: it counts no more, and its checks get a 403.
-    fn bury(&mut self, id: SessionId, now: Instant) {
-        let Some(entry) = self.sessions.get_mut(&id) else { return };
-        entry.buried = true;
-        self.quota.release(entry.origin);
-        self.handshakes -= usize::from(std::mem::take(&mut entry.handshaking));
-        self.unvalidated -= usize::from(std::mem::take(&mut entry.unvalidated));
-        self.by_credentials.remove(&entry.credentials);
-        self.tombstones.remove_oldest_while(|tombstone| tombstone.until <= now);
-        self.tombstones.insert(
-            Arc::clone(&entry.credentials),
-            Tombstone {
-                until: now + self.config.tombstone_time,
-                answers_left: self.config.tombstone_answers,
-            },
-        );
-    }
-
-    fn remove(&mut self, id: SessionId) {
-        let Some(entry) = self.sessions.remove(&id) else { return };
-        if let Some(at) = entry.scheduled {
-            self.timers.remove(&(at, id));
-        }
-        for address in &entry.addresses {
-            if self.by_address.get(address) == Some(&id) {
-                self.by_address.remove(address);
-            }
-        }
-    }
-
-    fn remove_faulty(&mut self, id: SessionId, now: Instant) {
-        let announced = self.sessions.get(&id).is_some_and(|entry| !entry.handshaking);
-        if announced {
-            let detail = "a fault of the engine; please report it".to_owned();
-            self.events.push_back((id, Event::Closed(Reason::Fault, detail)));
-        }
-        self.bury(id, now);
-        self.remove(id);
     }
 }

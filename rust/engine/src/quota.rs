@@ -2,10 +2,12 @@
 //! for each prefix.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Instant;
 
 use crate::config::Config;
+use crate::random::Random;
+use crate::rates::{Bucket, FairRate, Rate, prefix};
 use crate::table::Table;
 
 /// Addresses whose rate is remembered. One that is forgotten starts with a full burst again.
@@ -30,49 +32,21 @@ pub enum Refusal {
     AddressRate,
 }
 
-/// Tokens that come back with time.
-#[derive(Debug)]
-struct Bucket {
-    tokens: f64,
-    rate: f64,
-    since: Instant,
-}
-
-impl Bucket {
-    fn new(rate: f64, now: Instant) -> Self {
-        Self { tokens: burst(rate), rate, since: now }
-    }
-
-    fn take(&mut self, now: Instant) -> bool {
-        let elapsed = now.saturating_duration_since(self.since).as_secs_f64();
-        self.since = now;
-        self.tokens = (self.tokens + elapsed * self.rate).min(burst(self.rate));
-        let has = self.tokens >= 1.0;
-        if has {
-            self.tokens -= 1.0;
-        }
-        has
-    }
-}
-
-/// At least one, or a slow rate would admit nobody ever.
-fn burst(rate: f64) -> f64 {
-    (rate * BURST_SECONDS).max(1.0)
-}
-
 /// The counts and the rates.
 #[derive(Debug)]
 pub(crate) struct Quota {
-    rate: Bucket,
+    rate: FairRate,
+    address_rate: Rate,
     address_rates: Table<IpAddr, Bucket>,
     by_address: HashMap<IpAddr, usize>,
     by_prefix: HashMap<IpAddr, usize>,
 }
 
 impl Quota {
-    pub(crate) fn new(config: &Config, now: Instant) -> Self {
+    pub(crate) fn new(config: &Config, random: &mut Random, now: Instant) -> Self {
         Self {
-            rate: Bucket::new(config.connections_per_second, now),
+            rate: FairRate::new(config.connections_per_second, BURST_SECONDS, random.block(), now),
+            address_rate: Rate::new(config.connections_per_second_per_address, BURST_SECONDS),
             address_rates: Table::new(MAX_RATES),
             by_address: HashMap::new(),
             by_prefix: HashMap::new(),
@@ -89,13 +63,13 @@ impl Quota {
             return Err(Refusal::Prefix);
         }
         if self.address_rates.get(&ip).is_none() {
-            let bucket = Bucket::new(config.connections_per_second_per_address, now);
-            self.address_rates.insert(ip, bucket);
+            self.address_rates.insert(ip, Bucket::full(self.address_rate, now));
         }
-        if !self.address_rates.get_mut(&ip).is_some_and(|bucket| bucket.take(now)) {
+        let rate = self.address_rate;
+        if !self.address_rates.get_mut(&ip).is_some_and(|bucket| bucket.take(rate, now)) {
             return Err(Refusal::AddressRate);
         }
-        if !self.rate.take(now) {
+        if !self.rate.take(ip, now) {
             return Err(Refusal::Rate);
         }
         *self.by_address.entry(ip).or_default() += 1;
@@ -116,13 +90,6 @@ fn release(counts: &mut HashMap<IpAddr, usize>, key: IpAddr) {
         if *count == 0 {
             counts.remove(&key);
         }
-    }
-}
-
-fn prefix(ip: IpAddr) -> IpAddr {
-    match ip {
-        IpAddr::V4(ip) => Ipv4Addr::from_bits(ip.to_bits() & !0xff).into(),
-        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() & !(u128::MAX >> 56)).into(),
     }
 }
 
@@ -149,7 +116,7 @@ mod tests {
     #[test]
     fn addresses_and_prefixes_have_their_counts() {
         let (config, now) = (config(), Instant::now());
-        let mut quota = Quota::new(&config, now);
+        let mut quota = Quota::new(&config, &mut Random::new([1; 32]), now);
         for (address, expected) in [
             ("192.0.2.1", Ok(())),
             ("192.0.2.1", Ok(())),
@@ -172,7 +139,7 @@ mod tests {
     #[test]
     fn rates_come_back_with_time_and_counts_do_not_stay() {
         let (config, mut now) = (config(), Instant::now());
-        let mut quota = Quota::new(&config, now);
+        let mut quota = Quota::new(&config, &mut Random::new([1; 32]), now);
         let mut admitted = 0;
         for _ in 0..100 {
             now += Duration::from_millis(50);

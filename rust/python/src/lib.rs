@@ -231,7 +231,9 @@ impl Listener {
         values.set_item("bad_username", state.counters.bad_username)?;
         values.set_item("unauthentic", state.counters.unauthentic)?;
         values.set_item("unknown_source", state.counters.unknown_source)?;
+        values.set_item("throttled", state.counters.throttled)?;
         values.set_item("refused", state.counters.refused)?;
+        values.set_item("displaced", state.counters.displaced)?;
         values.set_item("tombstones", state.counters.tombstones)?;
         values.set_item("withheld_datagrams", state.counters.withheld)?;
         values.set_item("connections", state.connections)?;

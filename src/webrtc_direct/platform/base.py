@@ -99,8 +99,12 @@ class ListenerCounters:
     """Binding requests whose integrity check fails."""
     unknown_source: int = 0
     """DTLS from an address that no Binding request came from."""
+    throttled: int = 0
+    """Binding requests dropped unread, because more came than the listener answers."""
     refused: int = 0
     """Connections that a limit refused."""
+    displaced: int = 0
+    """Handshakes that gave way to newer ones, because there were ``max_handshakes``."""
     tombstones: int = 0
     """Binding requests to a connection that has ended, answered with 403 for a while."""
     withheld_datagrams: int = 0

@@ -1,0 +1,148 @@
+//! What a listener does with STUN, of strangers and of the clients that it has.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Listener, SessionId};
+use crate::ice;
+use crate::session::Session;
+use crate::stun::{self, Class, IceRole};
+use crate::ufrag::Credentials;
+
+impl Listener {
+    pub(super) fn handle_stun_untrusted(&mut self, source: SocketAddr, datagram: &[u8], now: Instant) {
+        let Ok(message) = stun::parse_untrusted(datagram) else {
+            self.counters.malformed += 1;
+            return;
+        };
+        match message.class {
+            Class::Request => self.answer_untrusted(source, &message, datagram.len() as u64, now),
+            Class::Success => self.prove_untrusted(source, &message, now),
+            Class::Indication | Class::Error(_) => {}
+        }
+    }
+
+    fn answer_untrusted(
+        &mut self,
+        source: SocketAddr,
+        message: &stun::Message<'_>,
+        length: u64,
+        now: Instant,
+    ) {
+        if !self.gate.admits(source, !self.is_stranger(source), now) {
+            self.counters.throttled += 1;
+            return;
+        }
+        let username = message.username.unwrap_or_default();
+        let Ok(credentials) = Credentials::from_username_untrusted(username) else {
+            self.counters.bad_username += 1;
+            return;
+        };
+        if !message.is_authentic(credentials.server_ufrag.as_bytes()) {
+            self.counters.unauthentic += 1;
+            return;
+        }
+        let credentials = Arc::new(credentials);
+        let key = &credentials.server_ufrag;
+        if message.role == Some(IceRole::Controlled) {
+            let id = message.transaction_id;
+            self.out.push(source, &stun::binding_error(id, 487, "Role Conflict", &[], key));
+            return;
+        }
+        if let Some(tombstone) = self.tombstones.get_mut(&credentials) {
+            if now < tombstone.until {
+                if tombstone.answers_left > 0 {
+                    tombstone.answers_left -= 1;
+                    self.counters.tombstones += 1;
+                    let id = message.transaction_id;
+                    self.out.push(source, &stun::binding_error(id, 403, "Forbidden", &[], key));
+                }
+                return;
+            }
+            self.tombstones.remove(&credentials);
+        }
+        if self.is_to_prove_first(source, now) {
+            let check = self.addresses.check(source, &credentials, now);
+            self.out.push(source, &check);
+            return;
+        }
+        let response = ice::answer(message, source, key);
+        let mut sent = response.len() as u64;
+        self.out.push(source, &response);
+        let nominates = message.role == Some(IceRole::Controlling { use_candidate: true });
+        if self.wants_check(source, &credentials, nominates) {
+            let check = self.addresses.check(source, &credentials, now);
+            sent += check.len() as u64;
+            self.out.push(source, &check);
+        }
+        let proved = self.addresses.remember(source, &credentials, length, sent, now);
+        if let (true, Some(id)) = (proved, self.by_credentials.get(&credentials).copied()) {
+            self.add_address(id, source);
+        }
+    }
+
+    /// Whether a stranger is asked before it is answered.
+    ///
+    /// Then nothing is kept of it, so that a flood from forged addresses displaces nobody. A client that
+    /// has no answer yet repeats its request, and then it comes from an address that has proved itself.
+    fn is_to_prove_first(&mut self, source: SocketAddr, now: Instant) -> bool {
+        self.is_stranger(source) && (self.is_under_pressure() || !self.addresses.has_room(source, now))
+    }
+
+    /// Whether nothing has been proved from *source*.
+    fn is_stranger(&self, source: SocketAddr) -> bool {
+        !self.addresses.is_proved(source) && !self.by_address.contains_key(&source)
+    }
+
+    /// Whether to ask the sender of a request for a proof of its address.
+    fn wants_check(&self, source: SocketAddr, credentials: &Arc<Credentials>, nominates: bool) -> bool {
+        if self.addresses.has_answered(source, credentials) {
+            return false;
+        }
+        let elsewhere = match (self.by_credentials.get(credentials), self.by_address.get(&source)) {
+            // Another address of a connection, or another connection of an address.
+            (Some(id), at) => at != Some(id),
+            (None, at) => at.is_some(),
+        };
+        !nominates || elsewhere || self.is_under_pressure()
+    }
+
+    /// A client may check from several addresses and use another one later.
+    pub(super) fn add_address(&mut self, id: SessionId, source: SocketAddr) {
+        let Some(entry) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        let taken = self.by_address.contains_key(&source);
+        if !taken && entry.addresses.len() < self.config.max_addresses {
+            entry.addresses.push(source);
+            self.by_address.insert(source, id);
+        }
+    }
+
+    /// An answer to a check of ours: whoever sent it has received the check.
+    fn prove_untrusted(&mut self, source: SocketAddr, message: &stun::Message<'_>, now: Instant) {
+        if !self.addresses.is_ours(message.transaction_id, source, now) {
+            self.counters.unauthentic += 1;
+            return;
+        }
+        // A ClientHello may have overtaken the answer; then there is a connection.
+        let here = self.by_address.get(&source).and_then(|id| self.sessions.get(id));
+        let named = self.addresses.named(source);
+        let asked = named.or_else(|| here.map(|entry| Arc::clone(&entry.credentials)));
+        let answered =
+            asked.as_ref().is_some_and(|credentials| message.is_authentic(credentials.client_pwd.as_bytes()));
+        if let (Some(credentials), true) = (&asked, answered)
+            && let Some(id) = self.by_credentials.get(credentials).copied()
+        {
+            self.add_address(id, source);
+            let here = self.sessions.get(&id).is_some_and(|entry| entry.session.remote() == source);
+            if here {
+                self.with_session(id, now, Session::validate);
+            }
+        }
+        for datagram in self.addresses.prove(source, asked, answered) {
+            self.handle_dtls_untrusted(source, &datagram, now);
+        }
+    }
+}

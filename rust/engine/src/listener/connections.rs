@@ -1,0 +1,195 @@
+//! How the connections of a listener begin and end, and what is counted of them meanwhile.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Entry, Listener, Refusal, SessionId, Tombstone};
+use crate::session::{Event, Reason, Session};
+use crate::ufrag::Credentials;
+
+impl Listener {
+    /// A connection for the sender of a ClientHello, where it may have one.
+    pub(super) fn admit(&mut self, source: SocketAddr, datagram: &[u8], now: Instant) -> Option<SessionId> {
+        let Some((credentials, allowance)) = self.addresses.standing(source) else {
+            self.counters.unknown_source += 1;
+            return None;
+        };
+        if let Some(id) = self.by_credentials.get(&credentials).copied() {
+            // The same client from another address, which the connection follows once it is proved.
+            if allowance.is_none() {
+                self.add_address(id, source);
+            }
+            return allowance.is_none().then_some(id);
+        }
+        if allowance.is_some() && self.is_under_pressure() {
+            self.addresses.hold(source, datagram);
+            return None;
+        }
+        if let Err(refusal) = self.check_limits(source.ip(), now) {
+            self.counters.refused += 1;
+            self.refusal = Some(refusal);
+            return None;
+        }
+        Some(self.create(source, credentials, allowance, now))
+    }
+
+    fn check_limits(&mut self, ip: IpAddr, now: Instant) -> Result<(), Refusal> {
+        if self.by_credentials.len() >= self.config.max_connections {
+            return Err(Refusal::Connections);
+        }
+        let displaced = if self.handshakes.len() < self.config.max_handshakes {
+            None
+        } else {
+            let grace = self.config.handshake_grace;
+            Some(self.handshakes.to_displace(ip, grace, now).ok_or(Refusal::Handshakes)?)
+        };
+        self.quota.admit(&self.config, ip, now)?;
+        if let Some(id) = displaced {
+            self.displace(id);
+        }
+        Ok(())
+    }
+
+    /// End a handshake without a word: its client may say hello again.
+    fn displace(&mut self, id: SessionId) {
+        self.counters.displaced += 1;
+        self.uncount(id);
+        self.remove(id);
+    }
+
+    fn create(
+        &mut self,
+        source: SocketAddr,
+        credentials: Arc<Credentials>,
+        allowance: Option<u64>,
+        now: Instant,
+    ) -> SessionId {
+        let id = self.next_id;
+        self.next_id += 1;
+        let config = Arc::clone(&self.config);
+        let version = credentials.version;
+        let session = Box::new(Session::server(config, version, &self.identity, source, allowance, now));
+        let unvalidated = allowance.is_some();
+        self.handshakes.insert(id, source.ip(), now);
+        self.unvalidated += usize::from(unvalidated);
+        self.addresses.forget_candidate(source);
+        self.by_credentials.insert(Arc::clone(&credentials), id);
+        if let Some(before) = self.by_address.insert(source, id)
+            && let Some(entry) = self.sessions.get_mut(&before)
+        {
+            entry.addresses.retain(|address| *address != source);
+        }
+        self.sessions.insert(
+            id,
+            Entry {
+                session,
+                credentials,
+                addresses: vec![source],
+                scheduled: None,
+                touched: false,
+                unvalidated,
+                withheld: 0,
+                buried: false,
+                origin: source.ip(),
+            },
+        );
+        id
+    }
+
+    pub(super) fn is_under_pressure(&self) -> bool {
+        self.unvalidated >= self.config.max_unvalidated_handshakes
+    }
+
+    /// After a connection was at work: its events, its timer, its place in the counts, its end.
+    pub(super) fn settle(&mut self, id: SessionId, now: Instant) {
+        let Some(entry) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        entry.touched = false;
+        let was_handshaking = self.handshakes.contains(id);
+        let is_handshaking = entry.session.is_handshaking();
+        if !is_handshaking {
+            self.handshakes.remove(id);
+        }
+        if entry.unvalidated && (!entry.session.is_unvalidated() || !is_handshaking) {
+            entry.unvalidated = false;
+            self.unvalidated -= 1;
+        }
+        let withheld = entry.session.withheld();
+        self.counters.withheld += withheld - entry.withheld;
+        entry.withheld = withheld;
+        let mut announced = !was_handshaking;
+        while let Some(event) = entry.session.poll_event() {
+            announced |= matches!(event, Event::Connected(_));
+            if announced {
+                self.events.push_back((id, event));
+            }
+        }
+        if entry.session.is_closed() && !entry.buried {
+            self.bury(id, now);
+        }
+        let Some(entry) = self.sessions.get_mut(&id) else { return };
+        if entry.session.is_finished() {
+            self.remove(id);
+            return;
+        }
+        let due = entry.session.timeout();
+        if entry.scheduled != due {
+            if let Some(before) = entry.scheduled.take() {
+                self.timers.remove(&(before, id));
+            }
+            if let Some(due) = due {
+                self.timers.insert((due, id));
+            }
+            entry.scheduled = due;
+        }
+    }
+
+    /// A connection has ended: it counts no more, and its checks get a 403.
+    fn bury(&mut self, id: SessionId, now: Instant) {
+        self.uncount(id);
+        let Some(entry) = self.sessions.get_mut(&id) else { return };
+        entry.buried = true;
+        self.tombstones.remove_oldest_while(|tombstone| tombstone.until <= now);
+        self.tombstones.insert(
+            Arc::clone(&entry.credentials),
+            Tombstone {
+                until: now + self.config.tombstone_time,
+                answers_left: self.config.tombstone_answers,
+            },
+        );
+    }
+
+    /// Take a connection out of all counts, and free its credentials.
+    fn uncount(&mut self, id: SessionId) {
+        let Some(entry) = self.sessions.get_mut(&id) else { return };
+        self.quota.release(entry.origin);
+        self.handshakes.remove(id);
+        self.unvalidated -= usize::from(std::mem::take(&mut entry.unvalidated));
+        self.by_credentials.remove(&entry.credentials);
+    }
+
+    fn remove(&mut self, id: SessionId) {
+        let Some(entry) = self.sessions.remove(&id) else { return };
+        if let Some(at) = entry.scheduled {
+            self.timers.remove(&(at, id));
+        }
+        for address in &entry.addresses {
+            if self.by_address.get(address) == Some(&id) {
+                self.by_address.remove(address);
+            }
+        }
+    }
+
+    pub(super) fn remove_faulty(&mut self, id: SessionId, now: Instant) {
+        if self.sessions.get(&id).is_some_and(|entry| !entry.buried) {
+            if !self.handshakes.contains(id) {
+                let detail = "a fault of the engine; please report it".to_owned();
+                self.events.push_back((id, Event::Closed(Reason::Fault, detail)));
+            }
+            self.bury(id, now);
+        }
+        self.remove(id);
+    }
+}
