@@ -73,7 +73,7 @@ class Stream:
         self._unread = 0
         self.taken_bytes: int = 0  # How many bytes were ever read.
         self._read_closed = self._write_closed = False
-        self._problem = "the peer reset the stream"
+        self._problem: str | None = None  # Why it was reset, if it was before the connection ended.
         # Each is there only while somebody waits.
         self._readable: anyio.Event | None = None
         self._writable: anyio.Event | None = None
@@ -305,9 +305,9 @@ class Stream:
         self.apply(Event.RESET)
 
     def _torn_down(self) -> WebRtcDirectError:
-        if self._table.reason is not None:
+        if self._problem is None and self._table.reason is not None:
             return ConnectionLost(self._table.reason)
-        return StreamReset(self._problem)
+        return StreamReset(self._problem or "the peer reset the stream")
 
     # What the platform tells (``ChannelObserver``).
 
@@ -344,13 +344,14 @@ class Stream:
 
     def channel_closed(self) -> None:
         """The peer reset the channel, or the connection ended."""
-        if not self._state.over:
+        if not self._state.over and self._table.reason is None:
             self._problem = "the peer closed the stream without ending it"
             self._table.reset_by_peer(self)
         self.apply(Event.CHANNEL_CLOSED)
 
     def _receive(self, flag: Flag | None, payload: bytes) -> None:
         if flag is Flag.RESET_STREAM and not self._state.over:
+            self._problem = "the peer reset the stream"
             self._table.reset_by_peer(self)
         effects = self._state.receive_untrusted(flag, has_payload=bool(payload))
         if Effect.DELIVER in effects:

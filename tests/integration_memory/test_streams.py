@@ -9,6 +9,7 @@ import anyio
 import pytest
 
 from webrtc_direct import (
+    ConnectionLost,
     HandshakeTimeout,
     Limits,
     LocalProtocolError,
@@ -232,6 +233,26 @@ async def test_a_reset_ends_whoever_waits_at_the_other_end(ends: Ends, waiting: 
             pair.link.resume()
         with pytest.raises(StreamReset):
             await stream.read()
+
+
+async def test_a_reset_is_told_even_if_the_connection_ended_after_it(ends: Ends) -> None:
+    opened: list[Stream] = []
+
+    async def hold(stream: Stream) -> None:
+        opened.append(stream)
+        await anyio.sleep_forever()
+
+    async with ends.pair(server={OWN: hold}, limits=Limits(close_timeout=0.1)) as pair:
+        streams = [await pair.client.open_stream(OWN) for _ in range(2)]
+        opened[0].reset()
+        await anyio.wait_all_tasks_blocked()
+        pair.server.abort()
+        await pair.client.wait_closed()
+        for stream, expected in zip(streams, (StreamReset, ConnectionLost), strict=True):
+            with pytest.raises(expected):
+                await stream.read()
+            with pytest.raises(expected):
+                await stream.write(b"x")
 
 
 async def test_a_reset_ends_whoever_waits_at_this_end(ends: Ends) -> None:

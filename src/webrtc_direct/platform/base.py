@@ -187,7 +187,7 @@ class ConnectionObserver(Protocol):
         """The peer opened *channel*. Setting its ``observer`` in this call loses nothing."""
 
     def connection_closed(self, reason: CloseReason) -> None:
-        """The connection ended. Every channel has been told before; nothing follows this call."""
+        """The connection ended. Its channels are told next; nothing else follows this call."""
 
 
 class PeerConnection(ABC):

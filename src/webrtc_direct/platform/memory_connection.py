@@ -272,12 +272,12 @@ class MemoryConnection(WaitingConnection):
         self.reason = reason
         self._inbox.clear()
         channels, self._channels = self._channels, {}
-        for channel in channels.values():
-            channel.end()
         self._ended.set()
         self._wake.set()
         if self._observer is not None:
             self._observer.connection_closed(reason)
+        for channel in channels.values():
+            channel.end()
 
     # Delivery.
 

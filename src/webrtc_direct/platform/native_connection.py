@@ -266,9 +266,9 @@ class NativePeerConnection(WaitingConnection):
             self._last_stats = self._handle.stats()
             self._handle.abort()
             self._handle = None
-        for channel in list(self._channels.values()):
-            channel.end()
         self.established.set()
         self._closed.set()
         if self._observer is not None:
             self._observer.connection_closed(reason)
+        for channel in list(self._channels.values()):
+            channel.end()
