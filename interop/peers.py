@@ -21,6 +21,7 @@ START_SECONDS = 20.0
 STOP_SECONDS = 10.0
 # A program ends itself at its own --timeout; this much later it is killed.
 GRACE_SECONDS = 15.0
+_POLL_SECONDS = 0.01
 
 Event = dict[str, Any]
 
@@ -31,11 +32,15 @@ class PeerFailure(Exception):
 
 @dataclass(frozen=True)
 class Peer:
-    """A program: its *name* in the table, its *command*, and how its identify *agent* begins."""
+    """A program: its *name* in the table, its *command*, and how its identify *agent* begins.
+
+    *dial_options* are those that it needs of its own.
+    """
 
     name: str
     command: tuple[str, ...]
     agent: str
+    dial_options: tuple[str, ...] = ()
 
     def listen(self, ip: str) -> Listener:
         """Return a listener on *ip*, to be used with ``with``."""
@@ -47,7 +52,7 @@ class Peer:
         Raises:
             PeerFailure: it failed; the text is what it said on stderr.
         """
-        command = [*self.command, "dial", address, *options, "--timeout", str(timeout)]
+        command = [*self.command, "dial", address, *self.dial_options, *options, f"--timeout={timeout:g}"]
         try:
             done = subprocess.run(
                 command, capture_output=True, text=True, timeout=timeout + GRACE_SECONDS, check=False
@@ -111,6 +116,15 @@ class Listener:
     def named(self, name: str) -> list[Event]:
         """Return its events of one *name* so far."""
         return [event for event in self.events if event.get("event") == name]
+
+    def wait_for(self, name: str, count: int, *, timeout: float) -> bool:
+        """Say whether there are *count* events of one *name*, within *timeout* seconds."""
+        until = time.monotonic() + timeout
+        while len(self.named(name)) < count:
+            if time.monotonic() > until:
+                return False
+            time.sleep(_POLL_SECONDS)
+        return True
 
     def _read(self) -> None:
         stdout = self._process.stdout

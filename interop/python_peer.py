@@ -9,13 +9,33 @@ import argparse
 import ipaddress
 import json
 import signal
-import struct
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from content import Content, WrongContent
+from content import WrongContent
+from python_endings import (
+    CLOSE_PROTOCOL,
+    HALF_CLOSE_PROTOCOL,
+    RESET_PROTOCOL,
+    closed_by_listener,
+    half_close,
+    reset,
+    serve_close,
+    serve_half_close,
+    serve_reset,
+)
+from python_transfers import (
+    CHECKED_PROTOCOL,
+    ECHO_PROTOCOL,
+    PERF_PROTOCOL,
+    checked,
+    echo,
+    perf,
+    ping,
+    serve_checked,
+)
 
 import webrtc_direct
 
@@ -23,18 +43,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from webrtc_direct import Connection, Handler, Stream
-
-ECHO_PROTOCOL = "/echo/1.0.0"
-PERF_PROTOCOL = "/perf/1.0.0"
-CHECKED_PROTOCOL = "/interop/checked/1.0.0"
-CHECKED_OK = b"\x01"
-# Bytes of the upload, bytes of the download, seed.
-CHECKED_HEADER = struct.Struct(">QQQ")
-
-UPLOAD, DOWNLOAD, ECHO = b"u", b"d", b"e"
-SEED = 1
-
-Transfer = dict[str, Any]
 
 
 def main() -> int:
@@ -57,7 +65,10 @@ async def _listen(options: argparse.Namespace) -> None:
         for protocol, handler in (
             (ECHO_PROTOCOL, webrtc_direct.echo_handler),
             (PERF_PROTOCOL, webrtc_direct.perf_handler),
-            (CHECKED_PROTOCOL, _serve_checked),
+            (CHECKED_PROTOCOL, serve_checked),
+            (HALF_CLOSE_PROTOCOL, serve_half_close),
+            (RESET_PROTOCOL, lambda stream: serve_reset(stream, seen=lambda: _emit(event="reset-seen"))),
+            (CLOSE_PROTOCOL, serve_close),
         )
     }
     address = f"/ip{options.ip.version}/{options.ip}/udp/{options.port}/webrtc-direct"
@@ -85,20 +96,6 @@ def _reporting(protocol: str, handler: Handler) -> Handler:
             raise
 
     return reporting
-
-
-async def _serve_checked(stream: Stream) -> None:
-    header = await stream.read_exactly(CHECKED_HEADER.size)
-    upload, download, seed = CHECKED_HEADER.unpack(header)
-    try:
-        await Content(seed, UPLOAD).receive(stream, upload)
-    except WrongContent:
-        # A go-libp2p client hangs when its stream is reset in the middle of an upload.
-        async for _ in stream:
-            pass
-        raise
-    await stream.write(CHECKED_OK)
-    await Content(seed, DOWNLOAD).send(stream, download)
 
 
 async def _dial(options: argparse.Namespace) -> None:
@@ -136,74 +133,27 @@ async def _identify(connection: Connection, result: dict[str, Any]) -> None:
 
 
 async def _use(connection: Connection, options: argparse.Namespace, result: dict[str, Any]) -> None:
-    result["ping_ms"] = await _ping(connection, options.pings)
-    steps: dict[str, tuple[int, Callable[[int], Awaitable[Transfer]]]] = {
-        "upload": (options.upload, lambda size: _checked(connection, upload=size)),
-        "download": (options.download, lambda size: _checked(connection, download=size)),
-        "perf_upload": (options.perf_upload, lambda size: _perf(connection, upload=size)),
-        "perf_download": (options.perf_download, lambda size: _perf(connection, download=size)),
-        "echo": (options.echo_size, lambda size: _echo(connection, size, options.echo_streams)),
+    steps: dict[str, tuple[object, Callable[[], Awaitable[object]]]] = {
+        "ping_ms": (options.pings, lambda: ping(connection, options.pings)),
+        "idle_ping_ms": (options.idle, lambda: _idle_ping(connection, options.idle)),
+        "upload": (options.upload, lambda: checked(connection, upload=options.upload)),
+        "download": (options.download, lambda: checked(connection, download=options.download)),
+        "perf_upload": (options.perf_upload, lambda: perf(connection, upload=options.perf_upload)),
+        "perf_download": (options.perf_download, lambda: perf(connection, download=options.perf_download)),
+        "echo": (options.echo_size, lambda: echo(connection, options.echo_size, options.echo_streams)),
+        "half_close": (options.half_close, lambda: half_close(connection)),
+        "reset": (options.reset, lambda: reset(connection)),
+        "closed_after_ms": (options.close == "listener", lambda: closed_by_listener(connection)),
     }
-    for name, (size, step) in steps.items():
-        result[name] = await step(size) if size else None
+    for name, (asked, step) in steps.items():
+        result[name] = await step() if asked else None
 
 
-async def _ping(connection: Connection, count: int) -> list[float]:
-    if count == 0:
-        return []
-    async with webrtc_direct.ping_stream(connection) as pings:
-        return [round(1000 * await pings.ping(), 3) for _ in range(count)]
-
-
-async def _checked(connection: Connection, *, upload: int = 0, download: int = 0) -> Transfer:
-    up, down = Content(SEED, UPLOAD), Content(SEED, DOWNLOAD)
-    started = time.perf_counter()
-    async with connection.open_stream(CHECKED_PROTOCOL) as stream:
-        await stream.write(CHECKED_HEADER.pack(upload, download, SEED))
-        await up.send(stream, upload)
-        await stream.close_write()
-        answer = await stream.read_exactly(len(CHECKED_OK))
-        if answer != CHECKED_OK:
-            raise WrongContent(f"the peer answered {answer!r}")
-        await down.receive(stream, download)
-        return _transfer(upload + download, started, compared=True)
-
-
-async def _perf(connection: Connection, *, upload: int = 0, download: int = 0) -> Transfer:
-    started = time.perf_counter()
-    await webrtc_direct.perf(connection, upload=upload, download=download)
-    return _transfer(upload + download, started, compared=False)
-
-
-async def _echo(connection: Connection, size: int, streams: int) -> Transfer:
-    """Send *size* bytes on each of the *streams* at once and compare what comes back."""
-    contents = [Content(seed, ECHO) for seed in range(streams)]
-    started = time.perf_counter()
-    async with anyio.create_task_group() as tasks:
-        for content in contents:
-            tasks.start_soon(_echo_stream, connection, content, size)
-    return _transfer(size * streams, started, streams=streams, compared=True)
-
-
-async def _echo_stream(connection: Connection, content: Content, size: int) -> None:
-    async def send() -> None:
-        await content.send(stream, size)
-        await stream.close_write()
-
-    async with connection.open_stream(ECHO_PROTOCOL) as stream, anyio.create_task_group() as tasks:
-        tasks.start_soon(send)
-        await content.receive(stream, size)
-
-
-def _transfer(size: int, started: float, *, streams: int = 1, compared: bool) -> Transfer:
-    seconds = time.perf_counter() - started
-    return {
-        "bytes": size,
-        "seconds": seconds,
-        "mb_per_s": size / 1e6 / seconds,
-        "streams": streams,
-        "compared": compared,
-    }
+async def _idle_ping(connection: Connection, seconds: float) -> float:
+    """Wait and ping once, on a new stream: go-libp2p and js-libp2p end one that idles for 10 s."""
+    await anyio.sleep(seconds)
+    (sample,) = await ping(connection, 1)
+    return sample
 
 
 def _milliseconds(started: float) -> float:
@@ -246,6 +196,12 @@ def _parse() -> argparse.Namespace:
         )
     dial.add_argument("--echo-size", type=int, default=0, metavar="BYTES", help="on each stream")
     dial.add_argument("--echo-streams", type=int, default=1, metavar="N", help="that echo at once")
+    dial.add_argument("--idle", type=float, default=0.0, metavar="SECONDS", help="then one ping more")
+    dial.add_argument("--half-close", action="store_true", help="each end closes its side first, once")
+    dial.add_argument("--reset", action="store_true", help="each end resets a stream, once")
+    dial.add_argument(
+        "--close", choices=("dialer", "listener"), default="dialer", help="who closes at the end"
+    )
     dial.add_argument("--timeout", type=float, default=120.0, metavar="SECONDS", help="for all of it")
     return parser.parse_args()
 

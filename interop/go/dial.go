@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"runtime/debug"
 	"time"
 
@@ -18,7 +16,6 @@ import (
 	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/p2p/protocol/ping"
 	libp2pwebrtc "github.com/libp2p/go-libp2p/p2p/transport/webrtc"
-	"golang.org/x/sync/errgroup"
 )
 
 type dialOptions struct {
@@ -27,32 +24,31 @@ type dialOptions struct {
 	upload, download          uint64
 	perfUpload, perfDownload  uint64
 	echoSize                  uint64
-}
-
-type transfer struct {
-	Bytes    uint64  `json:"bytes"`
-	Seconds  float64 `json:"seconds"`
-	MBPerS   float64 `json:"mb_per_s"`
-	Streams  int     `json:"streams"`
-	Compared bool    `json:"compared"`
+	idle                      time.Duration
+	halfClose, reset          bool
+	closer                    string
 }
 
 type result struct {
-	Event        string        `json:"event"`
-	LocalPeerID  peer.ID       `json:"local_peer_id"`
-	PeerID       peer.ID       `json:"peer_id"`
-	Address      string        `json:"address"`
-	Version      string        `json:"version"`
-	Agent        string        `json:"agent"`
-	Protocols    []protocol.ID `json:"protocols"`
-	ConnectMS    []float64     `json:"connect_ms"`
-	IdentifyMS   []float64     `json:"identify_ms"`
-	PingMS       []float64     `json:"ping_ms"`
-	Upload       *transfer     `json:"upload"`
-	Download     *transfer     `json:"download"`
-	PerfUpload   *transfer     `json:"perf_upload"`
-	PerfDownload *transfer     `json:"perf_download"`
-	Echo         *transfer     `json:"echo"`
+	Event         string        `json:"event"`
+	LocalPeerID   peer.ID       `json:"local_peer_id"`
+	PeerID        peer.ID       `json:"peer_id"`
+	Address       string        `json:"address"`
+	Version       string        `json:"version"`
+	Agent         string        `json:"agent"`
+	Protocols     []protocol.ID `json:"protocols"`
+	ConnectMS     []float64     `json:"connect_ms"`
+	IdentifyMS    []float64     `json:"identify_ms"`
+	PingMS        []float64     `json:"ping_ms"`
+	IdlePingMS    *float64      `json:"idle_ping_ms"`
+	Upload        *transfer     `json:"upload"`
+	Download      *transfer     `json:"download"`
+	PerfUpload    *transfer     `json:"perf_upload"`
+	PerfDownload  *transfer     `json:"perf_download"`
+	Echo          *transfer     `json:"echo"`
+	HalfClose     *bool         `json:"half_close"`
+	Reset         *bool         `json:"reset"`
+	ClosedAfterMS *float64      `json:"closed_after_ms"`
 }
 
 func dial(ctx context.Context, options dialOptions) error {
@@ -135,177 +131,102 @@ func (d *dialer) identify(ctx context.Context, identified event.Subscription) er
 	}
 }
 
-func (d *dialer) use(ctx context.Context, options dialOptions) (err error) {
-	if err := d.ping(ctx, options.pings); err != nil {
-		return fmt.Errorf("ping: %w", err)
-	}
+// use does the steps on the connection that is there: none of them may dial another one.
+func (d *dialer) use(ctx context.Context, options dialOptions) error {
+	ctx = network.WithNoDial(ctx, "the steps use one connection")
 	steps := []struct {
-		name   string
-		bytes  uint64
-		report **transfer
-		run    func(context.Context) (*transfer, error)
+		name  string
+		asked bool
+		run   func(context.Context) error
 	}{
-		{"upload", options.upload, &d.result.Upload, func(ctx context.Context) (*transfer, error) {
-			return d.checked(ctx, options.upload, 0)
+		{"ping", options.pings > 0, func(ctx context.Context) (err error) {
+			d.result.PingMS, err = d.ping(ctx, options.pings)
+			return err
 		}},
-		{"download", options.download, &d.result.Download, func(ctx context.Context) (*transfer, error) {
-			return d.checked(ctx, 0, options.download)
+		{"idle", options.idle > 0, func(ctx context.Context) (err error) {
+			d.result.IdlePingMS, err = d.idlePing(ctx, options.idle)
+			return err
 		}},
-		{"perf upload", options.perfUpload, &d.result.PerfUpload, func(ctx context.Context) (*transfer, error) {
-			return d.perf(ctx, options.perfUpload, 0)
+		{"upload", options.upload > 0, func(ctx context.Context) (err error) {
+			d.result.Upload, err = d.checked(ctx, options.upload, 0)
+			return err
 		}},
-		{"perf download", options.perfDownload, &d.result.PerfDownload, func(ctx context.Context) (*transfer, error) {
-			return d.perf(ctx, 0, options.perfDownload)
+		{"download", options.download > 0, func(ctx context.Context) (err error) {
+			d.result.Download, err = d.checked(ctx, 0, options.download)
+			return err
 		}},
-		{"echo", options.echoSize, &d.result.Echo, func(ctx context.Context) (*transfer, error) {
-			return d.echo(ctx, options.echoSize, options.echoStreams)
+		{"perf upload", options.perfUpload > 0, func(ctx context.Context) (err error) {
+			d.result.PerfUpload, err = d.perf(ctx, options.perfUpload, 0)
+			return err
+		}},
+		{"perf download", options.perfDownload > 0, func(ctx context.Context) (err error) {
+			d.result.PerfDownload, err = d.perf(ctx, 0, options.perfDownload)
+			return err
+		}},
+		{"echo", options.echoSize > 0, func(ctx context.Context) (err error) {
+			d.result.Echo, err = d.echo(ctx, options.echoSize, options.echoStreams)
+			return err
+		}},
+		{"half-close", options.halfClose, func(ctx context.Context) (err error) {
+			d.result.HalfClose, err = done(d.halfClose(ctx))
+			return err
+		}},
+		{"reset", options.reset, func(ctx context.Context) (err error) {
+			d.result.Reset, err = done(d.reset(ctx))
+			return err
+		}},
+		{"close", options.closer == closeListener, func(ctx context.Context) (err error) {
+			d.result.ClosedAfterMS, err = d.closedByListener(ctx)
+			return err
 		}},
 	}
 	for _, step := range steps {
-		if step.bytes == 0 {
+		if !step.asked {
 			continue
 		}
-		if *step.report, err = step.run(ctx); err != nil {
+		if err := step.run(ctx); err != nil {
 			return fmt.Errorf("%s: %w", step.name, err)
 		}
 	}
 	return nil
 }
 
-func (d *dialer) ping(ctx context.Context, count int) error {
-	if count == 0 {
-		return nil
-	}
+func done(err error) (*bool, error) {
+	yes := err == nil
+	return &yes, err
+}
+
+// ping opens a stream and pings on it, back to back.
+func (d *dialer) ping(ctx context.Context, count int) ([]float64, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	samples := make([]float64, 0, count)
 	results := ping.Ping(ctx, d.host, d.target.ID)
 	for range count {
 		answer, open := <-results
 		if !open {
-			return errors.Join(errors.New("the ping stream ended"), ctx.Err())
+			return nil, errors.Join(errors.New("the ping stream ended"), ctx.Err())
 		}
 		if answer.Error != nil {
-			return answer.Error
+			return nil, answer.Error
 		}
-		d.result.PingMS = append(d.result.PingMS, milliseconds(answer.RTT))
+		samples = append(samples, milliseconds(answer.RTT))
 	}
-	return nil
+	return samples, nil
 }
 
-func (d *dialer) checked(ctx context.Context, upload, download uint64) (*transfer, error) {
-	const seed = 1
-	header := binary.BigEndian.AppendUint64(nil, upload)
-	header = binary.BigEndian.AppendUint64(header, download)
-	header = binary.BigEndian.AppendUint64(header, seed)
-	up, down := newContent(seed, directionUpload), newContent(seed, directionDownload)
-	return d.timed(ctx, checkedProtocol, upload+download, true, func(s network.Stream) error {
-		if _, err := s.Write(header); err != nil {
-			return err
-		}
-		if err := up.send(s, upload); err != nil {
-			return err
-		}
-		if err := s.CloseWrite(); err != nil {
-			return err
-		}
-		if err := readAnswer(s); err != nil {
-			return err
-		}
-		return down.receive(s, download)
-	})
-}
-
-func readAnswer(s network.Stream) error {
-	answer := make([]byte, 1)
-	if _, err := io.ReadFull(s, answer); err != nil {
-		return fmt.Errorf("waiting for the peer's comparison: %w", err)
+// idlePing waits, and pings once, on a new stream: go-libp2p ends one that idles for 10 s.
+func (d *dialer) idlePing(ctx context.Context, idle time.Duration) (*float64, error) {
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-time.After(idle):
 	}
-	if answer[0] != checkedOK {
-		return fmt.Errorf("the peer answered %d", answer[0])
-	}
-	return nil
-}
-
-func (d *dialer) perf(ctx context.Context, upload, download uint64) (*transfer, error) {
-	up := newContent(0, directionUpload)
-	return d.timed(ctx, perfProtocol, upload+download, false, func(s network.Stream) error {
-		if _, err := s.Write(binary.BigEndian.AppendUint64(nil, download)); err != nil {
-			return err
-		}
-		if err := up.send(s, upload); err != nil {
-			return err
-		}
-		if err := s.CloseWrite(); err != nil {
-			return err
-		}
-		received, err := drain(s)
-		if err == nil && received != download {
-			err = fmt.Errorf("%d bytes arrived instead of %d", received, download)
-		}
-		return err
-	})
-}
-
-// echo sends size bytes on each of the streams at once and compares what comes back.
-func (d *dialer) echo(ctx context.Context, size uint64, streams int) (*transfer, error) {
-	contents := make([]content, streams)
-	for i := range contents {
-		contents[i] = newContent(uint64(i), directionEcho)
-	}
-	group, ctx := errgroup.WithContext(ctx)
-	start := time.Now()
-	for _, c := range contents {
-		group.Go(func() error {
-			_, err := d.timed(ctx, echoProtocol, size, true, func(s network.Stream) error { return echoStream(s, c, size) })
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	return newTransfer(size*uint64(streams), time.Since(start), streams, true), nil
-}
-
-func echoStream(s network.Stream, c content, size uint64) error {
-	sent := make(chan error, 1)
-	go func() {
-		err := c.send(s, size)
-		if err == nil {
-			err = s.CloseWrite()
-		}
-		sent <- err
-	}()
-	if err := c.receive(s, size); err != nil {
-		return err
-	}
-	return <-sent
-}
-
-// timed opens a stream, uses it, and measures from the opening to the peer's FIN.
-func (d *dialer) timed(
-	ctx context.Context, id protocol.ID, size uint64, compared bool, use func(network.Stream) error,
-) (*transfer, error) {
-	start := time.Now()
-	s, err := d.host.NewStream(ctx, d.target.ID, id)
+	samples, err := d.ping(ctx, 1)
 	if err != nil {
 		return nil, err
 	}
-	if deadline, ok := ctx.Deadline(); ok {
-		_ = s.SetDeadline(deadline)
-	}
-	if err := use(s); err != nil {
-		_ = s.Reset()
-		return nil, err
-	}
-	report := newTransfer(size, time.Since(start), 1, compared)
-	return report, s.Close()
-}
-
-func newTransfer(size uint64, took time.Duration, streams int, compared bool) *transfer {
-	return &transfer{
-		Bytes: size, Seconds: took.Seconds(), MBPerS: float64(size) / 1e6 / took.Seconds(),
-		Streams: streams, Compared: compared,
-	}
+	return &samples[0], nil
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -61,6 +61,9 @@ func listen(ctx context.Context, ip string, port int) error {
 	serve(h, echoProtocol, serveEcho)
 	serve(h, perfProtocol, servePerf)
 	serve(h, checkedProtocol, serveChecked)
+	serve(h, halfCloseProtocol, serveHalfClose)
+	serve(h, resetProtocol, serveReset)
+	serve(h, closeProtocol, serveClose)
 
 	addresses, err := h.Network().InterfaceListenAddresses()
 	if err != nil {

@@ -16,9 +16,10 @@ import (
 )
 
 const usage = `usage: webrtc-direct-interop listen [--ip IP] [--port PORT]
-       webrtc-direct-interop dial MULTIADDR [--version v1|v2] [--count N] [--pings N]
+       webrtc-direct-interop dial MULTIADDR [--version v1|v2] [--count N] [--pings N] [--idle SECONDS]
            [--upload BYTES] [--download BYTES] [--perf-upload BYTES] [--perf-download BYTES]
-           [--echo-size BYTES] [--echo-streams N] [--timeout SECONDS]`
+           [--echo-size BYTES] [--echo-streams N] [--half-close] [--reset]
+           [--close dialer|listener] [--timeout SECONDS]`
 
 // usageError is a bad command line: exit code 2 instead of 1.
 type usageError struct{ error }
@@ -71,6 +72,10 @@ func runDial(ctx context.Context, address string, args []string) error {
 	flags.Uint64Var(&options.perfDownload, "perf-download", 0, "bytes to receive over "+perfProtocol)
 	flags.Uint64Var(&options.echoSize, "echo-size", 0, "bytes to echo on each stream")
 	flags.IntVar(&options.echoStreams, "echo-streams", 1, "streams that echo at once")
+	idle := flags.Float64("idle", 0, "seconds to wait after the pings, before one more")
+	flags.BoolVar(&options.halfClose, "half-close", false, "each end closes its side of a stream first, once")
+	flags.BoolVar(&options.reset, "reset", false, "each end resets a stream, once")
+	flags.StringVar(&options.closer, "close", closeDialer, "who closes the connection: dialer or listener")
 	timeout := flags.Float64("timeout", 120, "seconds for all of it")
 	if err := parse(flags, args); err != nil {
 		return err
@@ -78,10 +83,16 @@ func runDial(ctx context.Context, address string, args []string) error {
 	if options.version != "v1" && options.version != "v2" {
 		return usageError{fmt.Errorf("--version is v1 or v2, not %q", options.version)}
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(*timeout*float64(time.Second)))
+	if options.closer != closeDialer && options.closer != closeListener {
+		return usageError{fmt.Errorf("--close is dialer or listener, not %q", options.closer)}
+	}
+	options.idle = seconds(*idle)
+	ctx, cancel := context.WithTimeout(ctx, seconds(*timeout))
 	defer cancel()
 	return dial(ctx, options)
 }
+
+func seconds(count float64) time.Duration { return time.Duration(count * float64(time.Second)) }
 
 func parse(flags *flag.FlagSet, args []string) error {
 	flags.Usage = func() {}

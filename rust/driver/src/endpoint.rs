@@ -247,9 +247,11 @@ impl Endpoint {
             ListenerState { counters, connections: listener.len(), handshakes: listener.handshakes() };
         *view.lock().unwrap_or_else(PoisonError::into_inner) = state;
         let may_tell = self.refusal_told.is_none_or(|told| now >= told + REFUSAL_PAUSE);
-        if may_tell && let Some(refusal) = listener.take_refusal() {
-            self.refusal_told = Some(now);
-            self.events.push(QueueEvent::Refused(refusal, counters.refused));
+        if may_tell {
+            for (refusal, count) in listener.take_refusals() {
+                self.refusal_told = Some(now);
+                self.events.push(QueueEvent::Refused(refusal, count));
+            }
         }
     }
 

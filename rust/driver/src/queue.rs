@@ -22,7 +22,7 @@ pub enum QueueEvent {
     Accepted(Connection, Established),
     /// An event of a connection, by its id.
     Session(u64, Event),
-    /// A listener has refused connections, so many until now; this was the last reason.
+    /// A limit of a listener has refused connections, so many since it was last told.
     Refused(Refusal, u64),
     /// A listener has ended: its peers are told and its socket is free.
     ListenerClosed,

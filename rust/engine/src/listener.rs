@@ -17,7 +17,7 @@
 mod answering;
 mod connections;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -100,7 +100,7 @@ pub struct Listener {
     unvalidated: usize,
     gate: Gate,
     quota: Quota,
-    refusal: Option<Refusal>,
+    refusals: BTreeMap<Refusal, u64>,
     timers: BTreeSet<(Instant, SessionId)>,
     touched: Vec<SessionId>,
     out: Outbox,
@@ -124,7 +124,7 @@ impl Listener {
             tombstones: Table::new(config.max_tombstones),
             handshakes: Handshakes::default(),
             unvalidated: 0,
-            refusal: None,
+            refusals: BTreeMap::new(),
             timers: BTreeSet::new(),
             touched: Vec::new(),
             out: Outbox::default(),
@@ -267,9 +267,9 @@ impl Listener {
         self.handshakes.len()
     }
 
-    /// The limit that refused a connection since the last call, if one did.
-    pub fn take_refusal(&mut self) -> Option<Refusal> {
-        self.refusal.take()
+    /// How often each limit has refused a connection since the last call.
+    pub fn take_refusals(&mut self) -> BTreeMap<Refusal, u64> {
+        std::mem::take(&mut self.refusals)
     }
 
     /// The connections.

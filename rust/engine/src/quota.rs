@@ -16,7 +16,7 @@ const MAX_RATES: usize = 4096;
 const BURST_SECONDS: f64 = 2.0;
 
 /// The limit that refused a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Refusal {
     /// Connections of the listener.
     Connections,

@@ -201,8 +201,10 @@ fn an_address_and_a_second_have_their_limits_too() {
     world.addresses[second] = SocketAddr::new(address.ip(), address.port() + 1);
     world.run(Duration::from_secs(12));
     assert!(world.is_up(End::Client(first)) && !world.is_up(End::Client(second)));
-    assert_eq!(world.listener.take_refusal(), Some(Refusal::Address));
-    assert_eq!(world.listener.take_refusal(), None);
+    let refusals = world.listener.take_refusals();
+    assert_eq!(refusals.keys().collect::<Vec<_>>(), [&Refusal::Address]);
+    assert_eq!(refusals[&Refusal::Address], world.listener.counters().refused);
+    assert!(world.listener.take_refusals().is_empty());
     // The place is free again when its holder has gone.
     world.at(End::Client(first), |session| session.abort());
     let third = world.dial(&World::v2(2));

@@ -49,7 +49,6 @@ class NativeListener(PlatformListener):
         self._handle: _native.Listener | None = handle
         self._parameters = parameters
         self._last_counters = ListenerCounters()
-        self._refused = 0
         self._waiting: deque[NativePeerConnection] = deque()
         self._changed = anyio.Event()
         self._closing = False
@@ -98,10 +97,9 @@ class NativeListener(PlatformListener):
         return self._last_counters
 
     def tell_refused(self, limit: str, count: int) -> None:
-        """Take what the engine says once in a while: *count* connections refused, the last by *limit*."""
-        since, self._refused = count - self._refused, count
+        """Take what the engine says once in a while: *limit* has refused *count* connections more."""
         if self._parameters.on_refused is not None:
-            self._parameters.on_refused(limit, since)
+            self._parameters.on_refused(limit, count)
 
     def _wake(self) -> None:
         self._changed.set()

@@ -28,7 +28,7 @@ impl Listener {
         }
         if let Err(refusal) = self.check_limits(source.ip(), now) {
             self.counters.refused += 1;
-            self.refusal = Some(refusal);
+            *self.refusals.entry(refusal).or_default() += 1;
             return None;
         }
         Some(self.create(source, credentials, allowance, now))
