@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import machine
-from run_go import build_go
+from builds import build_go
 
-from stress import hostile, report, slow_readers, transfers
+from stress import hostile, report, seeds, slow_readers, transfers
 from stress.work import Work
 from webrtc_direct._native import BUILD_PROFILE  # noqa: TID251 - asks how the engine was built, no more
 
@@ -24,6 +24,7 @@ PARTS: dict[str, Callable[[Work], Part]] = {
     "transfers": transfers.measure,
     "slow": slow_readers.measure,
     "hostile": hostile.measure,
+    "seeds": seeds.measure,
 }
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "reliability.md"
 

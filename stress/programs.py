@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from peers import Event, Listener
-from run_go import GO, PYTHON
+from registry import GO, PYTHON
 
 from stress.memory import Peak
 

@@ -25,6 +25,10 @@ class Work:
     counted_flood_seconds: float = 5.0
     """A flood at a rate at which no datagram of either side is lost, so that the count is exact."""
     linger_seconds: float = 12.0
+    seeds: int = 1500
+    """Of each network that the engine's own test knows; each is a connection."""
+    large_seeds: int = 2
+    """Further ones, with a transfer of 64 MiB."""
 
     @classmethod
     def quick(cls) -> Work:
@@ -38,4 +42,6 @@ class Work:
             warm_seconds=3.0,
             counted_flood_seconds=1.0,
             linger_seconds=3.0,
+            seeds=20,
+            large_seeds=1,
         )

@@ -56,6 +56,23 @@ const CHANGES: &[Change] = &[
         from: "        if !self.additional_tsn_blocks.is_empty() {\n            self.update_ack_state(now, AckState::Immediate);",
         to: "        if (had_gap && !cfg!(test)) || !self.additional_tsn_blocks.is_empty() {\n            self.update_ack_state(now, AckState::Immediate);",
     },
+    // Path: after the peer's or this end's address has changed, the timers that had doubled meanwhile need not
+    // be waited for.
+    Change {
+        file: "socket/mod.rs",
+        from: "    /// Creates a new `Socket`.",
+        to: "    /// Sends a HEARTBEAT now, and the first of what is outstanding again.\n    pub fn probe_path(&mut self) {\n        let now = *self.now.borrow();\n        self.ctx.heartbeat_interval.hurry(now);\n        if let Some(tcb) = self.state.tcb_mut() {\n            tcb.retransmission_queue.hurry(now);\n        }\n        self.advance_time(now);\n    }\n\n    /// Creates a new `Socket`.",
+    },
+    Change {
+        file: "tx/retransmission_queue.rs",
+        from: "    pub fn next_timeout(&self) -> Option<SocketTime> {",
+        to: "    /// Lets the retransmission timer, if it runs, expire now and begin again with its first wait.\n    pub fn hurry(&mut self, now: SocketTime) {\n        if self.t3_rtx.is_running() {\n            self.t3_rtx.start(now);\n            self.t3_rtx.hurry(now);\n        }\n    }\n\n    pub fn next_timeout(&self) -> Option<SocketTime> {",
+    },
+    Change {
+        file: "timer.rs",
+        from: "    pub fn next_expiry(&self) -> Option<SocketTime> {",
+        to: "    /// Lets a running timer expire now.\n    pub fn hurry(&mut self, now: SocketTime) {\n        self.next_expiry = self.next_expiry.map(|_| now);\n    }\n\n    pub fn next_expiry(&self) -> Option<SocketTime> {",
+    },
     // Slow start: a SACK that acknowledges many packets grew the window by one. RFC 9260 section 7.2.1
     // lets L be larger than 1; here it is what one burst may hold, for acknowledgements come one for many.
     Change {
@@ -116,6 +133,13 @@ const CHANGES: &[Change] = &[
         file: "tx/send_queue.rs",
         from: "            if stream.pause_state == PauseState::Paused {\n                stream.pause_state = PauseState::Resetting;",
         to: "            if stream.pause_state == PauseState::Paused && ready.len() < 256 {\n                stream.pause_state = PauseState::Resetting;",
+    },
+    // Resets: the timer that repeats a request doubled without a limit, up to a thousand times the RTO, so that
+    // after a blackout, or a few losses, a stream stayed half closed for minutes.
+    Change {
+        file: "socket/transmission_control_block.rs",
+        from: "            reconfig_timer: Timer::new(\n                options.rto_initial,\n                BackoffAlgorithm::Exponential,\n                None,\n                None,",
+        to: "            reconfig_timer: Timer::new(\n                options.rto_initial,\n                BackoffAlgorithm::Exponential,\n                None,\n                options.max_timer_backoff_duration,",
     },
     // Cost: each stream that a request lists was compared with each known one (0.17 s for one packet).
     Change {

@@ -11,13 +11,18 @@ use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use webrtc_direct_sctp::api::{
-    DcSctpSocket as _, ErrorKind, Message, Options, PpId, SendOptions, Socket, SocketEvent, SocketTime,
-    StreamId,
+    DcSctpSocket as _, Message, Options, PpId, SendOptions, Socket, SocketTime, StreamId,
 };
 
+use self::packets::Packets;
+pub use self::packets::is_heartbeat;
 use crate::config::Config;
 use crate::dcep;
-use crate::streams::{Carries, Streams};
+use crate::event::Reason;
+use crate::streams::Streams;
+
+mod incoming;
+mod packets;
 
 /// Names a channel within its connection.
 pub type ChannelKey = u64;
@@ -26,16 +31,7 @@ pub const HANDSHAKE_CHANNEL: ChannelKey = 0;
 
 /// RFC 8831 section 8: payload protocol identifiers of data.
 const PPID_BINARY: PpId = PpId(53);
-const PPIDS_OF_DATA: [u32; 2] = [51, 53];
-const PPIDS_OF_EMPTY: [u32; 2] = [56, 57];
 const PORT: u16 = 5000;
-const CHUNK_SACK: u8 = 3;
-/// SACKs with a gap that go out together: three make a sender repeat what is missing, the newest says it all.
-const MAX_GAP_SACKS: usize = 4;
-const CHUNK_ABORT: u8 = 6;
-const COMMON_HEADER: usize = 12;
-/// Messages that arrive together on one channel are joined up to this size.
-const JOIN_LIMIT: usize = 256 * 1024;
 /// A sender whose window is smaller, in packets, asks for acknowledgements without delay (RFC 7053): at
 /// the start, and on connections that send little, whose end would wait for the peer's delay.
 const IMMEDIATE_SACK_UNDER: usize = 32;
@@ -57,13 +53,8 @@ pub enum Event {
     Writable(ChannelKey, usize),
     /// The peer reset a channel, or it could not be opened.
     ChannelClosed(ChannelKey),
-    /// The peer ended the association, or it broke; in words.
-    Ended {
-        /// Whether the peer did it on purpose.
-        by_peer: bool,
-        /// Why.
-        detail: String,
-    },
+    /// The association has ended, or has to; in kind and in words.
+    Ended(Reason, String),
 }
 
 /// What a channel has been given to send.
@@ -97,19 +88,19 @@ pub struct Association {
     next_remote_key: ChannelKey,
     max_channels: usize,
     max_received_message: usize,
+    max_waiting_resets: usize,
     max_channel_text: usize,
     grant_step: u64,
     delivered: u64,
     events: VecDeque<Event>,
-    packets: Vec<Vec<u8>>,
-    last_sack: Option<usize>,
+    packets: Packets,
     /// Messages taken from the socket, ever.
     taken: u64,
     /// Resets of the peer's, each with how many messages come before it.
     incoming_resets: VecDeque<(u64, Vec<u16>)>,
+    /// How many ids are in these.
+    waiting_resets: usize,
     abort_seen: bool,
-    /// How many of `packets` are SACKs that report a gap.
-    gap_sacks: usize,
 }
 
 impl std::fmt::Debug for Association {
@@ -159,16 +150,16 @@ impl Association {
             next_remote_key: 1,
             max_channels: config.max_channels,
             max_received_message: config.max_received_message,
+            max_waiting_resets: config.max_waiting_resets,
             max_channel_text: config.max_channel_text,
             grant_step: (config.unsent_bytes_per_channel / 4) as u64,
             delivered: 0,
             events: VecDeque::new(),
-            packets: Vec::new(),
-            last_sack: None,
+            packets: Packets::default(),
             taken: 0,
             incoming_resets: VecDeque::new(),
+            waiting_resets: 0,
             abort_seen: false,
-            gap_sacks: 0,
         }
     }
 
@@ -196,7 +187,7 @@ impl Association {
 
     /// Take a packet of the peer's.
     pub fn handle_packet_untrusted(&mut self, packet: &[u8]) {
-        if packet.get(COMMON_HEADER) == Some(&CHUNK_ABORT) && !self.abort_seen {
+        if packets::is_abort(packet) && !self.abort_seen {
             // Once only: the socket ignores one with a wrong tag, and the budget would be void.
             self.abort_seen = true;
             // After an ABORT the socket gives nothing more, and what arrived before it was delivered.
@@ -220,19 +211,6 @@ impl Association {
         self.take_messages(budget, MAX_EVENTS);
     }
 
-    fn take_messages(&mut self, budget: u64, max_events: usize) {
-        let most = self.delivered.saturating_add(budget);
-        while self.delivered < most && self.events.len() < max_events {
-            let Some(message) = self.socket.get_next_message() else {
-                break;
-            };
-            self.taken += 1;
-            self.take_message_untrusted(message);
-            self.apply_incoming_resets();
-        }
-        self.collect();
-    }
-
     /// How many bytes of data have been handed over, ever.
     pub fn delivered(&self) -> u64 {
         self.delivered
@@ -249,6 +227,12 @@ impl Association {
         self.collect();
     }
 
+    /// Ask the peer to answer, and send again what it has not acknowledged: the path is another one now.
+    pub fn probe(&mut self) {
+        self.socket.probe_path();
+        self.collect();
+    }
+
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
@@ -260,9 +244,7 @@ impl Association {
     pub fn take_packets(&mut self) -> Vec<Vec<u8>> {
         self.finish_draining();
         self.collect();
-        self.last_sack = None;
-        self.gap_sacks = 0;
-        std::mem::take(&mut self.packets)
+        self.packets.take()
     }
 
     /// Open a channel under *key*, which must be even and new.
@@ -364,6 +346,11 @@ impl Association {
         }
     }
 
+    /// How long a peer that has something to say may be silent: *least*, or two round trips.
+    pub fn quiet(&self, least: Duration) -> Duration {
+        least.max(2 * self.metrics().round_trip_time)
+    }
+
     /// The lowest free id of this end's parity (RFC 8832 section 6), within what the peer takes.
     fn free_id(&self) -> Option<u16> {
         if self.channels.len() >= self.max_channels {
@@ -371,118 +358,6 @@ impl Association {
         }
         let most = self.socket.get_metrics()?.negotiated_maximum_outgoing_streams;
         self.streams.lowest_free(if self.is_client { 2 } else { 1 }, most)
-    }
-
-    fn collect(&mut self) {
-        while let Some(event) = self.socket.poll_event() {
-            match event {
-                SocketEvent::SendPacket(packet) => self.push_packet(packet),
-                SocketEvent::OnConnected() => self.events.push_back(Event::Connected),
-                SocketEvent::OnIncomingStreamReset(ids) => self.handle_incoming_reset(&ids),
-                SocketEvent::OnStreamsResetPerformed(ids) => {
-                    for id in ids {
-                        self.streams.finish_reset(id.0);
-                    }
-                }
-                SocketEvent::OnStreamsResetFailed(ids) => {
-                    for id in ids {
-                        self.retry_reset(id.0);
-                    }
-                }
-                SocketEvent::OnAborted(kind, detail) => self.events.push_back(Event::Ended {
-                    by_peer: kind == ErrorKind::PeerReported,
-                    detail: format!("SCTP ABORT: {detail}"),
-                }),
-                SocketEvent::OnClosed() => {
-                    self.events.push_back(Event::Ended { by_peer: true, detail: "SCTP SHUTDOWN".to_owned() })
-                }
-                // Reports of what the peer did wrong and survived, and credit, which `grant` counts itself.
-                _ => {}
-            }
-        }
-    }
-
-    fn push_packet(&mut self, packet: Vec<u8>) {
-        let is_sack = packet.get(COMMON_HEADER) == Some(&CHUNK_SACK)
-            && packet.get(COMMON_HEADER + 2..COMMON_HEADER + 4).is_some_and(|length| {
-                let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
-                COMMON_HEADER + length.next_multiple_of(4) == packet.len()
-            });
-        // A sender repeats what three SACKs have reported missing (RFC 9260 section 7.2.4), so those that
-        // report a gap are not all alike.
-        let reports_gap =
-            packet.get(COMMON_HEADER + 12..COMMON_HEADER + 14).is_some_and(|gaps| gaps != [0, 0]);
-        if !is_sack {
-            self.packets.push(packet);
-            return;
-        }
-        match self.last_sack {
-            Some(at) if !reports_gap || self.gap_sacks == MAX_GAP_SACKS => self.packets[at] = packet,
-            _ => {
-                self.gap_sacks += usize::from(reports_gap);
-                self.last_sack = Some(self.packets.len());
-                self.packets.push(packet);
-            }
-        }
-    }
-
-    fn take_message_untrusted(&mut self, message: Message) {
-        let Message { stream_id: StreamId(id), ppid: PpId(ppid), payload } = message;
-        if ppid == dcep::PPID {
-            self.take_dcep_untrusted(id, &payload);
-            return;
-        }
-        let key = match self.streams.carries(id) {
-            Carries::Channel(key) => key,
-            // It was on its way when this end reset the stream.
-            Carries::Ended => return,
-            Carries::Nothing => {
-                // Data without OPEN.
-                self.refuse(id);
-                return;
-            }
-        };
-        if PPIDS_OF_EMPTY.contains(&ppid) {
-            return;
-        }
-        if !PPIDS_OF_DATA.contains(&ppid) || payload.len() > self.max_received_message {
-            self.events.push_back(Event::ChannelClosed(key));
-            self.reset(key);
-            return;
-        }
-        let length = payload.len();
-        self.delivered += length as u64;
-        match self.events.back_mut() {
-            Some(Event::Data(last, joined)) if *last == key && joined.len() + length <= JOIN_LIMIT => {
-                joined.extend_from_slice(&payload);
-            }
-            _ => self.events.push_back(Event::Data(key, payload)),
-        }
-    }
-
-    fn take_dcep_untrusted(&mut self, id: u16, payload: &[u8]) {
-        if dcep::parse_untrusted(payload, self.max_channel_text) != Some(dcep::Message::Open) {
-            return;
-        }
-        if let Carries::Channel(key) = self.streams.carries(id) {
-            // A second OPEN on a channel in use.
-            self.events.push_back(Event::ChannelClosed(key));
-            self.reset(key);
-            return;
-        }
-        if !self.streams.is_openable(id) {
-            return;
-        }
-        if self.channels.len() >= self.max_channels {
-            self.refuse(id);
-            return;
-        }
-        let key = self.next_remote_key;
-        self.next_remote_key += 2;
-        self.streams.open_again(id, key);
-        self.channels.insert(key, Channel::new(id));
-        self.send_raw(id, PpId(dcep::PPID), dcep::ACK.to_vec());
-        self.events.push_back(Event::Opened(key));
     }
 
     fn send_raw(&mut self, id: u16, ppid: PpId, payload: Vec<u8>) {
@@ -493,58 +368,22 @@ impl Association {
     }
 
     fn request_reset(&mut self, id: u16) {
-        self.streams.request_reset(id);
-        if self.socket.reset_streams(&[StreamId(id)]).is_err() {
+        if self.streams.request_reset(id) && self.socket.reset_streams(&[StreamId(id)]).is_err() {
             // No association, or a peer without RFC 6525: the id stays out of use.
             self.streams.finish_reset(id);
+        }
+    }
+
+    fn finish_reset(&mut self, id: u16) {
+        if self.streams.finish_reset(id) {
+            self.request_reset(id);
         }
     }
 
     fn retry_reset(&mut self, id: u16) {
         match self.streams.attempts(id) {
             Some(attempts) if attempts < RESET_TRIES => self.request_reset(id),
-            _ => self.streams.finish_reset(id),
-        }
-    }
-
-    /// What arrived before the reset comes first, when there is budget for it.
-    fn handle_incoming_reset(&mut self, ids: &[StreamId]) {
-        let at = self.taken + self.socket.messages_ready_count() as u64;
-        let ids = match ids {
-            [] => self.streams.ids(),
-            some => some.iter().map(|id| id.0).collect(),
-        };
-        match self.incoming_resets.back_mut() {
-            Some((last, all)) if *last == at => {
-                all.extend(ids);
-                all.sort_unstable();
-                all.dedup();
-            }
-            _ => self.incoming_resets.push_back((at, ids)),
-        }
-        self.apply_incoming_resets();
-    }
-
-    fn apply_incoming_resets(&mut self) {
-        while self.incoming_resets.front().is_some_and(|(at, _)| *at <= self.taken) {
-            let (_, ids) = self.incoming_resets.pop_front().unwrap_or_default();
-            for id in ids {
-                let (key, is_open) = self.streams.take_incoming_reset(id);
-                if let Some(key) = key {
-                    self.channels.remove(&key);
-                    self.events.push_back(Event::ChannelClosed(key));
-                }
-                if is_open {
-                    self.request_reset(id);
-                }
-            }
-        }
-    }
-
-    /// Reset a stream that is no channel, unless the peer makes ever more of them.
-    fn refuse(&mut self, id: u16) {
-        if self.streams.len() < 4 * self.max_channels {
-            self.request_reset(id);
+            _ => self.finish_reset(id),
         }
     }
 

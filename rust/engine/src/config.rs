@@ -78,6 +78,13 @@ pub struct Config {
     pub sctp_min_timeout: Duration,
     /// Longest wait between SCTP retransmissions.
     pub sctp_max_backoff: Duration,
+    /// A client that expects something and hears nothing for so long, or for two round trips, checks its path.
+    pub quiet: Duration,
+    /// Least time between two checks of a client that is connected; it doubles while nothing is heard.
+    pub check_pause: Duration,
+    /// Stream ids in resets of the peer's that wait for a reader of what came before them. A peer names an id
+    /// once until it is answered, and there are no more ids than that.
+    pub max_waiting_resets: usize,
 }
 
 impl Default for Config {
@@ -119,6 +126,9 @@ impl Default for Config {
             sctp_initial_timeout: Duration::from_millis(300),
             sctp_min_timeout: Duration::from_millis(220),
             sctp_max_backoff: Duration::from_secs(3),
+            quiet: Duration::from_millis(500),
+            check_pause: Duration::from_secs(1),
+            max_waiting_resets: 1 << 16,
         }
     }
 }

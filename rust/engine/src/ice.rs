@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use crate::config::Config;
 use crate::random::Random;
 use crate::stun::{self, Class, IceRole, TransactionId};
 use crate::ufrag::Credentials;
@@ -40,6 +41,9 @@ pub struct Checker {
     next: Instant,
     wait: Duration,
     consent_interval: Duration,
+    /// When the last check was made, and how soon another may be.
+    last: Option<Instant>,
+    pause: Duration,
     connected: bool,
     was_asked: bool,
 }
@@ -49,7 +53,7 @@ impl Checker {
     pub fn new(
         credentials: Credentials,
         remote: SocketAddr,
-        consent_interval: Duration,
+        config: &Config,
         mut random: Random,
         now: Instant,
     ) -> Self {
@@ -61,7 +65,9 @@ impl Checker {
             outstanding: VecDeque::new(),
             next: now,
             wait: FIRST_WAIT,
-            consent_interval,
+            consent_interval: config.consent_interval,
+            last: None,
+            pause: config.check_pause,
             connected: false,
             was_asked: false,
         }
@@ -70,6 +76,12 @@ impl Checker {
     /// When `poll` has something.
     pub fn timeout(&self) -> Instant {
         self.next
+    }
+
+    /// Let the next check be now, or as soon as may be.
+    pub fn hurry(&mut self, now: Instant) {
+        let soonest = self.last.map_or(now, |last| now.max(last + self.pause));
+        self.next = self.next.min(soonest);
     }
 
     /// The check that is due, if one is.
@@ -87,6 +99,7 @@ impl Checker {
             wait
         };
         self.next = now + wait;
+        self.last = Some(now);
         let id = self.random.transaction_id();
         if self.outstanding.len() == MAX_OUTSTANDING {
             self.outstanding.pop_front();
@@ -164,7 +177,7 @@ mod tests {
         let username = b"libp2p+webrtc+v2/abcdefghijklmnopqrstuv:abcd";
         let credentials = Credentials::from_username_untrusted(username).unwrap();
         let remote = SERVER.parse().unwrap();
-        Checker::new(credentials, remote, Duration::from_secs(5), Random::new([1; 32]), now)
+        Checker::new(credentials, remote, &Config::default(), Random::new([1; 32]), now)
     }
 
     fn id_of(datagram: &[u8]) -> TransactionId {
@@ -192,6 +205,25 @@ mod tests {
             }
         }
         assert_eq!(times, [0, 100, 300, 700, 1200]);
+    }
+
+    #[test]
+    fn a_hurried_check_keeps_its_distance_to_the_last() {
+        let start = Instant::now();
+        let mut checker = checker(start);
+        let id = id_of(&checker.poll(start).unwrap());
+        let server = SERVER.parse().unwrap();
+        let response = stun::binding_success(id, server, &checker.credentials.server_ufrag);
+        assert_eq!(checker.handle_untrusted(server, &response, start), Outcome::Consent);
+        let soon = start + Duration::from_millis(300);
+        for _ in 0..3 {
+            checker.hurry(soon);
+            assert!(checker.poll(soon).is_none());
+            assert_eq!(checker.timeout() - start, Duration::from_secs(1));
+        }
+        let late = start + Duration::from_secs(3);
+        checker.hurry(late);
+        assert!(checker.poll(late).is_some() && checker.poll(late).is_none());
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod handshakes;
 pub mod ice;
 pub mod listener;
 pub mod outbox;
+mod path;
 mod quota;
 pub mod random;
 mod rates;

@@ -13,18 +13,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aws_lc_rs::digest;
-
-use crate::association::{self, Association, ChannelKey};
+use crate::association::{Association, ChannelKey};
 use crate::config::Config;
 use crate::dtls;
 pub use crate::event::{Established, Event, Fingerprint, Reason, Stats, Times};
-use crate::ice::{Checker, Outcome};
+use crate::ice::Checker;
 use crate::outbox::Outbox;
+use crate::path::Watch;
 use crate::random::Random;
-use crate::stun;
 use crate::ufrag::{Credentials, Version};
 use crate::wire::Wire;
+
+mod incoming;
+mod outgoing;
 
 /// What a client needs beside the `Config`.
 #[derive(Debug)]
@@ -70,6 +71,7 @@ pub struct Session {
     step_started: Instant,
     deadline: Instant,
     last_heard: Instant,
+    watch: Watch,
     consumed: u64,
     stalled: bool,
     held: bool,
@@ -84,8 +86,7 @@ impl Session {
     pub fn client(config: Arc<Config>, parameters: ClientParameters, now: Instant) -> Self {
         let ClientParameters { remote, credentials, fingerprint, identity, seed } = parameters;
         let version = credentials.version;
-        let interval = config.consent_interval;
-        let checker = Checker::new(credentials, remote, interval, Random::new(seed), now);
+        let checker = Checker::new(credentials, remote, &config, Random::new(seed), now);
         let dtls = dtls::Endpoint::new(&identity, true, now);
         let mut session = Self::new(config, version, Wire::new(remote, None), dtls, now);
         session.expected = Some(fingerprint);
@@ -123,6 +124,7 @@ impl Session {
             step_started: now,
             deadline: now + config.handshake_timeout,
             last_heard: now,
+            watch: Watch::new(config.check_pause),
             consumed: 0,
             stalled: false,
             held: false,
@@ -193,6 +195,7 @@ impl Session {
         if let Some(checker) = &self.checker {
             at = at.min(checker.timeout());
         }
+        at = self.watch.timeout().map_or(at, |watch| at.min(watch));
         if self.phase == Phase::Securing {
             at = self.dtls.timeout().map_or(at, |dtls| at.min(dtls));
         }
@@ -213,8 +216,13 @@ impl Session {
         if self.phase == Phase::Closed {
             return;
         }
-        if let Some(check) = self.checker.as_mut().and_then(|checker| checker.poll(now)) {
-            self.wire.send(&check);
+        if let Some(checker) = &mut self.checker {
+            if self.watch.poll(now) {
+                checker.hurry(now);
+            }
+            if let Some(check) = checker.poll(now) {
+                self.wire.send(&check);
+            }
         }
         if self.phase > Phase::Checking {
             let result = self.dtls.handle_timeout(now, &mut self.wire);
@@ -222,30 +230,6 @@ impl Session {
         }
         if let Some(association) = &mut self.association {
             association.handle_timeout(now);
-        }
-    }
-
-    /// Take a datagram from *source*. Call `flush` after the last of a batch.
-    ///
-    /// For a server the listener vouches that *source* belongs to this connection.
-    pub fn handle_datagram_untrusted(&mut self, source: SocketAddr, datagram: &[u8], now: Instant) {
-        if self.phase == Phase::Closed {
-            return;
-        }
-        if stun::looks_like_stun(datagram) {
-            self.handle_stun_untrusted(source, datagram, now);
-        } else if dtls::looks_like_dtls(datagram)
-            && self.phase > Phase::Checking
-            && (self.checker.is_none() || source == self.wire.remote)
-        {
-            self.wire.received(datagram.len());
-            let result = self.dtls.handle_datagram_untrusted(datagram, &mut self.wire);
-            if !self.wire.data.is_empty() {
-                // Decrypted, and not a replay: the peer is at this address now.
-                self.wire.remote = source;
-                self.last_heard = now;
-            }
-            self.after_dtls(result, now);
         }
     }
 
@@ -259,6 +243,7 @@ impl Session {
         self.now = now;
         self.handle_association(now);
         self.send_packets(now);
+        self.watch_outstanding(now);
         if self.phase == Phase::Closing {
             let drained = self.association.as_ref().is_none_or(Association::is_drained);
             if drained {
@@ -359,6 +344,7 @@ impl Session {
         }
         self.association = None;
         self.checker = None;
+        self.watch.rest();
         self.events.push_back(Event::Closed(reason, detail));
     }
 
@@ -393,166 +379,5 @@ impl Session {
             }
             _ => {}
         }
-    }
-
-    fn handle_stun_untrusted(&mut self, source: SocketAddr, datagram: &[u8], now: Instant) {
-        let Some(checker) = &mut self.checker else {
-            return;
-        };
-        match checker.handle_untrusted(source, datagram, now) {
-            Outcome::Ignored => return,
-            Outcome::Answer(response) => {
-                self.wire.send(&response);
-                if let Some(check) = checker.poll(now) {
-                    self.wire.send(&check);
-                }
-            }
-            Outcome::Revoked => {
-                self.end(Reason::Remote, "the peer has closed this connection (ICE 403)".to_owned());
-            }
-            Outcome::Consent => {
-                self.last_heard = now;
-                if self.phase == Phase::Checking {
-                    self.phase = Phase::Securing;
-                    self.events.push_back(Event::Answered);
-                    self.times.ice = Some(self.end_step(now));
-                    let result = self.dtls.handle_timeout(now, &mut self.wire);
-                    self.after_dtls(result, now);
-                }
-            }
-        }
-        self.wire.received(datagram.len());
-    }
-
-    fn end_step(&mut self, now: Instant) -> Duration {
-        let took = now.saturating_duration_since(self.step_started);
-        self.step_started = now;
-        took
-    }
-
-    fn after_dtls(&mut self, result: Result<(), String>, now: Instant) {
-        for event in std::mem::take(&mut self.wire.events) {
-            match event {
-                dtls::Event::PeerCertificate(der) => self.check_certificate(&der),
-                dtls::Event::Connected if self.phase == Phase::Securing => self.associate(now),
-                dtls::Event::Connected => {}
-                dtls::Event::CloseNotify => {
-                    self.feed_association();
-                    self.end(Reason::Remote, "DTLS close_notify".to_owned());
-                }
-            }
-        }
-        self.feed_association();
-        if let Err(error) = result {
-            self.end(Reason::Protocol, format!("DTLS: {error}"));
-        }
-    }
-
-    fn check_certificate(&mut self, der: &[u8]) {
-        if der.len() > self.config.max_certificate {
-            let detail = format!("the peer's certificate has {} bytes", der.len());
-            self.end(Reason::Limit, detail);
-            return;
-        }
-        let received = digest::digest(&digest::SHA256, der);
-        self.fingerprint.copy_from_slice(received.as_ref());
-        if self.expected.is_some_and(|expected| expected != self.fingerprint) {
-            let detail = "the peer's certificate is not the one that the address names";
-            self.end(Reason::Fingerprint(self.fingerprint), detail.to_owned());
-        }
-    }
-
-    fn associate(&mut self, now: Instant) {
-        self.phase = Phase::Associating;
-        self.times.dtls = Some(self.end_step(now));
-        // Its flight ends with what only the receiver of ours can know.
-        self.validate();
-        let mut association = Association::new(&self.config, self.checker.is_some(), now);
-        if self.checker.is_some() {
-            association.connect();
-        }
-        self.association = Some(association);
-    }
-
-    fn feed_association(&mut self) {
-        if let Some(association) = &mut self.association {
-            for packet in self.wire.data.drain(..) {
-                association.handle_packet_untrusted(&packet);
-            }
-        }
-    }
-
-    fn handle_association(&mut self, now: Instant) {
-        let Some(association) = &mut self.association else {
-            return;
-        };
-        let unread = association.delivered() - self.consumed.min(association.delivered());
-        // Delivery begins again when half of the budget is free, so that a window opens in large steps.
-        let budget = self.config.unread_bytes;
-        let wanted = !self.stalled || unread <= budget / 2;
-        if self.held {
-            self.stalled = association.is_stalled();
-        } else if wanted {
-            association.deliver(budget.saturating_sub(unread));
-            let stalled = association.is_stalled();
-            if self.stalled {
-                association.announce_window();
-            }
-            self.stalled = stalled;
-        }
-        association.grant();
-        while let Some(event) = association.poll_event() {
-            match event {
-                association::Event::Connected if self.phase == Phase::Associating => {
-                    self.phase = Phase::Connected;
-                    let took = now.saturating_duration_since(self.step_started);
-                    self.times.sctp = Some(took);
-                    self.last_heard = now;
-                    self.events.push_back(Event::Connected(Established {
-                        version: self.version,
-                        remote: self.wire.remote,
-                        fingerprint: self.fingerprint,
-                        times: self.times,
-                    }));
-                }
-                association::Event::Ended { by_peer, detail } => {
-                    let reason = if by_peer { Reason::Remote } else { Reason::Protocol };
-                    self.end(reason, detail);
-                    return;
-                }
-                other => self.events.extend(translate(other)),
-            }
-        }
-    }
-
-    fn translate_events(&mut self) {
-        let Some(association) = &mut self.association else {
-            return;
-        };
-        while let Some(event) = association.poll_event() {
-            self.events.extend(translate(event));
-        }
-    }
-
-    fn send_packets(&mut self, now: Instant) {
-        let Some(association) = &mut self.association else {
-            return;
-        };
-        for packet in association.take_packets() {
-            if let Err(error) = self.dtls.send(&packet, &mut self.wire) {
-                self.after_dtls(Err(error), now);
-                return;
-            }
-        }
-    }
-}
-
-fn translate(event: association::Event) -> Option<Event> {
-    match event {
-        association::Event::Opened(key) => Some(Event::Opened(key)),
-        association::Event::Data(key, data) => Some(Event::Data(key, data)),
-        association::Event::Writable(key, bytes) => Some(Event::Writable(key, bytes)),
-        association::Event::ChannelClosed(key) => Some(Event::ChannelClosed(key)),
-        association::Event::Connected | association::Event::Ended { .. } => None,
     }
 }

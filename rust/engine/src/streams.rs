@@ -13,6 +13,9 @@ enum Outgoing {
     Open,
     /// To be reset when nothing of it is queued any more.
     Draining,
+    /// To be reset when the peer has answered the reset of an earlier channel on this id: until then SCTP
+    /// takes another request for the same one.
+    Deferred,
     /// Asked for, so many times.
     Requested(u8),
     Reset,
@@ -25,6 +28,14 @@ struct Stream {
     key: Option<ChannelKey>,
     outgoing: Outgoing,
     incoming_reset: bool,
+    /// The peer has opened the id again, and not yet answered the reset of the channel before.
+    earlier_requested: bool,
+}
+
+impl Stream {
+    fn new(key: Option<ChannelKey>) -> Self {
+        Self { key, outgoing: Outgoing::Open, incoming_reset: false, earlier_requested: false }
+    }
 }
 
 /// What an id carries.
@@ -68,14 +79,15 @@ impl Streams {
 
     /// Put a channel on a free id.
     pub(crate) fn open(&mut self, id: u16, key: ChannelKey) {
-        let stream = Stream { key: Some(key), outgoing: Outgoing::Open, incoming_reset: false };
-        self.streams.insert(id, stream);
+        self.streams.insert(id, Stream::new(Some(key)));
     }
 
     /// Whether the peer may open a channel on this id: it is free, or the peer has reset its half, perhaps
     /// before it saw that this end's reset is done.
     pub(crate) fn is_openable(&self, id: u16) -> bool {
-        self.streams.get(&id).is_none_or(|stream| stream.incoming_reset && stream.key.is_none())
+        self.streams.get(&id).is_none_or(|stream| {
+            stream.incoming_reset && stream.key.is_none() && stream.outgoing != Outgoing::Deferred
+        })
     }
 
     /// Put a channel that the peer opens on an openable id.
@@ -83,9 +95,8 @@ impl Streams {
         let Some(stream) = self.streams.get_mut(&id) else { return self.open(id, key) };
         stream.key = Some(key);
         stream.incoming_reset = false;
-        if stream.outgoing == Outgoing::Reset {
-            stream.outgoing = Outgoing::Open;
-        }
+        stream.earlier_requested |= matches!(stream.outgoing, Outgoing::Requested(_));
+        stream.outgoing = Outgoing::Open;
     }
 
     /// Reset this id once its queue is empty.
@@ -107,20 +118,17 @@ impl Streams {
         drained
     }
 
-    /// The reset of this end's half is asked for, again if it was before. Returns how many times until now.
-    pub(crate) fn request_reset(&mut self, id: u16) -> u8 {
-        let stream = self.streams.entry(id).or_insert(Stream {
-            key: None,
-            outgoing: Outgoing::Open,
-            incoming_reset: false,
-        });
-        let attempt = match stream.outgoing {
-            Outgoing::Requested(attempt) => attempt + 1,
-            _ => 1,
-        };
+    /// The reset of this end's half is asked for, again if it was before. Returns whether it can be now;
+    /// otherwise `finish_reset` says when.
+    pub(crate) fn request_reset(&mut self, id: u16) -> bool {
+        let stream = self.streams.entry(id).or_insert(Stream::new(None));
         stream.key = None;
-        stream.outgoing = Outgoing::Requested(attempt);
-        attempt
+        stream.outgoing = match stream.outgoing {
+            _ if stream.earlier_requested => Outgoing::Deferred,
+            Outgoing::Requested(attempt) => Outgoing::Requested(attempt + 1),
+            _ => Outgoing::Requested(1),
+        };
+        !stream.earlier_requested
     }
 
     /// How many times the reset of this end's half was asked for, if it still is.
@@ -131,14 +139,18 @@ impl Streams {
         }
     }
 
-    /// The reset of this end's half is done, or given up.
-    pub(crate) fn finish_reset(&mut self, id: u16) {
-        let Some(stream) = self.streams.get_mut(&id) else { return };
+    /// The reset of this end's half is done, or given up. Returns whether that of a later channel on the id
+    /// has waited for it.
+    pub(crate) fn finish_reset(&mut self, id: u16) -> bool {
+        let Some(stream) = self.streams.get_mut(&id) else { return false };
+        if std::mem::take(&mut stream.earlier_requested) {
+            return stream.outgoing == Outgoing::Deferred;
+        }
         if matches!(stream.outgoing, Outgoing::Requested(_)) {
-            // With a key it has been opened again meanwhile.
-            stream.outgoing = if stream.key.is_some() { Outgoing::Open } else { Outgoing::Reset };
+            stream.outgoing = Outgoing::Reset;
         }
         self.free_if_done(id);
+        false
     }
 
     /// The peer has reset its half. Returns the channel that ends with it, and whether this end's half is
@@ -184,7 +196,8 @@ mod tests {
         streams.open(2, 7);
         assert_eq!(streams.carries(2), Carries::Channel(7));
         assert_eq!(streams.lowest_free(2, 10), Some(4));
-        assert_eq!(streams.request_reset(2), 1);
+        assert!(streams.request_reset(2));
+        assert_eq!(streams.attempts(2), Some(1));
         assert_eq!(streams.carries(2), Carries::Ended);
         streams.finish_reset(2);
         assert!(!streams.is_openable(2));
@@ -203,6 +216,22 @@ mod tests {
         streams.finish_reset(2);
         assert_eq!(streams.carries(2), Carries::Channel(9));
         assert_eq!(streams.take_incoming_reset(2), (Some(9), true));
+    }
+
+    #[test]
+    fn the_reset_of_a_channel_waits_for_that_of_the_channel_before_it() {
+        let mut streams = Streams::new(0);
+        streams.open(2, 7);
+        assert_eq!(streams.take_incoming_reset(2), (Some(7), true));
+        assert!(streams.request_reset(2));
+        streams.open_again(2, 9);
+        assert!(!streams.request_reset(2));
+        assert!(!streams.is_openable(2));
+        assert!(streams.finish_reset(2));
+        assert!(streams.request_reset(2));
+        assert_eq!(streams.take_incoming_reset(2), (None, false));
+        assert!(!streams.finish_reset(2));
+        assert_eq!(streams.carries(2), Carries::Nothing);
     }
 
     #[test]

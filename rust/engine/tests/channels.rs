@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use support::{End, Weather, World, messages, pattern};
 use webrtc_direct_engine::Config;
-use webrtc_direct_engine::session::Event;
+use webrtc_direct_engine::session::{Event, Reason};
 
 fn pair(config: Config) -> (World, End, End) {
     let mut world = World::with(1, Weather::FAIR, config);
@@ -189,4 +189,49 @@ fn a_message_above_the_limit_costs_its_channel_only() {
     assert!(world.channel_closed(server, large) && world.received(server, large).is_empty());
     assert_eq!(world.received(server, small).len(), 20_000);
     assert!(world.channel_closed(client, 2) && !world.channel_closed(client, 4));
+}
+
+#[test]
+fn a_reader_that_is_behind_is_told_of_no_more_channels() {
+    // What a peer opens and resets in a cycle stays in its receive window until it is read.
+    let (mut world, client, server) = pair(Config::default());
+    world.at(client, |session| session.open_channel(2));
+    world.run(Duration::from_millis(100));
+    world.at(server, |session| session.hold(true));
+    let before = world.log.len();
+    for key in (4..1004).step_by(2) {
+        world.at(client, |session| {
+            session.open_channel(key);
+            session.send(key, vec![b"x".to_vec()]);
+            session.close_channel(key);
+        });
+    }
+    world.at(client, |session| session.reset_channel(2));
+    world.run(Duration::from_secs(15));
+    let told = world.log[before..].iter().filter(|(end, _)| *end == server).count();
+    assert_eq!(told, 0, "events for a reader that is behind");
+    assert!(world.closed(server).is_none());
+    world.at(server, |session| session.hold(false));
+    world.run(Duration::from_secs(15));
+    let left = world.at(server, |session| session.stats().channels);
+    assert_eq!((left, world.opened(server).len()), (1, 501));
+}
+
+#[test]
+fn resets_that_nobody_reads_end_the_connection_beyond_their_bound() {
+    let config = Config { max_waiting_resets: 100, ..Config::default() };
+    let (mut world, client, server) = pair(config);
+    world.at(server, |session| session.hold(true));
+    for key in (2..604).step_by(2) {
+        world.at(client, |session| {
+            session.open_channel(key);
+            session.send(key, vec![b"x".to_vec()]);
+            session.close_channel(key);
+        });
+        world.run(Duration::from_millis(25));
+    }
+    let (reason, detail) = world.closed(server).unwrap();
+    assert_eq!(reason, Reason::Limit);
+    assert!(detail.contains("101 streams"), "{detail}");
+    assert!(world.closed(client).is_some());
 }

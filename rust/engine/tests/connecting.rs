@@ -4,6 +4,9 @@
 
 mod support;
 
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::rc::Rc;
 use std::time::Duration;
 
 use support::{End, SERVER, Weather, World, messages, pattern};
@@ -225,4 +228,80 @@ fn a_client_that_missed_the_goodbye_learns_it_from_its_next_check() {
     let (reason, detail) = world.closed(End::Client(client)).unwrap();
     assert_eq!(reason, Reason::Remote);
     assert!(detail.contains("403"), "{detail}");
+}
+
+#[test]
+fn a_client_that_changes_its_port_goes_on_within_two_seconds() {
+    for upload in [true, false] {
+        let mut world = World::new(11, Weather::FAIR);
+        let (client, server) = world.connect(&World::v2(0));
+        let (sender, reader) = match upload {
+            true => (End::Client(client), End::Server(server)),
+            false => (End::Server(server), End::Client(client)),
+        };
+        let data = pattern(20_000_000);
+        world.at(sender, |session| {
+            session.open_channel(2);
+            session.send(2, messages(&data, 16384));
+        });
+        world.run(Duration::from_millis(200));
+        let key = world.opened(reader)[0];
+        assert!(world.received(reader, key).len() < data.len());
+        world.addresses[client].set_port(9999);
+        // What is under way still comes.
+        world.run(Duration::from_millis(30));
+        let before = world.received(reader, key).len();
+        let start = world.now;
+        assert!(world.run_until(Duration::from_secs(10), |world| world.received(reader, key).len() > before));
+        assert!(world.now - start < Duration::from_secs(2), "upload {upload}: {:?}", world.now - start);
+        world.run_until(Duration::from_secs(30), |world| world.received(reader, key).len() == data.len());
+        assert!(world.received(reader, key) == data);
+    }
+}
+
+/// A world whose client's checks are counted; nothing passes from the client while the cell says so.
+fn counting(seed: u64) -> (World, Rc<Cell<u32>>, Rc<Cell<bool>>) {
+    let mut world = World::new(seed, Weather::FAIR);
+    let (checks, dark) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(false)));
+    let (counted, closed) = (Rc::clone(&checks), Rc::clone(&dark));
+    let server: SocketAddr = SERVER.parse().unwrap();
+    world.gate = Box::new(move |_, to, datagram| {
+        let is_request = to == server && datagram[..2] == [0, 1];
+        counted.set(counted.get() + u32::from(is_request));
+        !closed.get()
+    });
+    (world, checks, dark)
+}
+
+#[test]
+fn a_path_without_a_sound_is_checked_ever_more_rarely() {
+    let (mut world, checks, dark) = counting(12);
+    let (client, _) = world.connect(&World::v2(0));
+    world.at(End::Client(client), |session| {
+        session.open_channel(2);
+        session.send(2, messages(&pattern(10_000_000), 16384));
+    });
+    world.run(Duration::from_millis(200));
+    dark.set(true);
+    let before = checks.get();
+    world.run(Duration::from_secs(15));
+    // After 0.5, 1.5, 3.5 and 7.5 s, and those of consent, every 4 to 6 s.
+    let count = checks.get() - before;
+    assert!((4..=8).contains(&count), "{count}");
+}
+
+#[test]
+fn an_idle_client_checks_for_consent_only() {
+    let (mut world, checks, _) = counting(13);
+    let (client, server) = world.connect(&World::v2(0));
+    world.at(End::Client(client), |session| {
+        session.open_channel(2);
+        session.send(2, vec![b"hello".to_vec()]);
+    });
+    world.run(Duration::from_secs(3));
+    let before = checks.get();
+    world.run(Duration::from_secs(60));
+    let count = checks.get() - before;
+    assert!((10..=15).contains(&count), "{count}");
+    assert!(world.closed(End::Server(server)).is_none());
 }

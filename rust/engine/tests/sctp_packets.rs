@@ -57,7 +57,7 @@ fn partial_reliability_is_announced_and_its_use_ends_the_association() {
     }
     server.handle_packet_untrusted(&origin.packet(&[192, 0, 0, 8, 0, 0, 0, 9], origin.tag));
     let ended = std::iter::from_fn(|| server.poll_event()).find_map(|event| match event {
-        Event::Ended { detail, .. } => Some(detail),
+        Event::Ended(_, detail) => Some(detail),
         _ => None,
     });
     assert!(ended.is_some_and(|detail| detail.contains("FORWARD-TSN")));

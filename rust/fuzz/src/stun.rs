@@ -1,8 +1,9 @@
 //! STUN: as it comes, and with the length, MESSAGE-INTEGRITY and FINGERPRINT that it should have.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use aws_lc_rs::hmac;
+use webrtc_direct_engine::Config;
 use webrtc_direct_engine::ice::{self, Checker, Outcome};
 use webrtc_direct_engine::random::Random;
 use webrtc_direct_engine::stun;
@@ -33,7 +34,7 @@ fn read(datagram: &[u8]) {
         assert_eq!(answer.transaction_id, message.transaction_id);
     }
     let now = Instant::now();
-    let mut checker = Checker::new(credentials, source, Duration::from_secs(5), Random::new([1; 32]), now);
+    let mut checker = Checker::new(credentials, source, &Config::default(), Random::new([1; 32]), now);
     let mut check = checker.poll(now).unwrap();
     let _ = checker.handle_untrusted(source, datagram, now);
     // The same as an answer to the check, which nobody can make without the key.

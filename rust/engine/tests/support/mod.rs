@@ -2,6 +2,8 @@
 
 #![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
 
+pub mod transfers;
+
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -90,6 +92,8 @@ pub struct World {
     pub gate: Gate,
     /// Whether delivered data counts as consumed at once.
     pub consume: bool,
+    /// Takes every event in its order, instead of `log` and `received`.
+    pub journal: Option<Vec<(End, Event)>>,
 }
 
 pub fn identity() -> (Identity, Fingerprint) {
@@ -126,6 +130,7 @@ impl World {
             traffic: HashMap::new(),
             gate: Box::new(|_, _, _| true),
             consume: true,
+            journal: None,
         }
     }
 
@@ -221,19 +226,23 @@ impl World {
         let end = self.now + time;
         self.settle();
         while !done(self) {
-            let next_datagram = self.in_flight.first_key_value().map(|((at, _), _)| *at);
-            let timers = self.clients.iter().filter_map(Session::timeout).chain(self.listener.timeout());
-            let Some(next) = timers.chain(next_datagram).min() else {
-                return false;
-            };
-            if next > end {
-                self.now = end;
+            if !self.advance(end) {
                 return done(self);
             }
-            self.now = self.now.max(next);
-            self.step();
         }
         true
+    }
+
+    /// Let time pass until something happens, or until *end*: then nothing has.
+    pub fn advance(&mut self, end: Instant) -> bool {
+        let next_datagram = self.in_flight.first_key_value().map(|((at, _), _)| *at);
+        let timers = self.clients.iter().filter_map(Session::timeout).chain(self.listener.timeout());
+        let next = timers.chain(next_datagram).min().filter(|next| *next <= end);
+        self.now = self.now.max(next.unwrap_or(end));
+        if next.is_some() {
+            self.step();
+        }
+        next.is_some()
     }
 
     pub fn run(&mut self, time: Duration) {
@@ -304,7 +313,9 @@ impl World {
     }
 
     fn note(&mut self, end: End, event: Event) {
-        if let Event::Data(key, data) = event {
+        if let Some(journal) = &mut self.journal {
+            journal.push((end, event));
+        } else if let Event::Data(key, data) = event {
             self.received.entry((end, key)).or_default().extend_from_slice(&data);
         } else {
             self.log.push((end, event));

@@ -1,0 +1,172 @@
+//! What the peer does: its messages, the channels that it opens, the streams that it resets.
+
+use webrtc_direct_sctp::api::{DcSctpSocket as _, ErrorKind, Message, PpId, SocketEvent, StreamId};
+
+use super::{Association, Channel, Event};
+use crate::dcep;
+use crate::event::Reason;
+use crate::streams::Carries;
+
+const PPIDS_OF_DATA: [u32; 2] = [51, 53];
+const PPIDS_OF_EMPTY: [u32; 2] = [56, 57];
+/// Messages that arrive together on one channel are joined up to this size.
+const JOIN_LIMIT: usize = 256 * 1024;
+
+impl Association {
+    /// Hand over messages until so many bytes or events are reached.
+    pub(super) fn take_messages(&mut self, budget: u64, max_events: usize) {
+        let most = self.delivered.saturating_add(budget);
+        while self.delivered < most && self.events.len() < max_events {
+            let Some(message) = self.socket.get_next_message() else {
+                break;
+            };
+            self.taken += 1;
+            self.take_message_untrusted(message);
+            self.apply_incoming_resets();
+        }
+        self.collect();
+    }
+
+    /// Take what the socket has to say.
+    pub(super) fn collect(&mut self) {
+        while let Some(event) = self.socket.poll_event() {
+            match event {
+                SocketEvent::SendPacket(packet) => self.packets.push(packet),
+                SocketEvent::OnConnected() => self.events.push_back(Event::Connected),
+                SocketEvent::OnIncomingStreamReset(ids) => self.handle_incoming_reset(&ids),
+                SocketEvent::OnStreamsResetPerformed(ids) => {
+                    for id in ids {
+                        self.finish_reset(id.0);
+                    }
+                }
+                SocketEvent::OnStreamsResetFailed(ids) => {
+                    for id in ids {
+                        self.retry_reset(id.0);
+                    }
+                }
+                SocketEvent::OnAborted(kind, detail) => {
+                    let by_peer = kind == ErrorKind::PeerReported;
+                    let reason = if by_peer { Reason::Remote } else { Reason::Protocol };
+                    self.events.push_back(Event::Ended(reason, format!("SCTP ABORT: {detail}")));
+                }
+                SocketEvent::OnClosed() => {
+                    self.events.push_back(Event::Ended(Reason::Remote, "SCTP SHUTDOWN".to_owned()));
+                }
+                // Reports of what the peer did wrong and survived, and credit, which `grant` counts itself.
+                _ => {}
+            }
+        }
+    }
+
+    fn take_message_untrusted(&mut self, message: Message) {
+        let Message { stream_id: StreamId(id), ppid: PpId(ppid), payload } = message;
+        if ppid == dcep::PPID {
+            self.take_dcep_untrusted(id, &payload);
+            return;
+        }
+        let key = match self.streams.carries(id) {
+            Carries::Channel(key) => key,
+            // It was on its way when this end reset the stream.
+            Carries::Ended => return,
+            Carries::Nothing => {
+                // Data without OPEN.
+                self.refuse(id);
+                return;
+            }
+        };
+        if PPIDS_OF_EMPTY.contains(&ppid) {
+            return;
+        }
+        if !PPIDS_OF_DATA.contains(&ppid) || payload.len() > self.max_received_message {
+            self.events.push_back(Event::ChannelClosed(key));
+            self.reset(key);
+            return;
+        }
+        let length = payload.len();
+        self.delivered += length as u64;
+        match self.events.back_mut() {
+            Some(Event::Data(last, joined)) if *last == key && joined.len() + length <= JOIN_LIMIT => {
+                joined.extend_from_slice(&payload);
+            }
+            _ => self.events.push_back(Event::Data(key, payload)),
+        }
+    }
+
+    fn take_dcep_untrusted(&mut self, id: u16, payload: &[u8]) {
+        if dcep::parse_untrusted(payload, self.max_channel_text) != Some(dcep::Message::Open) {
+            return;
+        }
+        if let Carries::Channel(key) = self.streams.carries(id) {
+            // A second OPEN on a channel in use.
+            self.events.push_back(Event::ChannelClosed(key));
+            self.reset(key);
+            return;
+        }
+        if !self.streams.is_openable(id) {
+            return;
+        }
+        if self.channels.len() >= self.max_channels {
+            self.refuse(id);
+            return;
+        }
+        let key = self.next_remote_key;
+        self.next_remote_key += 2;
+        self.streams.open_again(id, key);
+        self.channels.insert(key, Channel::new(id));
+        self.send_raw(id, PpId(dcep::PPID), dcep::ACK.to_vec());
+        self.events.push_back(Event::Opened(key));
+    }
+
+    /// What arrived before the reset comes first, when there is budget for it.
+    fn handle_incoming_reset(&mut self, ids: &[StreamId]) {
+        let at = self.taken + self.socket.messages_ready_count() as u64;
+        let ids = match ids {
+            [] => self.streams.ids(),
+            some => some.iter().map(|id| id.0).collect(),
+        };
+        match self.incoming_resets.back_mut() {
+            Some((last, all)) if *last == at => {
+                let before = all.len();
+                all.extend(ids);
+                all.sort_unstable();
+                all.dedup();
+                self.waiting_resets += all.len() - before;
+            }
+            _ => {
+                self.waiting_resets += ids.len();
+                self.incoming_resets.push_back((at, ids));
+            }
+        }
+        self.apply_incoming_resets();
+        if self.waiting_resets > self.max_waiting_resets {
+            let detail = format!("the peer has reset {} streams before they were read", self.waiting_resets);
+            self.events.push_back(Event::Ended(Reason::Limit, detail));
+            self.incoming_resets.clear();
+            self.waiting_resets = 0;
+        }
+    }
+
+    fn apply_incoming_resets(&mut self) {
+        while self.incoming_resets.front().is_some_and(|(at, _)| *at <= self.taken) {
+            let (_, ids) = self.incoming_resets.pop_front().unwrap_or_default();
+            self.waiting_resets -= ids.len();
+            for id in ids {
+                let (key, is_open) = self.streams.take_incoming_reset(id);
+                if let Some(key) = key {
+                    self.channels.remove(&key);
+                    self.events.push_back(Event::ChannelClosed(key));
+                }
+                if is_open {
+                    self.request_reset(id);
+                }
+            }
+        }
+    }
+
+    /// Reset a stream that is no channel, unless the peer makes ever more of them.
+    fn refuse(&mut self, id: u16) {
+        if self.streams.len() < 4 * self.max_channels {
+            self.request_reset(id);
+        }
+    }
+}
