@@ -233,8 +233,24 @@ impl Session {
         }
     }
 
+    /// A server's peer has proved to be at *address*, where it may have moved to: ask it there, if nothing is heard
+    /// of it. The connection follows once it answers.
+    pub fn take_path(&mut self, address: SocketAddr, now: Instant) {
+        if address == self.wire.remote {
+            self.validate();
+        } else if self.phase == Phase::Connected
+            && now.saturating_duration_since(self.last_heard) >= self.config.quiet
+            && let Some(association) = &mut self.association
+        {
+            association.probe();
+            let remote = std::mem::replace(&mut self.wire.remote, address);
+            self.send_packets(now);
+            self.wire.remote = remote;
+        }
+    }
+
     /// A server's peer has proved to be at its address.
-    pub fn validate(&mut self) {
+    fn validate(&mut self) {
         self.wire.allowance = None;
     }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use support::{End, SERVER, Weather, World, messages, pattern};
 use webrtc_direct_engine::Config;
+use webrtc_direct_engine::listener::Listener;
 use webrtc_direct_engine::session::{Event, Reason};
 use webrtc_direct_engine::ufrag::Version;
 
@@ -304,4 +305,45 @@ fn an_idle_client_checks_for_consent_only() {
     let count = checks.get() - before;
     assert!((10..=15).contains(&count), "{count}");
     assert!(world.closed(End::Server(server)).is_none());
+}
+
+#[test]
+fn a_reader_behind_a_new_port_is_asked_there() {
+    // A peer that checks now and then, as pion does, and has nothing to send while nothing arrives.
+    let mut world = World::new(14, Weather::FAIR);
+    let (client, server) = world.connect(&World::v2(0));
+    let old = world.addresses[client];
+    let server_address: SocketAddr = SERVER.parse().unwrap();
+    let data = pattern(5_000_000);
+    world.at(End::Server(server), |session| {
+        session.open_channel(2);
+        session.send(2, messages(&data, 16384));
+    });
+    world.run(Duration::from_millis(150));
+    let key = world.opened(End::Client(client))[0];
+    world.addresses[client].set_port(9999);
+    // Its DTLS stays silent until the server's comes to the new port.
+    let (heard, hears) = (Rc::new(Cell::new(false)), world.addresses[client]);
+    world.gate = Box::new(move |from, to, datagram| {
+        let is_stun = datagram[0] < 4;
+        if from == server_address && to == hears && !is_stun {
+            heard.set(true);
+        }
+        to != old && (from == server_address || is_stun || heard.get())
+    });
+    let done = |world: &World| world.received(End::Client(client), key).len() == data.len();
+    assert!(world.run_until(Duration::from_secs(10), done));
+    assert!(world.received(End::Client(client), key) == data);
+}
+
+#[test]
+fn a_server_that_was_started_again_is_not_the_peer() {
+    let mut world = World::new(15, Weather::FAIR);
+    let (client, _) = world.connect(&World::v1(0));
+    let (config, now) = (std::sync::Arc::clone(&world.config), world.now);
+    world.listener = Listener::new(config, support::identity().0, [9; 32], now);
+    let start = world.now;
+    world.run_until(Duration::from_secs(60), |world| world.closed(End::Client(client)).is_some());
+    assert!(world.now - start <= Duration::from_secs(21));
+    assert_eq!(world.closed(End::Client(client)).unwrap().0, Reason::Timeout);
 }

@@ -14,6 +14,7 @@ use webrtc_direct_engine::association::{Association, Event};
 /// RFC 3758 section 3.1: the parameter that announces partial reliability.
 const FORWARD_TSN_SUPPORTED: [u8; 4] = [0xc0, 0x00, 0x00, 0x04];
 const SACK: u8 = 3;
+const RE_CONFIG: u8 = 130;
 
 struct Pair {
     server: Association,
@@ -79,4 +80,22 @@ fn what_fills_a_gap_is_acknowledged_at_once() {
     assert!(acknowledged(4));
     assert!(acknowledged(3));
     assert!(!acknowledged(5));
+}
+
+#[test]
+fn a_channel_whose_label_is_too_long_is_reset() {
+    let most = Config::default().max_channel_text;
+    for (length, opens) in [(most, true), (most + 1, false)] {
+        let Pair { mut server, origin, .. } = pair();
+        let mut open = vec![3, 0, 1, 0, 0, 0, 0, 0];
+        open.extend_from_slice(&(length as u16).to_be_bytes());
+        open.extend_from_slice(&[0, 0]);
+        open.resize(12 + length, b'l');
+        server.handle_packet_untrusted(&origin.packet(&sctp::data(0, 2, 0, 3, 50, &open), origin.tag));
+        server.deliver(u64::MAX);
+        let opened =
+            std::iter::from_fn(|| server.poll_event()).any(|event| matches!(event, Event::Opened(_)));
+        let resets = server.take_packets().iter().any(|packet| packet[12] == RE_CONFIG);
+        assert_eq!((opened, resets), (opens, !opens), "{length} bytes");
+    }
 }

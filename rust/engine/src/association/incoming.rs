@@ -93,8 +93,14 @@ impl Association {
     }
 
     fn take_dcep_untrusted(&mut self, id: u16, payload: &[u8]) {
-        if dcep::parse_untrusted(payload, self.max_channel_text) != Some(dcep::Message::Open) {
-            return;
+        match dcep::parse_untrusted(payload, self.max_channel_text) {
+            Some(dcep::Message::Open) => {}
+            // An OPEN that is broken, or whose label is too long, asks for a channel all the same.
+            None if matches!(self.streams.carries(id), Carries::Nothing) => {
+                self.refuse(id);
+                return;
+            }
+            Some(dcep::Message::Ack) | None => return,
         }
         if let Carries::Channel(key) = self.streams.carries(id) {
             // A second OPEN on a channel in use.

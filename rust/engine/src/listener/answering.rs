@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use super::{Listener, SessionId};
 use crate::ice;
-use crate::session::Session;
 use crate::stun::{self, Class, IceRole};
 use crate::ufrag::Credentials;
 
@@ -78,7 +77,7 @@ impl Listener {
         }
         let proved = self.addresses.remember(source, &credentials, length, sent, now);
         if let (true, Some(id)) = (proved, self.by_credentials.get(&credentials).copied()) {
-            self.add_address(id, source);
+            self.prove_path(id, source, now);
         }
     }
 
@@ -120,6 +119,14 @@ impl Listener {
         }
     }
 
+    /// The client of connection *id* is at *source*, too.
+    fn prove_path(&mut self, id: SessionId, source: SocketAddr, now: Instant) {
+        self.add_address(id, source);
+        if self.by_address.get(&source) == Some(&id) {
+            self.with_session(id, now, |session| session.take_path(source, now));
+        }
+    }
+
     /// An answer to a check of ours: whoever sent it has received the check.
     fn prove_untrusted(&mut self, source: SocketAddr, message: &stun::Message<'_>, now: Instant) {
         if !self.addresses.is_ours(message.transaction_id, source, now) {
@@ -135,11 +142,7 @@ impl Listener {
         if let (Some(credentials), true) = (&asked, answered)
             && let Some(id) = self.by_credentials.get(credentials).copied()
         {
-            self.add_address(id, source);
-            let here = self.sessions.get(&id).is_some_and(|entry| entry.session.remote() == source);
-            if here {
-                self.with_session(id, now, Session::validate);
-            }
+            self.prove_path(id, source, now);
         }
         for datagram in self.addresses.prove(source, asked, answered) {
             self.handle_dtls_untrusted(source, &datagram, now);

@@ -51,7 +51,8 @@ impl Session {
                 self.end(Reason::Remote, "the peer has closed this connection (ICE 403)".to_owned());
             }
             Outcome::Consent => {
-                self.last_heard = now;
+                // No sign that the peer still has this connection: whoever listens at its port after it
+                // answers checks as well. Only what is decrypted is.
                 self.probe_if_quiet();
                 if self.phase == Phase::Checking {
                     self.phase = Phase::Securing;
