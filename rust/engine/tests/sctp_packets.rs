@@ -99,3 +99,18 @@ fn a_channel_whose_label_is_too_long_is_reset() {
         assert_eq!((opened, resets), (opens, !opens), "{length} bytes");
     }
 }
+
+#[test]
+fn many_gaps_are_all_named() {
+    let Pair { mut server, origin, .. } = pair();
+    let mut named = 0;
+    // Every second message is lost.
+    for number in 1..=128 {
+        let chunk = sctp::data(2 * number, 0, 2 * number as u16, 3, 53, b"message");
+        server.handle_packet_untrusted(&origin.packet(&chunk, origin.tag));
+        let packets = server.take_packets();
+        let sack = packets.iter().find(|packet| packet[12] == SACK).unwrap();
+        named = u16::from_be_bytes([sack[24], sack[25]]);
+    }
+    assert_eq!(named, 128);
+}
