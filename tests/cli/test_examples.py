@@ -10,7 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import anyio
 import pytest
+
+import webrtc_direct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +68,24 @@ def test_the_echo_client_greets_the_echo_server(backend: str) -> None:
     assert client.stderr == ""
     assert client.stdout.endswith("hello, world\n")
     assert "round trip" in client.stdout
+
+
+def test_a_light_client_finds_a_peer_that_knows_its_chain() -> None:
+    genesis = "00" * 32
+    handshake = bytes([69, 2]) + bytes(range(68))
+
+    async def announce(address: str) -> bytes:
+        async with (
+            webrtc_direct.dial(address) as connection,
+            connection.open_stream(f"/{genesis}/block-announces/1") as stream,
+        ):
+            await stream.write(handshake)
+            return await stream.read_exactly(len(handshake))
+
+    with running("smoldot_peer.py", genesis) as lines:
+        answer = anyio.run(announce, next(lines))
+    # The same again, but as a full node.
+    assert answer == bytes([69, 1]) + bytes(range(68))
 
 
 def test_an_address_is_kept(tmp_path: Path) -> None:
