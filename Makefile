@@ -68,7 +68,11 @@ docs: build ## Build the documentation into build/docs; a warning is an error
 
 .PHONY: interop-go
 interop-go: build ## Exchange data with a released go-libp2p, both ways (needs Go)
-	$(BIN)/python interop/run_go.py
+	$(BIN)/python interop/run.py --peers go python --idle 0 --size 67108864
+
+.PHONY: interop
+interop: build ## Exchange data with all peers; writes docs/interop.md (needs Go, npm, Chromium, Firefox)
+	$(BIN)/python interop/run.py --write
 
 .PHONY: bench
 bench: build ## Measure speed, handshakes and memory
@@ -102,6 +106,7 @@ dist-check: $(VENV)/.stamp-tools ## Build wheel and sdist, install each into a f
 .PHONY: clean
 clean: ## Remove everything that was built
 	rm -rf $(VENV) dist rust/target target build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf interop/js/node_modules interop/js/dist interop/browser/node_modules
 	rm -f src/webrtc_direct/_native.*so
 	find src tests examples benchmarks interop -type d -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 

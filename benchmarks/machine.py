@@ -9,7 +9,7 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
-from run_go import GO_PROGRAM
+from builds import GO_PROGRAM
 
 _RMEM_MAX = Path("/proc/sys/net/core/rmem_max")
 _CPU_INFO = Path("/proc/cpuinfo")

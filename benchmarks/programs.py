@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from builds import GO_SOURCES, build_go
 from peers import Listener, Peer
-from run_go import GO, GO_SOURCES, PYTHON, build_go
+from registry import GO, PYTHON
 
 from benchmarks.processes import children
 

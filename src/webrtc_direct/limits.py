@@ -28,9 +28,10 @@ class Limits:
     """A graceful close waits so long for the peer's acknowledgements."""
     fin_ack_timeout: float = 10.0
     """A closed stream waits so long, in the background, for the peer to confirm its end."""
-    negotiation_timeout: float = 10.0
+    negotiation_timeout: float = 15.0
     """Agreeing on the protocol of a stream, and the answer to identify, with a peer that is there: one
-    that says nothing at all is the business of ``silence_timeout``."""
+    that says nothing at all is the business of ``silence_timeout``. Longer than ``stall_timeout``, for a
+    new stream waits behind one that holds up the connection."""
     stall_timeout: float = 10.0
     """A stream that holds up its connection unread for so long is reset."""
     idle_timeout: float | None = None

@@ -1,0 +1,69 @@
+"""Builds the peers' programs where their sources are newer."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+HERE = Path(__file__).resolve().parent
+GO_SOURCES = HERE / "go"
+GO_PROGRAM = GO_SOURCES / "bin" / "webrtc-direct-interop"
+JS_SOURCES = HERE / "js"
+JS_BUNDLE = JS_SOURCES / "dist" / "browser.js"
+BROWSER_SOURCES = HERE / "browser"
+
+
+def build_go() -> None:
+    """Build the Go program unless it is newer than all its sources.
+
+    Raises:
+        SystemExit: there is no Go toolchain, or the program does not build. So do the others.
+    """
+    sources = [*GO_SOURCES.glob("*.go"), GO_SOURCES / "go.mod", GO_SOURCES / "go.sum"]
+    if not _is_older(GO_PROGRAM, sources):
+        return
+    _run(["go", "build", "-trimpath", "-o", str(GO_PROGRAM), "."], folder=GO_SOURCES)
+
+
+def build_js() -> None:
+    """Install what js-libp2p needs, and make the bundle for browsers."""
+    _install(JS_SOURCES)
+    if _is_older(JS_BUNDLE, [*JS_SOURCES.glob("*.js"), JS_SOURCES / "package-lock.json"]):
+        _run(["npm", "run", "--silent", "build"], folder=JS_SOURCES)
+
+
+def build_browser() -> None:
+    """Install what drives browsers, and make the bundle that a page of js-libp2p loads."""
+    build_js()
+    _install(BROWSER_SOURCES)
+
+
+def _install(folder: Path) -> None:
+    """Install the locked packages; npm leaves a file of its own in node_modules when it is done."""
+    if _is_older(folder / "node_modules" / ".package-lock.json", [folder / "package-lock.json"]):
+        _run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], folder=folder)
+
+
+def _is_older(made: Path, sources: Iterable[Path]) -> bool:
+    return not made.exists() or made.stat().st_mtime < max(path.stat().st_mtime for path in sources)
+
+
+def _run(command: list[str], *, folder: Path) -> None:
+    name = f"interop/{folder.name}"
+    if shutil.which(command[0]) is None:
+        raise SystemExit(
+            f"error: {command[0]!r} is needed to build {name}, and there is no {command[0]!r} in PATH"
+        )
+    print(f"building {name} ...", file=sys.stderr, flush=True)
+    if subprocess.run(command, cwd=folder, stdout=sys.stderr, check=False).returncode != 0:
+        raise SystemExit(f"error: {name} does not build")
+
+
+def do_nothing() -> None:
+    """Stand for the build of a program that needs none."""

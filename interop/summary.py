@@ -1,0 +1,109 @@
+"""The numbers of cells: medians over their runs, beside those of go in our place."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from registry import reference
+from work import COMPARED, COUNTED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cell import Cell
+
+TRANSFERS = (*COMPARED, *COUNTED)
+# What is set beside the reference, and whether less is better.
+RATIOS = {
+    "connect_ms": True,
+    "upload": False,
+    "download": False,
+    "perf_upload": False,
+    "perf_download": False,
+}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A cell in numbers: medians, in milliseconds or MB/s; what was not measured is missing."""
+
+    cell: Cell
+    numbers: dict[str, float]
+    """Of ``connect_ms``, ``identify_ms``, ``ping_ms``, ``idle_ping_ms`` and the transfers."""
+    noticed_ms: dict[str, float]
+    """How long after the closing the other end knew of it, by who closed."""
+    ratios: dict[str, float]
+    """How many times as good as go in our place; 2 is half the time or twice the speed."""
+    reference: dict[str, float]
+    """The numbers of that cell of go's, where it passed."""
+
+    def document(self) -> dict[str, Any]:
+        """Return it for the JSON file."""
+        cell = self.cell
+        return {
+            "dialer": cell.dialer,
+            "listener": cell.listener,
+            "version": cell.version,
+            "family": cell.family,
+            "outcome": outcome(cell),
+            "problems": cell.problems,
+            "notes": cell.notes,
+            "defects": [
+                {"reason": defect.reason, "evidence": defect.evidence, "without": sorted(defect.without)}
+                for defect in cell.defects
+            ],
+            "said": cell.said,
+            "seconds": round(cell.seconds, 3),
+            "medians": self.numbers,
+            "noticed_ms": self.noticed_ms,
+            "ratios": self.ratios,
+            "runs": [asdict(run) for run in cell.runs],
+        }
+
+
+def outcome(cell: Cell) -> str:
+    """Return ``ok``, ``impossible`` (as is known) or ``failed``."""
+    if cell.problems:
+        return "failed"
+    return "impossible" if cell.impossible else "ok"
+
+
+def summarize(cell: Cell, cells: Sequence[Cell]) -> Summary:
+    """Return the numbers of *cell*; *cells* holds its reference if that was run."""
+    numbers = _numbers(cell)
+    beside = _reference(cell, cells)
+    against = {} if beside is None or outcome(beside) != "ok" else _numbers(beside)
+    ratios = {
+        name: round(against[name] / numbers[name] if less_is_better else numbers[name] / against[name], 3)
+        for name, less_is_better in RATIOS.items()
+        if numbers.get(name) and against.get(name)
+    }
+    noticed = {run.closer: run.noticed_ms for run in cell.runs if run.noticed_ms is not None}
+    return Summary(cell, numbers, noticed, ratios, against)
+
+
+def _reference(cell: Cell, cells: Sequence[Cell]) -> Cell | None:
+    pair = reference(cell.dialer, cell.listener)
+    for other in cells:
+        if (other.dialer, other.listener) == pair and (other.version, other.family) == (
+            cell.version,
+            cell.family,
+        ):
+            return other
+    return None
+
+
+def _numbers(cell: Cell) -> dict[str, float]:
+    samples: dict[str, list[float]] = {}
+    for run in cell.runs:
+        result = run.result or {}
+        for name in ("connect_ms", "identify_ms", "ping_ms"):
+            samples.setdefault(name, []).extend(result.get(name) or ())
+        if result.get("idle_ping_ms") is not None:
+            samples.setdefault("idle_ping_ms", []).append(result["idle_ping_ms"])
+        for name in TRANSFERS:
+            if result.get(name):
+                samples.setdefault(name, []).append(result[name]["mb_per_s"])
+    return {name: round(statistics.median(values), 3) for name, values in samples.items() if values}
