@@ -235,7 +235,7 @@ class Stream:
         """Say whether the peer has confirmed every byte, once that is known.
 
         That is at the latest ``Limits.fin_ack_timeout`` after ``close_write``; some peers never confirm.
-        Where nothing at all was heard from the peer meanwhile, the end of the connection decides.
+        Where nothing at all is heard from the peer, the end of the connection decides.
 
         Raises:
             LocalProtocolError: ``close_write`` was not called.
@@ -253,14 +253,20 @@ class Stream:
         return False
 
     async def _wait_settled(self) -> None:
+        # What was under way when the peer vanished may still come for a moment, and is no sign of life.
+        with anyio.move_on_after(self._table.limits.fin_ack_timeout / 2):
+            await self._until_settled()
         heard = self._table.heard()
+        await self._until_settled()
+        if self._state.sending is SendState.UNCONFIRMED:
+            await self._table.hear_again(heard)
+
+    async def _until_settled(self) -> None:
         while self._state.sending is SendState.FIN_SENT:
             if self._settled is None:
                 self._settled = anyio.Event()
             await self._settled.wait()
             await checkpoint_if_cancelled()
-        if self._state.sending is SendState.UNCONFIRMED:
-            await self._table.hear_again(heard)
 
     async def _wait_writable(self) -> None:
         self._writable = anyio.Event()
