@@ -38,11 +38,23 @@ class Footprint:
 
 def resident(pid: int) -> int:
     """Return the resident memory of the process *pid* in bytes; 0 if it has ended."""
+    return _memory(pid, "VmRSS:")
+
+
+def peak_resident(pid: int) -> int:
+    """Return the largest resident memory that the process *pid* ever had.
+
+    ``getrusage`` is no use for that: its figure begins with what the process held that started this one.
+    """
+    return _memory(pid, "VmHWM:")
+
+
+def _memory(pid: int, field: str) -> int:
     try:
         status = (_PROC / str(pid) / "status").read_text(encoding="ascii", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         return 0
-    kib = (line.split()[1] for line in status.splitlines() if line.startswith("VmRSS:"))
+    kib = (line.split()[1] for line in status.splitlines() if line.startswith(field))
     return int(next(kib, "0")) * 1024
 
 

@@ -9,17 +9,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import signal
 import sys
 import time
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
+from benchmarks.processes import peak_resident, resident
 from content import Content, WrongContent
 
 import webrtc_direct
-from stress.memory import resident
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -103,10 +102,8 @@ async def slow(options: argparse.Namespace) -> None:
             for content in contents:
                 tasks.start_soon(_echo, connection, content, options.size, throttle)
         seconds = time.monotonic() - started
-    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    _emit(
-        event="result", bytes=options.size * options.streams, seconds=seconds, growth=max(0, largest - before)
-    )
+    growth = max(0, peak_resident(os.getpid()) - before)
+    _emit(event="result", bytes=options.size * options.streams, seconds=seconds, growth=growth)
 
 
 async def _echo(connection: Connection, content: Content, size: int, throttle: Throttle) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,13 @@ class Part:
     def met(self) -> bool:
         """Whether every target was met."""
         return all(target.met for target in self.targets)
+
+    @classmethod
+    def load(cls, document: dict[str, Any]) -> Self:
+        """Return the part that ``document`` returned."""
+        known = {each.name: document[each.name] for each in fields(cls)}
+        known["targets"] = [Target(**target) for target in known["targets"]]
+        return cls(**known)
 
     def document(self) -> dict[str, Any]:
         """Return all of it for JSON."""

@@ -34,6 +34,8 @@ _Argument = TypeVar("_Argument")
 # Connections that the process's budget has stopped go on when so much of it is in use, and look so often.
 _RESUME_AT = 0.75
 _PROCESS_SECONDS = 0.05
+# A connection that may stand still is looked at so often in ``stall_timeout``.
+_STALL_LOOKS = 20
 # Whoever waits for a sign of life looks so often, and so much longer than the bound on silence.
 _HEARD_SECONDS = 0.05
 _VERDICT_SECONDS = 1.0
@@ -60,7 +62,8 @@ class StreamTable:
         """Why the connection ended, once it has."""
         self._tasks = tasks
         self._unread = 0
-        self._stopped_since: float | None = None
+        # While it is watched: whether anything came, and what was read, since it was last seen to go on.
+        self._arrived = False
         self._read_meanwhile: set[Stream] = set()
         self._watching = False
         # All are equally far away when they are set, so the first one is the first one due.
@@ -87,36 +90,39 @@ class StreamTable:
             return
         if PROCESS_BUDGET.add(count) >= self.limits.unread_bytes_process and count > 0:
             self._pause()
-        if self._unread <= self.limits.unread_bytes // 2:
-            self._stopped_since = None
-        elif self._stopped_since is None and self._unread >= self.limits.unread_bytes:
-            self._stopped_since = anyio.current_time()
-            self._read_meanwhile.clear()
-            if not self._watching:
-                self._watching = True
-                self._tasks.start_soon(self._run_timer, self._watch_stall, name="webrtc_direct stall watch")
+        self._arrived |= count > 0
+        if not self._watching and self._may_stand_still():
+            self._watching = True
+            self._tasks.start_soon(self._run_timer, self._watch_stall, name="webrtc_direct stall watch")
 
     def read(self, stream: Stream, count: int) -> None:
         """Count *count* bytes of *stream* as read."""
         self._unread -= count
         if self.reason is None:
             PROCESS_BUDGET.add(-count)
-        if self._stopped_since is not None:
+        if self._watching:
             self._read_meanwhile.add(stream)
-            # A platform that has stopped goes on when half of it is read.
-            if self._unread <= self.limits.unread_bytes // 2:
-                self._stopped_since = None
 
     async def _watch_stall(self) -> None:
-        while (since := self._stopped_since) is not None:
-            await anyio.sleep_until(since + self.limits.stall_timeout)
-            if self._stopped_since == since:
-                self._stopped_since = anyio.current_time()
+        """Reset what holds up the connection, each time it has stood still for ``stall_timeout``."""
+        timeout = self.limits.stall_timeout
+        since = anyio.current_time()
+        while self._may_stand_still():
+            # It may be stopped at less than the limit: what was dealt with at once counts no more.
+            stopped = self._peer.is_stalled() or self._unread >= self.limits.unread_bytes
+            goes_on = self._arrived or not stopped
+            has_to_go = not goes_on and anyio.current_time() >= since + timeout
+            if has_to_go:
                 self._reset_stalled()
+            if goes_on or has_to_go:
+                since, self._arrived = anyio.current_time(), False
                 self._read_meanwhile.clear()
-                # Look again, from now on, unless enough has become free.
-                self.received(0)
+            await anyio.sleep(timeout / _STALL_LOOKS)
         self._watching = False
+
+    def _may_stand_still(self) -> bool:
+        # A platform that has stopped goes on when half of it is read.
+        return self._unread > self.limits.unread_bytes // 2
 
     def _reset_stalled(self) -> None:
         self._reset_some(
@@ -278,7 +284,6 @@ class StreamTable:
         self.streams.clear()
         _tables_of_this_thread().discard(self)
         self._deadlines.clear()
-        self._stopped_since = None
         for timer in self._timers:
             timer.cancel()
         self.stop_background()

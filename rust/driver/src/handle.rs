@@ -252,6 +252,11 @@ impl Connection {
         }
     }
 
+    /// Whether data has arrived that is not delivered before more is consumed.
+    pub fn is_stalled(&self) -> bool {
+        self.shared.stalled.load(Ordering::SeqCst)
+    }
+
     /// Have nothing more delivered; the peer is slowed down.
     pub fn pause(&self) {
         self.shared.paused.store(true, Ordering::SeqCst);

@@ -160,6 +160,11 @@ impl Connection {
         self.inner.consumed(count);
     }
 
+    /// Whether data has arrived that is not delivered before more is consumed.
+    fn is_stalled(&self) -> bool {
+        self.inner.is_stalled()
+    }
+
     /// Have nothing more delivered.
     fn pause(&self) {
         self.inner.pause();

@@ -224,6 +224,10 @@ class PeerConnection(ABC):
     def abort(self) -> None:
         """End the connection now: SCTP ABORT and DTLS close_notify, without waiting."""
 
+    @abstractmethod
+    def is_stalled(self) -> bool:
+        """Whether data has arrived that is not handed over before more of what was is consumed."""
+
     def pause(self) -> None:  # noqa: B027 - a platform without it is bounded by ``Limits.unread_bytes`` alone
         """Hand over no data until ``resume``, so that the peer slows down; some may still be on its way."""
 

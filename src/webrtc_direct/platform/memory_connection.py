@@ -186,6 +186,9 @@ class MemoryConnection(WaitingConnection):
             self.end(CloseReason(CloseKind.LOCAL, "closed by this end"))
             self._peer.hurry()
 
+    def is_stalled(self) -> bool:
+        return bool(self._inbox) and self.unread >= self._limits.unread_bytes
+
     def pause(self) -> None:
         self._paused = True
 

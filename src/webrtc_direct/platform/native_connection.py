@@ -151,6 +151,9 @@ class NativePeerConnection(WaitingConnection):
         if self._handle is not None:
             self._handle.abort()
 
+    def is_stalled(self) -> bool:
+        return self._handle is not None and self._handle.is_stalled()
+
     def pause(self) -> None:
         if self._handle is not None:
             self._handle.pause()
