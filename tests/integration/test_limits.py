@@ -12,7 +12,7 @@ import anyio
 import pytest
 
 import webrtc_direct
-from webrtc_direct import HandshakeError, Limits, ping
+from webrtc_direct import HandshakeError, Limits, StreamReset, ping
 
 if TYPE_CHECKING:
     from webrtc_direct import Listener, Stream
@@ -154,6 +154,29 @@ async def test_what_a_stopped_reader_is_sent_is_bounded_by_the_receive_window(wi
             # Beside the window: what was delivered and is not read, and what this end has queued.
             assert written <= window + unread + 256 * KIB + unsent
             tasks.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("unread", [256 * KIB, 1024 * KIB])
+async def test_a_stream_that_nobody_reads_is_reset_wherever_it_stops(unread: int) -> None:
+    async def hold(stream: Stream) -> None:
+        await stream.connection.wait_closed()
+
+    async def write_for_ever(stream: Stream) -> None:
+        while True:
+            await stream.write(bytes(64 * KIB))
+
+    # Frames of 16 KiB may end where the limit is; their prefixes are dealt with at once, so less is unread.
+    limits = Limits(unread_bytes=unread, stall_timeout=0.3, close_timeout=0.1)
+    with anyio.fail_after(SECONDS):
+        async with webrtc_direct.listen(ANY_PORT, handlers={"/hold": hold}, limits=limits) as listener:
+            for _ in range(3):
+                async with webrtc_direct.dial(listener.addresses[0]) as connection:
+                    await ping(connection)
+                    stream = await connection.open_stream("/hold")
+                    with pytest.raises(StreamReset):
+                        await write_for_ever(stream)
+                    assert await ping(connection) > 0
+                    connection.abort()
 
 
 async def test_the_unread_bytes_of_all_connections_are_bounded() -> None:
