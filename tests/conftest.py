@@ -9,6 +9,6 @@ from hypothesis import settings
 settings.register_profile("shared machine", deadline=None)
 settings.load_profile("shared machine")
 
-# Who runs the tests in the background may have SIGINT ignored, and the programs under test would inherit that.
+# Who runs the tests in the background may have SIGINT ignored, which the programs under test would inherit.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
