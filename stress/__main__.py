@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from benchmarks import machine
 from builds import build_go
 
-from stress import hostile, report, seeds, slow_readers, transfers
+from stress import hostile, interruptions, report, seeds, slow_readers, transfers
 from stress.results import Part
 from stress.work import Work
 from webrtc_direct._native import BUILD_PROFILE  # noqa: TID251 - asks how the engine was built, no more
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PARTS: dict[str, Callable[[Work], Part]] = {
     "transfers": transfers.measure,
     "slow": slow_readers.measure,
+    "interruptions": interruptions.measure,
     "hostile": hostile.measure,
     "seeds": seeds.measure,
 }
