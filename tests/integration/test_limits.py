@@ -191,7 +191,7 @@ async def test_the_unread_bytes_of_all_connections_are_bounded() -> None:
 
     size, connections = 8_000_000, 4
     # No connection's own bound stops it.
-    limits = Limits(unread_bytes_process=256 * KIB, unread_bytes=64 * 1024 * KIB)
+    limits = Limits(unread_bytes_process=256 * KIB, unread_bytes=64 * 1024 * KIB, stall_timeout=4 * SECONDS)
 
     def all_wait() -> bool:
         counted = "unread_bytes_process" in listener.refusals and len(listener.connections) == connections

@@ -168,6 +168,7 @@ def test_limit_on_frames_is_the_one_that_is_given() -> None:
         "020a00",  # flag as a string
         "021001",  # payload as a number
         "020001",  # field 0
+        "0ef98080808001" + "00" * 8,  # a field number of more than 29 bits
         "0113",  # groups
         "0123",
         "0124",

@@ -49,6 +49,8 @@ _LAST_KNOWN_FIELD = 2
 _LARGE = 130
 # 64 bits, seven in a byte.
 _MAX_VARINT = 10
+# Of a field number and its wire type together.
+_TAG_BITS = 32
 _FLAGS: dict[int, Flag] = {flag.value: flag for flag in Flag}
 _FLAG_FRAMES = {flag: bytes((2, _FLAG_FIELD, flag)) for flag in Flag}
 
@@ -220,6 +222,8 @@ def _parse_untrusted(data: bytes, position: int, stop: int) -> Frame | None:
             flag, has_flag = _FLAGS.get(value), True
         elif tag >> 3 <= _LAST_KNOWN_FIELD:
             raise RemoteProtocolError("a message with a known field repeated, of another type, or numbered 0")
+        elif tag >> _TAG_BITS:
+            raise RemoteProtocolError("a message with a field number of more than 29 bits")
         else:
             position = _skip_untrusted(data, position, stop, tag & 7)
     if position > stop:
