@@ -12,7 +12,7 @@ class Work:
     """Sizes are bytes, times are seconds."""
 
     transfer: int = 64 * MIB
-    very_lossy_transfer: int = 2 * MIB
+    very_lossy_transfer_of_go: int = 2 * MIB
     """At 20 % loss, where go's sender takes minutes for each MiB."""
     short_blackout: float = 8.0
     long_blackout: float = 45.0
@@ -38,7 +38,7 @@ class Work:
         """Return enough to see that everything works; the numbers mean little."""
         return cls(
             transfer=4 * MIB,
-            very_lossy_transfer=MIB // 4,
+            very_lossy_transfer_of_go=MIB // 4,
             short_blackout=3.0,
             slow_seconds=5.0,
             flood_seconds=4.0,

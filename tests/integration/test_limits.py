@@ -180,12 +180,13 @@ async def test_a_stream_that_nobody_reads_is_reset_wherever_it_stops(unread: int
 
 
 async def test_the_unread_bytes_of_all_connections_are_bounded() -> None:
-    proceed = anyio.Event()
-    read = 0
+    write_now, read_now = anyio.Event(), anyio.Event()
+    readers = read = 0
 
     async def read_later(stream: Stream) -> None:
-        nonlocal read
-        await proceed.wait()
+        nonlocal readers, read
+        readers += 1
+        await read_now.wait()
         async for data in stream:
             read += len(data)
 
@@ -193,15 +194,12 @@ async def test_the_unread_bytes_of_all_connections_are_bounded() -> None:
     # No connection's own bound stops it.
     limits = Limits(unread_bytes_process=256 * KIB, unread_bytes=64 * 1024 * KIB, stall_timeout=4 * SECONDS)
 
-    def all_wait() -> bool:
-        counted = "unread_bytes_process" in listener.refusals and len(listener.connections) == connections
-        return counted and all(each.stats().unread_bytes for each in listener.connections)
-
     async def write() -> None:
         async with (
             webrtc_direct.dial(listener.addresses[0]) as connection,
             connection.open_stream("/later") as stream,
         ):
+            await write_now.wait()
             await stream.write(bytes(size))
             await stream.close_write()
             assert await stream.read() == b""
@@ -211,14 +209,18 @@ async def test_the_unread_bytes_of_all_connections_are_bounded() -> None:
             async with anyio.create_task_group() as tasks:
                 for _ in range(connections):
                     tasks.start_soon(write)
-                while not all_wait():  # noqa: ASYNC110 - the engine takes it
+                # All of them before the first may fill it: no stream is negotiated while it is full.
+                while readers < connections:  # noqa: ASYNC110 - the engine takes it
+                    await anyio.sleep(0.01)
+                write_now.set()
+                while "unread_bytes_process" not in listener.refusals:  # noqa: ASYNC110
                     await anyio.sleep(0.01)
                 await anyio.sleep(0.5)
                 unread = sum(connection.stats().unread_bytes for connection in listener.connections)
                 # To it each connection may add what was on its way to this loop.
                 assert 256 * KIB <= unread < connections * size / 4
                 assert read == 0
-                proceed.set()
+                read_now.set()
             assert read == connections * size
 
 

@@ -80,6 +80,9 @@ pub struct Config {
     pub sctp_max_backoff: Duration,
     /// A client that expects something and hears nothing for so long, or for two round trips, checks its path.
     pub quiet: Duration,
+    /// A peer that was silent for half of `silence_timeout` is asked so often whether it is there: a few lost
+    /// datagrams do not look like the end of it.
+    pub ask_pause: Duration,
     /// Least time between two checks of a client that is connected; it doubles while nothing is heard.
     pub check_pause: Duration,
     /// Stream ids in resets of the peer's that wait for a reader of what came before them. A peer names an id
@@ -127,6 +130,7 @@ impl Default for Config {
             sctp_min_timeout: Duration::from_millis(220),
             sctp_max_backoff: Duration::from_secs(3),
             quiet: Duration::from_millis(500),
+            ask_pause: Duration::from_secs(1),
             check_pause: Duration::from_secs(1),
             max_waiting_resets: 1 << 16,
         }

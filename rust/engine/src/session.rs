@@ -71,6 +71,8 @@ pub struct Session {
     step_started: Instant,
     deadline: Instant,
     last_heard: Instant,
+    /// When a silent peer may be asked again whether it is there.
+    next_question: Instant,
     watch: Watch,
     consumed: u64,
     stalled: bool,
@@ -124,6 +126,7 @@ impl Session {
             step_started: now,
             deadline: now + config.handshake_timeout,
             last_heard: now,
+            next_question: now,
             watch: Watch::new(config.check_pause),
             consumed: 0,
             stalled: false,
@@ -189,7 +192,9 @@ impl Session {
     pub fn timeout(&self) -> Option<Instant> {
         let mut at = match self.phase {
             Phase::Closed => return self.farewell.map(|(at, _)| at),
-            Phase::Connected => self.last_heard + self.config.silence_timeout,
+            Phase::Connected => {
+                self.question_time().min(self.last_heard + self.config.silence_timeout)
+            }
             Phase::Checking | Phase::Securing | Phase::Associating | Phase::Closing => self.deadline,
         };
         if let Some(checker) = &self.checker {
@@ -231,6 +236,17 @@ impl Session {
         if let Some(association) = &mut self.association {
             association.handle_timeout(now);
         }
+        if self.phase == Phase::Connected && now >= self.question_time() {
+            self.next_question = now + self.config.ask_pause;
+            if let Some(association) = &mut self.association {
+                association.probe();
+            }
+        }
+    }
+
+    /// When to ask whether the peer is there, if nothing is heard until then.
+    fn question_time(&self) -> Instant {
+        self.next_question.max(self.last_heard + self.config.silence_timeout / 2)
     }
 
     /// A server's peer has proved to be at *address*, where it may have moved to: ask it there, if nothing is heard

@@ -187,6 +187,16 @@ fn a_silent_peer_is_noticed_by_both() {
 }
 
 #[test]
+fn a_peer_behind_a_bad_network_is_not_a_silent_one() {
+    let mut world = World::new(27, Weather::FAIR);
+    let (client, server) = world.connect(&World::v2(0));
+    world.weather.loss = 50;
+    world.run(Duration::from_secs(600));
+    assert_eq!(world.closed(End::Client(client)), None);
+    assert_eq!(world.closed(End::Server(server)), None);
+}
+
+#[test]
 fn closing_delivers_what_was_sent_and_tells_the_peer() {
     let mut world = World::new(8, Weather::FAIR);
     let (client, server) = world.connect(&World::v2(0));
