@@ -192,9 +192,7 @@ impl Session {
     pub fn timeout(&self) -> Option<Instant> {
         let mut at = match self.phase {
             Phase::Closed => return self.farewell.map(|(at, _)| at),
-            Phase::Connected => {
-                self.question_time().min(self.last_heard + self.config.silence_timeout)
-            }
+            Phase::Connected => self.question_time().min(self.last_heard + self.config.silence_timeout),
             Phase::Checking | Phase::Securing | Phase::Associating | Phase::Closing => self.deadline,
         };
         if let Some(checker) = &self.checker {
