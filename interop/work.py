@@ -71,7 +71,7 @@ class Work:
         """Return what a cell does, for a person."""
         return (
             f"{self.redials} re-dials, {self.pings} pings, {self.idle:g} s of idling, {self.perf_size} bytes "
-            f"each way compared and again by /perf/1.0.0, {self.echo_streams} echoes of {self.echo_size} bytes"
+            f"each way compared and again by /perf/1.0.0, {self.echo_streams} echoes of {self.echo_size}"
         )
 
     def options(self, closer: str) -> list[str]:
