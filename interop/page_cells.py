@@ -19,10 +19,7 @@ _COLUMNS = (
 )  # fmt: skip
 _DIALS = (("connect_ms", ".2f"), ("redial_ms", ".2f"))
 _TRANSFERS = (("perf_upload", ".0f"), ("perf_download", ".0f"))
-_WORDS = {
-    "connect_ms": "connect", "redial_ms": "re-dial", "upload": "upload, compared",
-    "download": "download, compared", "perf_upload": "up", "perf_download": "down",
-}  # fmt: skip
+_WORDS = {"redial_ms": "re-dial", "perf_upload": "up", "perf_download": "down"}
 
 
 def numbers(summaries: Sequence[Summary]) -> list[str]:

@@ -38,14 +38,13 @@ class Results:
 
     def failures(self) -> int:
         """Return how many of all are not as expected."""
-        return sum(bool(each.problems) for each in (*self.cells, *self.smoldots, *self.bad))
+        return sum(bool(problems) for found in self._problems().values() for problems in found)
 
     def verdict(self) -> str:
         """Return it in words."""
-        kinds = {"cells": self.cells, "runs of smoldot": self.smoldots, "bad clients": self.bad}
         return ", ".join(
-            f"{sum(not each.problems for each in found)} of {len(found)} {name}"
-            for name, found in kinds.items()
+            f"{sum(not problems for problems in found)} of {len(found)} {name}"
+            for name, found in self._problems().items()
             if found
         ) + " are as expected"  # fmt: skip
 
@@ -77,6 +76,13 @@ class Results:
             f"{sum(pings)} pings answered (at most {max(pings)} in one run), "
             f"{count('gossip_open')} gossip links open, {count('panics')} panics"
         )
+
+    def _problems(self) -> dict[str, list[list[str]]]:
+        return {
+            "cells": [each.problems for each in self.cells],
+            "runs of smoldot": [each.problems for each in self.smoldots],
+            "bad clients": [each.problems for each in self.bad],
+        }
 
     def document(self) -> dict[str, Any]:
         """Return it for the JSON file."""

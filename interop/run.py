@@ -97,10 +97,12 @@ def _run(results: Results, work: Work) -> None:
     """Run what waits side by side, and then what is measured one by one."""
     long = [each for each in results.smoldots if not each.pings]
     short = [each for each in results.smoldots if each.pings]
-    waiting: list[SmoldotRun | BadClient] = [*long, *results.bad]
-    run_side_by_side(
-        [*(each.run for each in waiting), *(partial(cell.run_idle, work) for cell in results.cells)]
-    )
+    others: list[SmoldotRun | BadClient] = [*long, *results.bad]
+    idle = [partial(cell.run_idle, work) for cell in results.cells if work.idle]
+    waiting = [*(each.run for each in others), *idle]
+    if waiting:
+        print(f"{len(waiting)} runs that wait, side by side ...", file=sys.stderr, flush=True)
+    run_side_by_side(waiting)
     if results.cells:
         print(HEADER, flush=True)
     for cell in results.cells:

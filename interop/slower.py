@@ -1,4 +1,4 @@
-"""Where a cell of ours is slower than the same with go in our place, and why."""
+"""Why a cell of ours is slower than the same with go in our place."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Reason:
     dialers: frozenset[str] = field(default_factory=frozenset)
     listeners: frozenset[str] = field(default_factory=frozenset)
     numbers: frozenset[str] = field(default_factory=frozenset)
-    """Names of ``summary.RATIOS``."""
+    """Names in ``summary.JUDGED``."""
 
 
 REASONS: tuple[Reason, ...] = ()

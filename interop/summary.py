@@ -27,6 +27,10 @@ RATIOS = {
 }
 
 
+# Of these, what is measured often or long enough to be called slower.
+JUDGED = ("redial_ms", "perf_upload", "perf_download")
+
+
 @dataclass(frozen=True)
 class Summary:
     """A cell in numbers: medians, in milliseconds or MB/s; what was not measured is missing."""
@@ -48,7 +52,7 @@ class Summary:
         return {
             name: reason_for(self.cell.dialer, self.cell.listener, name)
             for name, ratio in self.ratios.items()
-            if ratio < SLOWER and OURS in (self.cell.dialer, self.cell.listener)
+            if name in JUDGED and ratio < SLOWER and OURS in (self.cell.dialer, self.cell.listener)
         }
 
     def document(self) -> dict[str, Any]:

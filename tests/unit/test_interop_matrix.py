@@ -293,6 +293,13 @@ def test_every_defect_names_peers_and_steps_that_exist() -> None:
         assert bool(defect.without) is not bool(defect.says)
 
 
+def test_every_reason_names_peers_and_numbers_that_exist() -> None:
+    for each in slower.REASONS:
+        assert each.dialers | each.listeners <= set(registry.PROGRAMS)
+        assert each.numbers <= set(summary.JUDGED)
+    assert set(summary.JUDGED) <= set(summary.RATIOS)
+
+
 def test_the_page_and_the_table_tell_of_failures_and_defects() -> None:
     cells = [
         measured("js", "go", connect=10.0, speed=20.0),
