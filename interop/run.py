@@ -98,8 +98,9 @@ def _run(results: Results, work: Work) -> None:
     long = [each for each in results.smoldots if not each.pings]
     short = [each for each in results.smoldots if each.pings]
     others: list[SmoldotRun | BadClient] = [*long, *results.bad]
-    idle = [partial(cell.run_idle, work) for cell in results.cells if work.idle]
-    waiting = [*(each.run for each in others), *idle]
+    waiting: list[Callable[[], None]] = [each.run for each in others]
+    if work.idle:
+        waiting += [partial(cell.run_idle, work) for cell in results.cells]
     if waiting:
         print(f"{len(waiting)} runs that wait, side by side ...", file=sys.stderr, flush=True)
     run_side_by_side(waiting)
