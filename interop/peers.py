@@ -88,8 +88,11 @@ class Listener:
         self._reader.start()
         self._listening.wait(START_SECONDS)
         if not self.events or self.events[0].get("event") != "listening":
+            # Where it has ended by itself, how tells more than silence.
+            code = self._process.poll()
             self._kill()
-            raise PeerFailure(f"the listener did not start: {self._complaint()}")
+            how = f"it waited {START_SECONDS:.0f} s" if code is None else f"exit {code}"
+            raise PeerFailure(f"the listener did not start: {self._complaint()} ({how})")
         return self
 
     def __exit__(
