@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from builds import BROWSER_SOURCES
 from page_cells import defects, name_of, numbers, slower, table
-from registry import OURS, PROGRAMS, npm_versions
+from registry import OURS, PROGRAMS
+from results import SMOLDOT
 from summary import outcome
 
 if TYPE_CHECKING:
@@ -71,14 +71,15 @@ def markdown(results: Results) -> str:
 
 def _overview(results: Results, summaries: Sequence[Summary]) -> list[str]:
     rows = []
+    releases = results.releases()
     for name in results.peers():
-        program = PROGRAMS[name]
+        label = PROGRAMS[name].peer.name
         dials = [_verdict(summaries, name, OURS, version) for version in ("v1", "v2")]
         listens = [_verdict(summaries, OURS, name, version) for version in ("v1", "v2")]
-        rows.append((program.peer.name, program.release(), *dials, *listens))
+        rows.append((label, releases[label], *dials, *listens))
     if results.smoldots:
         verdict = "**failed**" if any(each.problems for each in results.smoldots) else "yes"
-        rows.append(("smoldot (Chromium)", _smoldot_release(), verdict, "-", "-", "-"))
+        rows.append((SMOLDOT, releases[SMOLDOT], verdict, "-", "-", "-"))
     return table(_HEADER, rows)
 
 
@@ -120,7 +121,3 @@ def _bad_clients(found: Iterable[BadClient]) -> list[str]:
         for each in found
     ]
     return table(columns, rows)
-
-
-def _smoldot_release() -> str:
-    return f"smoldot {npm_versions(BROWSER_SOURCES)['smoldot']}, {PROGRAMS['bare-chromium'].release()}"

