@@ -74,6 +74,14 @@ interop-go: build ## Exchange data with a released go-libp2p, both ways (needs G
 interop: build ## Exchange data with all peers; writes docs/interop.md (needs Go, npm, Chromium, Firefox)
 	$(BIN)/python interop/run.py --write
 
+.PHONY: interop-quick
+interop-quick: build ## The part of it that the continuous check has (needs Go, npm, Chromium)
+	$(BIN)/python interop/run.py --quick
+
+.PHONY: interop-tools
+interop-tools: ## Install what these need, where Debian has it
+	interop/install.sh all
+
 .PHONY: bench
 bench: build ## Measure speed, handshakes and memory
 	$(BIN)/python -m benchmarks
