@@ -33,7 +33,7 @@ const FIREFOX_PREFERENCES = {
 /**
  * @param {'chromium' | 'firefox'} name @param {{fieldTrial?: boolean}} options
  * @returns {Promise<{pid: number, open: (url: string) => Promise<object>, close: () => Promise<void>}>}
- *   `open` returns a page with `evaluate`, `exposeFunction`, `on` and `close`
+ *   `open` returns a page with `evaluate`, `exposeFunction`, `on` and `close`; that of Chromium has Playwright's `newPage`
  */
 export function startBrowser (name, { fieldTrial = false } = {}) {
   return name === 'chromium' ? startChromium(fieldTrial) : startFirefox()
@@ -46,7 +46,8 @@ async function startChromium (fieldTrial) {
     timeout: START_MS
   })
   const browser = await chromium.connect(server.wsEndpoint())
-  return { pid: server.process().pid, open: (url) => open(browser, url), close: () => server.close() }
+  const newPage = (options) => browser.newPage(options)
+  return { pid: server.process().pid, newPage, open: (url) => open(browser, url), close: () => server.close() }
 }
 
 async function startFirefox () {

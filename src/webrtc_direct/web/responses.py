@@ -98,6 +98,8 @@ class Responder:
         return Answer(HTTPStatus.OK, file.body, file.content_type)
 
     def _refuse(self, request: h11.Request, headers: Mapping[bytes, str]) -> Answer | None:
+        if request.http_version not in (b"1.0", b"1.1"):
+            return refusal(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "This server speaks HTTP/1.1.")
         host, origin = headers.get(b"host", ""), headers.get(b"origin")
         if not self._address.answers_to(host):
             return refusal(

@@ -12,6 +12,7 @@ import anyio
 import h11
 from anyio.abc import SocketAttribute, SocketListener
 
+from webrtc_direct.tasks import task_group
 from webrtc_direct.web.address import WebAddress
 from webrtc_direct.web.bounds import WebBounds
 from webrtc_direct.web.files import load_files
@@ -196,7 +197,7 @@ async def serve_page(
         )
     except OSError as error:
         raise OSError(error.errno, error.strerror or "cannot be bound", str(address)) from error
-    async with bound, anyio.create_task_group() as tasks:
+    async with bound, task_group() as tasks:
         (sockets,) = bound.listeners
         if not isinstance(sockets, SocketListener):
             raise TypeError("anyio made no socket of an IP address")

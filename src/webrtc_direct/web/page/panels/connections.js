@@ -99,7 +99,7 @@ function nearest (addresses) {
 }
 
 /** An address in parts between which a line may break. */
-const breakable = (address) => address.split(/(?=\/)/).flatMap((part) => [part, document.createElement('wbr')])
+const breakable = (address) => address.split(/(?=\/(?:certhash|p2p)\/)/).flatMap((part) => [part, document.createElement('wbr')])
 
 async function copy (text, code, button) {
   try {
