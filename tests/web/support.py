@@ -33,7 +33,9 @@ class Served(NamedTuple):
     async def connect(self) -> anyio.abc.SocketStream:
         return await anyio.connect_tcp(str(self.server.address.ip), self.server.address.port)
 
-    def request(self, target: str = "/", *headers: str, method: str = "GET", host: str | None = None) -> bytes:
+    def request(
+        self, target: str = "/", *headers: str, method: str = "GET", host: str | None = None
+    ) -> bytes:
         lines = [f"{method} {target} HTTP/1.1", f"Host: {self.host if host is None else host}", *headers]
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
@@ -44,7 +46,9 @@ class Served(NamedTuple):
             await stream.send_eof()
             return await read_all(stream)
 
-    async def get(self, target: str = "/", *headers: str, method: str = "GET", host: str | None = None) -> Response:
+    async def get(
+        self, target: str = "/", *headers: str, method: str = "GET", host: str | None = None
+    ) -> Response:
         return parse(await self.exchange(self.request(target, *headers, method=method, host=host)))
 
 

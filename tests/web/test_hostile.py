@@ -69,10 +69,13 @@ async def test_a_body_is_refused_unread(header: str) -> None:
             assert parse(await read_all(stream)).status in (400, 413)
         async with await served.connect() as stream:
             await stream.send(served.request("/", header))
-            with anyio.fail_after(SECONDS):
-                with pytest.raises(anyio.BrokenResourceError):
-                    while True:
-                        await stream.send(b"x" * 65536)
+            with anyio.fail_after(SECONDS), pytest.raises(anyio.BrokenResourceError):
+                await flood(stream)
+
+
+async def flood(stream: anyio.abc.SocketStream) -> None:
+    while True:
+        await stream.send(b"x" * 65536)
 
 
 async def test_an_expectation_and_an_upgrade_change_nothing() -> None:

@@ -29,7 +29,11 @@ async def test_every_file_of_the_table_is_served_with_all_guards() -> None:
             assert headers["content-security-policy"] == POLICY.lower()
             assert headers["x-content-type-options"] == "nosniff"
             assert headers["referrer-policy"] == "no-referrer"
-            assert headers["cross-origin-opener-policy"] == headers["cross-origin-resource-policy"] == "same-origin"
+            assert (
+                headers["cross-origin-opener-policy"]
+                == headers["cross-origin-resource-policy"]
+                == "same-origin"
+            )
             assert headers["cache-control"] == "no-store"
             assert "camera=()" in headers["permissions-policy"]
             assert [name for name in headers if name.startswith("access-control")] == []
@@ -61,8 +65,9 @@ async def test_head_is_get_without_the_body() -> None:
 @pytest.mark.parametrize(
     "target",
     [
-        "/index.html", "//", "/style.css/", "/../style.css", "/client/../style.css", "/%2e%2e/main.js", "/style.css?x",
-        "/package.json", "/vendor/README.md", "/etc/passwd", "http://evil.example/", "*", "/%ff", "/panels", "/client/",
+        "/index.html", "//", "/style.css/", "/../style.css", "/client/../style.css", "/%2e%2e/main.js",
+        "/%ff", "/style.css?x", "/package.json", "/vendor/README.md", "/etc/passwd", "http://evil.example/", "*",
+        "/panels", "/client/",
     ],
 )  # fmt: skip
 async def test_nothing_else_is_there(target: str) -> None:
@@ -81,7 +86,13 @@ async def test_other_methods_are_refused(method: str) -> None:
 async def test_a_host_of_another_name_is_misdirected(target: str) -> None:
     async with serving() as served:
         port = served.server.address.port
-        for host in ("evil.example", f"evil.example:{port}", f"127.0.0.1:{port + 1}", "", f"192.0.2.1:{port}"):
+        for host in (
+            "evil.example",
+            f"evil.example:{port}",
+            f"127.0.0.1:{port + 1}",
+            "",
+            f"192.0.2.1:{port}",
+        ):
             assert (await served.get(target, host=host)).status == 421, host
         for host in (f"127.0.0.1:{port}", f"localhost:{port}", f"[::1]:{port}"):
             assert (await served.get(target, host=host)).status in (200, 404), host
@@ -103,14 +114,27 @@ async def test_an_origin_must_be_its_own(target: str) -> None:
     async with serving() as served:
         own = f"http://{served.host}"
         assert (await served.get(target, f"Origin: {own}")).status == 200
-        for origin in ("null", "", "http://evil.example", f"https://{served.host}", f"{own}/", f"{own}, {own}"):
+        for origin in (
+            "null",
+            "",
+            "http://evil.example",
+            f"https://{served.host}",
+            f"{own}/",
+            f"{own}, {own}",
+        ):
             assert (await served.get(target, f"Origin: {origin}")).status == 403, origin
         assert (await served.get(target, f"Origin: {own}", f"Origin: {own}")).status == 403
 
 
 async def test_other_sites_get_no_json() -> None:
     async with serving() as served:
-        for site, status in (("same-origin", 200), ("none", 200), ("same-site", 403), ("cross-site", 403), ("x", 403)):
+        for site, status in (
+            ("same-origin", 200),
+            ("none", 200),
+            ("same-site", 403),
+            ("cross-site", 403),
+            ("x", 403),
+        ):
             assert (await served.get(LISTENER_JSON, f"Sec-Fetch-Site: {site}")).status == status, site
         # A link to the page works from anywhere.
         assert (await served.get("/", "Sec-Fetch-Site: cross-site")).status == 200
@@ -183,5 +207,5 @@ async def test_the_end_of_the_block_ends_all_connections() -> None:
         await settled(lambda: len(served.server._clients) == 1)
     assert await read_all(stream) == b""
     await stream.aclose()
-    with pytest.raises(OSError, match="."):
+    with pytest.raises(OSError, match="onnect"):
         await served.connect()

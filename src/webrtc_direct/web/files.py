@@ -19,7 +19,9 @@ NAMES = (
     "main.js",
     *(
         f"panels/{name}.js"
-        for name in ("connections", "dialing", "echo", "elements", "plot", "ping", "timeline", "transfer", "words")
+        for name in (
+            "connections", "dialing", "echo", "elements", "ping", "plot", "timeline", "transfer", "words",
+        )
     ),
     *(
         f"client/{name}.js"
@@ -42,6 +44,8 @@ class File(NamedTuple):
 def load_files() -> dict[str, File]:
     """Return the table of everything that is served, by the path of its URL."""
     folder = files(__package__) / "page"
-    table = {f"/{name}": File(_TYPES[name.rpartition(".")[2]], (folder / name).read_bytes()) for name in NAMES}
+    table = {
+        f"/{name}": File(_TYPES[name.rpartition(".")[2]], (folder / name).read_bytes()) for name in NAMES
+    }
     table["/"] = table.pop(f"/{INDEX}")
     return table

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 import anyio
@@ -201,8 +200,8 @@ async def serve_page(
         (sockets,) = bound.listeners
         if not isinstance(sockets, SocketListener):
             raise TypeError("anyio made no socket of an IP address")
-        ip, port = sockets.extra(SocketAttribute.local_address)[:2]
-        server = WebServer(WebAddress(ip_address(ip), int(port)), Roster(listener, bounds), bounds)
+        here = WebAddress(address.ip, sockets.extra(SocketAttribute.local_port))
+        server = WebServer(here, Roster(listener, bounds), bounds)
         tasks.start_soon(server.accept, tasks, sockets, name="webrtc_direct web accept")
         yield server
         tasks.cancel_scope.cancel()
