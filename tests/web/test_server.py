@@ -66,7 +66,8 @@ async def test_head_is_get_without_the_body() -> None:
     "target",
     [
         "/index.html", "//", "/style.css/", "/../style.css", "/client/../style.css", "/%2e%2e/main.js",
-        "/%ff", "/style.css?x", "/package.json", "/vendor/README.md", "/etc/passwd", "http://evil.example/", "*",
+        "/%ff", "/style.css?x", "/package.json", "/vendor/README.md", "/etc/passwd", "http://evil.example/",
+        "*",
         "/panels", "/client/",
     ],
 )  # fmt: skip
