@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import resource
+import socket
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
@@ -152,6 +154,33 @@ async def test_a_crowd_does_not_keep_a_browser_out() -> None:
             await stream.send(b"GET / HTTP/1.1\r\nX: ")
         await settled(lambda: len(served.server._clients) <= 8)
         assert (await served.get()).status == 200
+
+
+async def test_who_takes_no_response_gives_way_too() -> None:
+    bounds = WebBounds(max_connections=4, response_timeout=SECONDS)
+    async with unharmed(bounds) as served, AsyncExitStack() as streams:
+        for _ in range(4):
+            stream = await streams.enter_async_context(await served.connect())
+            # Their responses are far more than sockets hold.
+            await stream.send(300 * served.request("/vendor/noble-ciphers/utils.js"))
+        await settled(lambda: len(served.server._clients) == 4)
+        await anyio.sleep(0.1)
+        assert (await served.get()).status == 200
+
+
+async def test_a_process_without_file_descriptors_goes_on_when_it_has_some_again() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    async with unharmed() as served:
+        with socket.socket() as early:
+            early.setblocking(False)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+            try:
+                early.connect_ex((str(served.server.address.ip), served.server.address.port))
+                await anyio.sleep(0.3)
+                assert not served.server._clients
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            await settled(lambda: len(served.server._clients) == 1)
 
 
 async def test_clients_that_break_off_leave_nothing() -> None:

@@ -12,7 +12,8 @@ class WebBounds:
     """Bounds on time, memory and work. Times are seconds, sizes are bytes."""
 
     max_connections: int = 32
-    """Connections at once. One more takes the place of the one that has waited longest for a request."""
+    """Connections at once. One more takes the place of the one that has waited longest: for a request, or
+    for its client to take a response."""
     max_head: int = 8 * _KIB
     """Request line and headers of a request."""
     request_timeout: float = 5.0

@@ -52,16 +52,16 @@ class WebServer:
                 stream = await sockets.accept()
             except anyio.ClosedResourceError:
                 return
-            except OSError as error:
-                logger.debug("accept: %s", error)
+            # Trio's sockets have an error of anyio for any other.
+            except (OSError, anyio.BrokenResourceError) as error:
+                logger.debug("accept: %r", error.__cause__ or error)
                 await anyio.sleep(_PAUSE_AFTER_FAILED_ACCEPT)
                 continue
             tasks.start_soon(self._serve, stream, name="webrtc_direct web")
 
     async def _serve(self, stream: SocketStream) -> None:
         async with stream:
-            if not self._has_room():
-                return
+            self._make_room()
             client = _Client(stream, self._responder, self._bounds)
             self._clients[client] = None
             try:
@@ -74,16 +74,11 @@ class WebServer:
             finally:
                 del self._clients[client]
 
-    def _has_room(self) -> bool:
-        """Make room for one more. Who waits for a request is worth less than a newcomer."""
-        if len(self._clients) - sum(each.displaced for each in self._clients) < self._bounds.max_connections:
-            return True
-        # They stand in the order in which they came.
-        waiting = [each for each in self._clients if each.waits_since is not None and not each.displaced]
-        if not waiting:
-            return False
-        min(waiting, key=lambda each: each.waits_since or 0.0).displace()
-        return True
+    def _make_room(self) -> None:
+        """Let a newcomer in. Who has waited longest is worth less: honest clients never wait for long."""
+        staying = [each for each in self._clients if not each.displaced]
+        if len(staying) >= self._bounds.max_connections:
+            min(staying, key=lambda each: each.waits_since).displace()
 
 
 class _Client:
@@ -92,7 +87,8 @@ class _Client:
     def __init__(self, stream: SocketStream, responder: Responder, bounds: WebBounds) -> None:
         self.scope = anyio.CancelScope()
         self.displaced = False
-        self.waits_since: float | None = anyio.current_time()
+        # For a request, or for the client to take a response.
+        self.waits_since = anyio.current_time()
         self._stream = stream
         self._responder = responder
         self._bounds = bounds
@@ -106,12 +102,11 @@ class _Client:
     async def serve(self) -> None:
         """Answer requests until one of the bounds, the client or an error ends the connection."""
         for left in reversed(range(self._bounds.requests_per_connection)):
-            self.waits_since = anyio.current_time()
             answer, request = await self._next_answer()
-            self.waits_since = None
             if answer is None:
                 return
             keep_alive = left > 0 and not answer.ends_connection and self._http.their_state is h11.DONE
+            self.waits_since = anyio.current_time()
             with anyio.move_on_after(self._bounds.response_timeout) as taking:
                 await self._send(answer, request, keep_alive=keep_alive)
             if taking.cancelled_caught:
@@ -120,6 +115,7 @@ class _Client:
                 await self._linger()
                 return
             self._http.start_next_cycle()
+            self.waits_since = anyio.current_time()
 
     async def _next_answer(self) -> tuple[Answer | None, h11.Request | None]:
         """Read a request, and return what to answer; nothing where the client is gone or too slow."""

@@ -3,6 +3,7 @@ import { byId, make, show } from './elements.js'
 import { duration, milliseconds, short, size } from './words.js'
 
 const EVERY_MS = 1000
+const ANSWER_MS = 5000
 const COLUMNS = ['Peer', 'Remote', 'Version', 'Age', 'Received', 'Sent', 'Round trip']
 
 /** Asks the server while somebody looks. */
@@ -29,7 +30,7 @@ export class ListenerPanel {
   /** Ask now. */
   async refresh () {
     try {
-      const response = await fetch('listener.json')
+      const response = await fetch('listener.json', { signal: AbortSignal.timeout(ANSWER_MS) })
       if (!response.ok) throw new Error(await response.text())
       this.#show(await response.json())
     } catch {

@@ -7,6 +7,10 @@ import { ping, PING_PROTOCOL } from '../client/ping.js'
 import { byId, make, show } from './elements.js'
 import { explain, milliseconds, sentence, short } from './words.js'
 
+/** More than an honest peer says of itself. */
+const MAX_AGENT = 100
+const MAX_PROTOCOLS = 30
+
 /** The button, the choice of the version, the status and the words when something fails. */
 export class Dialing {
   #timeline
@@ -90,7 +94,8 @@ export class Dialing {
     onStep('streams', 'ends')
     this.#timeline.remark('streams', `identify ${milliseconds(identified - started)}, ping ${milliseconds(took)}`)
     byId('agent').replaceChildren(
-      make('strong', {}, agent), ` ${short(connection.peerId)} speaks `, ...protocols.flatMap((protocol) => [make('code', {}, protocol), ' ']))
+      make('strong', {}, agent.slice(0, MAX_AGENT)), ` ${short(connection.peerId)} speaks `,
+      ...protocols.slice(0, MAX_PROTOCOLS).flatMap((protocol) => [make('code', {}, protocol), ' ']))
     this.#listener.refresh()
     // It ends with the connection, which is told above.
     this.#panels.ping.run(connection).catch((error) => connection === this.#connection && this.#complain(sentence(error.message)))
