@@ -82,6 +82,7 @@ const SCENARIOS = {
   /** A browser that refuses v1 is served by v2. */
   async refused (page) {
     await is(page, '#status-text', /^Connected, v2$/)
+    await stands(page, '#note')
     await is(page, '#note', /v1 needs.*v2/)
     await steps(page, 'done', 11)
     return {}
@@ -92,6 +93,7 @@ const SCENARIOS = {
     await steps(page, 'done', 11)
     process.kill(pid, 'SIGTERM')
     await is(page, '#status-text', /^Disconnected$/)
+    await stands(page, '#problem')
     await is(page, '#problem', /^The listener closed the connection\.$/)
     await is(page, '#connections-count', /does not answer/)
     await page.click('#dial')
@@ -103,6 +105,7 @@ const SCENARIOS = {
   /** Plain http from elsewhere: no cryptography for the page, but it says what to do. */
   async insecure (page) {
     await is(page, '#status-text', /^Not connected$/)
+    await stands(page, '#problem')
     await is(page, '#problem', /ssh -L \d+:127\.0\.0\.1:\d+ .*https proxy/)
     await is(page, '#connections-count', /^0 now/)
     await fits(page)
@@ -121,10 +124,18 @@ async function is (page, selector, pattern) {
   }
 }
 
+/** It is seen without scrolling, above all else. */
+async function stands (page, selector) {
+  await page.waitForSelector(`${selector}:visible`)
+  const { y } = await page.locator(selector).boundingBox()
+  const first = await page.locator('.card').first().boundingBox()
+  assert.ok(y >= 0 && y < first.y, `${selector} stands at ${y}`)
+}
+
 async function steps (page, state, count) {
   await page.waitForFunction(([state, count]) => document.querySelectorAll(`#timeline [data-state="${state}"]`).length === count, [state, count])
   const times = await page.locator(`#timeline [data-state="${state}"] .time`).allTextContents()
-  assert.equal(times.every((text) => /^[\d.]+ ms$/.test(text)), true, times.join())
+  assert.equal(times.every((text) => /^[\d.]+ m?s$/.test(text)), true, times.join())
 }
 
 /** Nothing is cut off at the right, at any width. */

@@ -4,7 +4,8 @@
 export function milliseconds (value) {
   if (value === null) return '–'
   if (value < 10) return `${value.toFixed(2)} ms`
-  return value < 100 ? `${value.toFixed(1)} ms` : `${Math.round(value)} ms`
+  if (value < 100) return `${value.toFixed(1)} ms`
+  return value < 10_000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(1)} s`
 }
 
 /** @param {number} bytes @returns {string} such as `1.5 MB`, in powers of 1000 */
