@@ -39,7 +39,7 @@ const FIREFOX_PREFERENCES = {
  * @param {'chromium' | 'firefox'} name @param {{fieldTrial?: string}} options
  *   `fieldTrial` is a name in FIELD_TRIALS, or empty
  * @returns {Promise<{pid: number, open: (url: string) => Promise<object>, close: () => Promise<void>}>}
- *   `open` returns a page with `evaluate`, `exposeFunction`, `on` and `close`
+ *   `open` returns a page with `evaluate`, `exposeFunction`, `on` and `close`; that of Chromium has Playwright's `newPage`
  */
 export function startBrowser (name, { fieldTrial = '' } = {}) {
   return name === 'chromium' ? startChromium(fieldTrial) : startFirefox()
@@ -52,7 +52,8 @@ async function startChromium (fieldTrial) {
     timeout: START_MS
   })
   const browser = await chromium.connect(server.wsEndpoint())
-  return { pid: server.process().pid, open: (url) => open(browser, url), close: () => server.close() }
+  const newPage = (options) => browser.newPage(options)
+  return { pid: server.process().pid, newPage, open: (url) => open(browser, url), close: () => server.close() }
 }
 
 async function startFirefox () {
