@@ -3,6 +3,7 @@
  * Each is answered on stdout, in any order: {"id": 1, "value": …} or {"id": 1, "error": "…"}.
  *
  *     open                          a new page with Python and the package in it; its number
+ *     file   {page, name, text}     a module that Python can import
  *     python {page, code}           what `await`ing the code gives, as JSON
  *     script {page, source}         the same for JavaScript
  *     heap   {page}                 bytes of the page's JavaScript heap, after a collection
@@ -50,6 +51,7 @@ const operations = {
     await page.evaluate('window.ready')
     return pages.push(page) - 1
   },
+  file: ({ page, name, text }) => pages[page].evaluate(([name, text]) => window.write(name, text), [name, text]),
   python: ({ page, code }) => pages[page].evaluate((code) => window.python(code), code),
   script: ({ page, source }) => pages[page].evaluate(source),
   async heap ({ page }) {
