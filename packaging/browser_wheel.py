@@ -1,4 +1,4 @@
-"""Makes the wheel for Python in a web page: the package without its engine and its command line.
+"""Makes the wheel for Python in a web page: the package without its engine and what serves a terminal.
 
 Run as ``python packaging/browser_wheel.py FOLDER``. Metadata is what maturin makes of pyproject.toml, whose
 markers leave out what a browser does not need; pip prefers the wheel with the engine wherever there is one.
@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "webrtc_direct"
-LEFT_OUT = shutil.ignore_patterns("__pycache__", "_native*", "cli")
+LEFT_OUT = shutil.ignore_patterns("__pycache__", "_native*", "cli", "web")
 
 
 def main() -> None:

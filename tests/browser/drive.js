@@ -47,8 +47,8 @@ const operations = {
     page.on('console', (message) => console.error(message.text()))
     page.on('pageerror', (error) => console.error(error))
     await page.goto(`${site.origin}/page/python.html`)
-    await page.waitForFunction('window.ready !== undefined')
-    await page.evaluate('window.ready')
+    await page.waitForFunction(() => window.ready !== undefined)
+    await page.evaluate(() => window.ready)
     return pages.push(page) - 1
   },
   file: ({ page, name, text }) => pages[page].evaluate(([name, text]) => window.write(name, text), [name, text]),

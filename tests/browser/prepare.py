@@ -1,6 +1,7 @@
 """Fetches and builds what the tests in Chromium need: npm's packages, wheels, and the peers of ``interop/``.
 
-Run as ``python tests/browser/prepare.py``. What is there already is not made again, but for the package's own wheel.
+Run as ``python tests/browser/prepare.py``. What is there already is not made again, but for the
+package's own wheel.
 """
 
 from __future__ import annotations

@@ -222,7 +222,7 @@ async def a_dead_port_is_given_up(dial: Dial, address: str) -> None:
     assert caught.error.seconds == 0.5
 
 
-class raises:  # noqa: N801 - it stands where pytest.raises would, which a page does not have
+class raises:
     """Expects one kind of exception, and keeps it as ``error``."""
 
     def __init__(self, kind: type[BaseException]) -> None:

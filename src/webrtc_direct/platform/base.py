@@ -215,6 +215,8 @@ class PeerConnection(ABC):
     handshake_channel: DataChannel
     """Channel 0, negotiated (no DCEP)."""
     times: HandshakeTimes
+    can_slow_peer: bool = True
+    """Whether data that nobody reads makes the peer wait in the end; a browser takes all that comes."""
 
     @abstractmethod
     def open_channel(self) -> DataChannel:

@@ -188,6 +188,8 @@ class BrowserPeerConnection(WaitingConnection):
     Once ended it lets go of the browser's objects, and they of it.
     """
 
+    can_slow_peer = False
+
     def __init__(
         self,
         connection: Any,

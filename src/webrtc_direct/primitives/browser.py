@@ -145,7 +145,7 @@ async def _first(
     algorithm: str, webcrypto: Callable[[], Awaitable[_Result]], python: Callable[[], _Result]
 ) -> _Result:
     """Compute with *webcrypto* where the browser can, and else with *python*."""
-    if _in_use.get(algorithm) != _PYTHON and hasattr(js.crypto, "subtle"):
+    if _in_use.get(algorithm) != _PYTHON and getattr(js.crypto, "subtle", None) is not None:
         try:
             result = await webcrypto()
         except JsException as error:
