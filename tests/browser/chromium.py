@@ -22,6 +22,7 @@ MODULES = (
     ROOT / "interop" / "python_transfers.py",
     ROOT / "interop" / "python_endings.py",
     ROOT / "tests" / "platforms" / "scenarios.py",
+    ROOT / "examples" / "browser" / "echo.py",
 )
 # Longer than whatever a test does there.
 _SECONDS = 150

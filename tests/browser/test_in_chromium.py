@@ -45,6 +45,11 @@ def test_scenario(name: str, page: Any, listener: Any) -> None:
     page.run(SCENARIO, name=name, version="auto", address=listener.address)
 
 
+def test_the_example_greets_an_echo_server(page: Any, listener: Any) -> None:
+    code = "import echo\njson.dumps(await echo.greet(address))"
+    assert page.run(code, address=listener.address) == "hello, world"
+
+
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_each_version_moves_data(version: str, page: Any, listener: Any) -> None:
     name = "echoes_a_mebibyte_on_each_of_four_streams"
