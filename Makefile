@@ -80,6 +80,14 @@ browser-test: build ## Python in a page of Chromium dials us and go; prints its 
 	$(BIN)/python -m pytest tests/browser
 	$(BIN)/python tests/browser/measure.py
 
+.PHONY: interop-quick
+interop-quick: build ## The part of it that the continuous check has (needs Go, npm, Chromium)
+	$(BIN)/python interop/run.py --quick
+
+.PHONY: interop-tools
+interop-tools: ## Install what these need, where Debian has it
+	interop/install.sh all
+
 .PHONY: bench
 bench: build ## Measure speed, handshakes and memory
 	$(BIN)/python -m benchmarks

@@ -17,6 +17,11 @@ GO_PROGRAM = GO_SOURCES / "bin" / "webrtc-direct-interop"
 JS_SOURCES = HERE / "js"
 JS_BUNDLE = JS_SOURCES / "dist" / "browser.js"
 BROWSER_SOURCES = HERE / "browser"
+RUST_SOURCES = HERE / "rust-libp2p"
+LITEP2P_SOURCES = HERE / "litep2p"
+_CARGO_PROGRAM = Path("target", "release", "webrtc-direct-interop")
+RUST_PROGRAM = RUST_SOURCES / _CARGO_PROGRAM
+LITEP2P_PROGRAM = LITEP2P_SOURCES / _CARGO_PROGRAM
 
 
 def build_go() -> None:
@@ -42,6 +47,26 @@ def build_browser() -> None:
     """Install what drives browsers, and make the bundle that a page of js-libp2p loads."""
     build_js()
     _install(BROWSER_SOURCES)
+
+
+def build_rust() -> None:
+    """Build the program with rust-libp2p; from nothing it takes minutes."""
+    _build_cargo(RUST_PROGRAM, [*RUST_SOURCES.glob("src/*.rs"), RUST_SOURCES / "Cargo.lock"], RUST_SOURCES)
+
+
+def build_litep2p() -> None:
+    """Build the program with litep2p, which has some sources of the other; it needs ``protoc``."""
+    sources = [
+        *LITEP2P_SOURCES.glob("src/*.rs"),
+        *RUST_SOURCES.glob("src/*.rs"),
+        LITEP2P_SOURCES / "Cargo.lock",
+    ]
+    _build_cargo(LITEP2P_PROGRAM, sources, LITEP2P_SOURCES)
+
+
+def _build_cargo(program: Path, sources: Iterable[Path], folder: Path) -> None:
+    if _is_older(program, sources):
+        _run(["cargo", "build", "--release", "--locked", "--quiet"], folder=folder)
 
 
 def _install(folder: Path) -> None:

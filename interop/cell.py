@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from defects import defects_of
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from defects import Defect
     from peers import Event, Listener
 
+# By the names in ``registry.FAMILIES``.
 ADDRESSES = {"IPv4": "127.0.0.1", "IPv6": "::1"}
 
 
@@ -24,6 +25,8 @@ class Run:
     """One pair of processes, and who closed the connection."""
 
     closer: str
+    idle: bool = False
+    """It waited, beside others that waited: its times are no measurement."""
     result: Event | None = None
     noticed_ms: float | None = None
     """How long after the closing the other end knew of it."""
@@ -54,7 +57,11 @@ class Cell:
     @property
     def said(self) -> list[str]:
         """What went wrong in its runs, expected or not."""
-        return [f"{problem} (closed by the {run.closer})" for run in self.runs for problem in run.problems]
+        return [
+            f"{problem} ({'idling' if run.idle else f'closed by the {run.closer}'})"
+            for run in self.runs
+            for problem in run.problems
+        ]
 
     @property
     def problems(self) -> list[str]:
@@ -73,18 +80,25 @@ class Cell:
         """What is to be known beside its result."""
         return [note for run in self.runs for note in run.notes]
 
+    def run_idle(self, work: Work) -> None:
+        """Do the part of the *work* that waits. Other cells may do theirs at the same time."""
+        left = self._possible(work)
+        if left.idle:
+            self.runs.append(replace(self._run(left.idling(), "dialer"), idle=True))
+
     def run(self, work: Work) -> None:
-        """Do the *work* once for each end that closes; one that cannot pass does the least."""
+        """Do the rest of the *work* once for each end that closes; one that cannot pass does the least."""
         started = time.perf_counter()
-        if self.impossible is not None:
-            work = Work.least()
-        for defect in self.defects:
-            work = work.without(defect.without)
-        for closer in work.closers:
-            self.runs.append(self._run(work, closer))
-            # Idling has nothing to do with who closes.
-            work = work.without(("idle",))
+        left = self._possible(work).without(("idle",))
+        for closer in left.closers:
+            self.runs.append(self._run(left, closer))
         self.seconds = time.perf_counter() - started
+
+    def _possible(self, work: Work) -> Work:
+        left = work if self.impossible is None else Work.least()
+        for defect in self.defects:
+            left = left.without(defect.without)
+        return left
 
     def _run(self, work: Work, closer: str) -> Run:
         run = self._try(work, closer)

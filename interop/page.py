@@ -4,99 +4,120 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from page_cells import defects, name_of, numbers, slower, table
 from registry import OURS, PROGRAMS
+from results import SMOLDOT
 from summary import outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
+    from bad_clients import BadClient
+    from results import Results
     from summary import Summary
 
 _INTRODUCTION = """\
 # Interoperability
 
-`interop/run.py --write` puts released libp2p implementations and webrtc-direct (*python*) against each
-other, each in a process of its own, on loopback, and writes this page from what it measured.
-`interop/README.md` tells what a cell does. A cell runs twice: the dialer closes the connection, then
-the listener. One that is impossible runs once.
-
-Numbers are medians. Connect runs from the start of the dial to the end of Noise. MB are 10^6 bytes.
-Beside a number stands that of the same cell with go-libp2p in our place, from the same run, and how many
-times as good ours is: x2 is half the time or twice the speed.
+Released libp2p implementations and webrtc-direct (*python*) against each other, each in a process of its
+own, on loopback. `make interop` runs it and writes this page from what it measured; `interop/README.md`
+tells what a cell does.
 """
-_COLUMNS = (
-    "dialer", "listener", "version", "IP", "connect ms", "go's", "", "ping ms", "up MB/s", "go's", "",
-    "down MB/s", "go's", "", "end noticed after ms (by listener / dialer)", "result",
-)  # fmt: skip
-_COMPARED = (("connect_ms", ".2f"), ("perf_upload", ".0f"), ("perf_download", ".0f"))
+_HEADER = ("peer", "release", "dials us, v1", "v2", "we dial it, v1", "v2")
+_NUMBERS = """\
+A cell runs three times: once it idles; then the dialer closes the connection in the end, then the
+listener. Numbers are medians of the last two. *Connect* is the first dial of a fresh process, from its
+start to the end of Noise; *re-dial* are those after it. MB are 10^6 bytes, by `/perf/1.0.0`. Beside a
+number stands that of the same cell with go-libp2p in our place, measured just before, and how many times
+as good ours is: x2 is half the time or twice the speed.
+"""
+_SMOLDOT = """\
+The light client dials v1 from a page in Chromium. Its peer is `examples/smoldot_peer.py`. One run lasts
+several of its ping intervals of 20 s, the others end when it has done everything once.
+"""
+_BAD = """\
+The address that a page dials has the wrong certhash or peer id, or nobody is at its port; or the tab is
+closed or the browser killed in the middle of a download. What the page shows is in its library's own
+words. The listener must notice within 30 s, and then hold no connection, no handshake and no stream.
+"""
 
 
-def markdown(facts: Mapping[str, object], summaries: Sequence[Summary]) -> str:
+def markdown(results: Results) -> str:
     """Return the page."""
-    ours = [summary for summary in summaries if OURS in (summary.cell.dialer, summary.cell.listener)]
-    others = [summary for summary in summaries if summary not in ours]
-    lines = [_INTRODUCTION, *(f"- {name}: {value}" for name, value in facts.items())]
-    lines += ["", "## webrtc-direct and its peers", "", *_table(_COLUMNS, [_row(each) for each in ours])]
-    lines += ["", "## The same with go-libp2p in our place", ""]
-    lines += _table(_COLUMNS, [_row(each) for each in others])
-    lines += ["", "## What peers cannot do", "", *_defects(summaries)]
-    notes = [f"- {_name(each)}: {note}" for each in summaries for note in each.cell.notes]
-    if notes:
-        lines += ["", "## Notes", "", *notes]
+    summaries = results.summaries()
+    ours = [each for each in summaries if OURS in (each.cell.dialer, each.cell.listener)]
+    others = [each for each in summaries if each not in ours]
+    failed = [f"- **{name}**: {'; '.join(problems)}" for name, problems in _failures(results, summaries)]
+    notes = [f"- {name_of(each)}: {note}" for each in summaries for note in each.cell.notes]
+    took = f"{results.seconds / 60:.0f} minutes"
+    sections = (
+        ("", [_INTRODUCTION, results.verdict().capitalize() + ".", "", *_overview(results, summaries)]),
+        ("What failed", failed),
+        ("Numbers", [_NUMBERS, *numbers(ours)]),
+        ("Where ours is slower", slower(ours)),
+        ("The same with go-libp2p in our place", numbers(others)),
+        ("smoldot", [_SMOLDOT, results.smoldot_words() + "."] if results.smoldots else []),
+        ("Clients that go wrong", [_BAD, *_bad_clients(results.bad)] if results.bad else []),
+        ("What peers cannot do", defects(summaries)),
+        ("Notes", notes),
+        ("The run", [f"- {text}" for text in (results.machine, f"each cell: {results.work}", took)]),
+    )
+    lines: list[str] = []
+    for title, content in sections:
+        if content:
+            lines += [*(("", f"## {title}", "") if title else ()), *content]
     return "\n".join(lines) + "\n"
 
 
-def _row(summary: Summary) -> tuple[str, ...]:
-    cell = summary.cell
-    connect, up, down = (_beside(summary, name, form) for name, form in _COMPARED)
-    noticed = " / ".join(_number(summary.noticed_ms.get(closer), ".0f") for closer in ("dialer", "listener"))
-    names = (PROGRAMS[cell.dialer].peer.name, PROGRAMS[cell.listener].peer.name, cell.version, cell.family)
-    ping = _number(summary.numbers.get("ping_ms"), ".2f")
-    return (*names, *connect, ping, *up, *down, noticed, _result(summary))
+def _overview(results: Results, summaries: Sequence[Summary]) -> list[str]:
+    rows = []
+    releases = results.releases()
+    for name in results.peers():
+        label = PROGRAMS[name].peer.name
+        dials = [_verdict(summaries, name, OURS, version) for version in ("v1", "v2")]
+        listens = [_verdict(summaries, OURS, name, version) for version in ("v1", "v2")]
+        rows.append((label, releases[label], *dials, *listens))
+    if results.smoldots:
+        verdict = "**failed**" if any(each.problems for each in results.smoldots) else "yes"
+        rows.append((SMOLDOT, releases[SMOLDOT], verdict, "-", "-", "-"))
+    return table(_HEADER, rows)
 
 
-def _result(summary: Summary) -> str:
-    cell = summary.cell
-    if cell.problems:
-        return "**failed**: " + "; ".join(cell.problems)
-    without = sorted({step for defect in cell.defects for step in defect.without})
-    return outcome(cell) + (f", without {', '.join(without)}" if without else "")
+def _verdict(summaries: Iterable[Summary], dialer: str, listener: str, version: str) -> str:
+    cells = [
+        each.cell
+        for each in summaries
+        if (each.cell.dialer, each.cell.listener, each.cell.version) == (dialer, listener, version)
+    ]
+    if not cells:
+        return "-"
+    if any(cell.problems for cell in cells):
+        return "**failed**"
+    if outcome(cells[0]) == "impossible":
+        return "not possible: " + "; ".join(
+            defect.reason for defect in cells[0].defects if not defect.without
+        )
+    without = sorted({step for cell in cells for defect in cell.defects for step in defect.without})
+    return "yes" + (f", without {', '.join(without)}" if without else "")
 
 
-def _beside(summary: Summary, name: str, form: str) -> tuple[str, str, str]:
-    ratio = summary.ratios.get(name)
-    return (
-        _number(summary.numbers.get(name), form),
-        _number(summary.reference.get(name), form),
-        "-" if ratio is None else f"x{ratio:.2f}",
-    )
+def _failures(results: Results, summaries: Iterable[Summary]) -> Iterable[tuple[str, list[str]]]:
+    yield from ((name_of(each), each.cell.problems) for each in summaries if each.cell.problems)
+    yield from (("smoldot", each.problems) for each in results.smoldots if each.problems)
+    yield from ((each.name, each.problems) for each in results.bad if each.problems)
 
 
-def _defects(summaries: Sequence[Summary]) -> list[str]:
-    """Return each known defect once, with the cells that it touches and what those said in this run."""
-    lines = []
-    known = {defect: None for summary in summaries for defect in summary.cell.defects}
-    for defect in known:
-        touched = [summary for summary in summaries if defect in summary.cell.defects]
-        cells = ", ".join(dict.fromkeys(_name(summary) for summary in touched))
-        left = f" The cell is run without {', '.join(sorted(defect.without))}." if defect.without else ""
-        lines.append(f"- {defect.reason}. {defect.evidence}.{left} Cells: {cells}.")
-        if not defect.without:
-            said = dict.fromkeys(text for summary in touched for text in summary.cell.said)
-            lines += [f"  - `{text.replace('`', chr(39))}`" for text in said]
-    return lines or ["Nothing is known."]
-
-
-def _name(summary: Summary) -> str:
-    cell = summary.cell
-    dialer, listener = (PROGRAMS[name].peer.name for name in (cell.dialer, cell.listener))
-    return f"{dialer} → {listener} {cell.version} {cell.family}"
-
-
-def _number(value: float | None, form: str) -> str:
-    return "-" if value is None else f"{value:{form}}"
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-    return lines + ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+def _bad_clients(found: Iterable[BadClient]) -> list[str]:
+    columns = ("page", "what", "its words, or the listener's", "after ms", "freed after ms more", "result")
+    rows = [
+        (
+            f"{each.page} ({each.browser.capitalize()}) {each.version}",
+            each.kind,
+            each.words,
+            str(each.after_ms),
+            str((each.result or {}).get("freed_after_ms", "-")),
+            "**failed**" if each.problems else "ok",
+        )
+        for each in found
+    ]
+    return table(columns, rows)

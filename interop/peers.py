@@ -53,15 +53,22 @@ class Peer:
             PeerFailure: it failed; the text is what it said on stderr.
         """
         command = [*self.command, "dial", address, *self.dial_options, *options, f"--timeout={timeout:g}"]
-        try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, timeout=timeout + GRACE_SECONDS, check=False
-            )
-        except subprocess.TimeoutExpired:
-            raise PeerFailure(f"the dialer hung for {timeout + GRACE_SECONDS:.0f} s") from None
-        if done.returncode != 0:
-            raise PeerFailure(f"the dialer: {_last_line(done.stderr)} (exit {done.returncode})")
-        return _event(done.stdout)
+        return run_program("the dialer", command, timeout=timeout + GRACE_SECONDS)
+
+
+def run_program(who: str, command: Sequence[str], *, timeout: float) -> Event:
+    """Run *command* and return the one line that it prints.
+
+    Raises:
+        PeerFailure: it failed; the text is *who* and what it said on stderr.
+    """
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    except subprocess.TimeoutExpired:
+        raise PeerFailure(f"{who} hung for {timeout:.0f} s") from None
+    if done.returncode != 0:
+        raise PeerFailure(f"{who}: {_last_line(done.stderr)} (exit {done.returncode})")
+    return _event(done.stdout)
 
 
 class Listener:
@@ -81,8 +88,11 @@ class Listener:
         self._reader.start()
         self._listening.wait(START_SECONDS)
         if not self.events or self.events[0].get("event") != "listening":
+            # Where it has ended by itself, how tells more than silence.
+            code = self._process.poll()
             self._kill()
-            raise PeerFailure(f"the listener did not start: {self._complaint()}")
+            how = f"it waited {START_SECONDS:.0f} s" if code is None else f"exit {code}"
+            raise PeerFailure(f"the listener did not start: {self._complaint()} ({how})")
         return self
 
     def __exit__(

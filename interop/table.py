@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry import PROGRAMS
 from summary import outcome
 
 if TYPE_CHECKING:
     from summary import Summary
 
-_COLUMNS = "{:<15} {:<8} {:<3} {:<4} {:>16} {:>7} {:>7} {:>7} {:>14} {:>14} {:>9} {:>13} {:>7}  {}"
+_COLUMNS = "{:<24} {:<8} {:<3} {:<4} {:>15} {:>15} {:>7} {:>7} {:>7} {:>11} {:>11} {:>9} {:>13} {:>7}  {}"
 HEADER = _COLUMNS.format(
-    "dialer", "listener", "ver", "IP", "connect ms", "ping ms", "up MB/s", "down", "perf up", "perf down",
-    "echo MB/s", "noticed ms", "seconds", "result",
+    "dialer", "listener", "ver", "IP", "connect ms", "re-dial ms", "ping ms", "up MB/s", "down", "perf up",
+    "perf down", "echo MB/s", "noticed ms", "seconds", "result",
 )  # fmt: skip
 
 
@@ -21,11 +20,12 @@ def row(summary: Summary) -> str:
     """Return one line; a number in brackets is how many times as good it is as go's in our place."""
     cell = summary.cell
     return _COLUMNS.format(
-        PROGRAMS[cell.dialer].peer.name,
-        PROGRAMS[cell.listener].peer.name,
+        cell.dialer,
+        cell.listener,
         cell.version,
         cell.family,
         _beside(summary, "connect_ms", ".2f"),
+        _beside(summary, "redial_ms", ".2f"),
         _number(summary.numbers.get("ping_ms"), ".2f"),
         _number(summary.numbers.get("upload"), ".0f"),
         _number(summary.numbers.get("download"), ".0f"),

@@ -19,10 +19,12 @@ COUNTED = ("perf_upload", "perf_download")
 class Work:
     """Sizes are bytes, times are seconds."""
 
-    connections: int = 10
+    redials: int = 20
+    """Connections after the first one, one after the other."""
     pings: int = 20
-    idle: float = 12.0
-    """Longer than go-libp2p and js-libp2p keep a stream for pings on which there are none."""
+    idle: float = 25.0
+    """Longer than go-libp2p and js-libp2p keep a stream for pings on which there are none, and than smoldot
+    and browsers are silent."""
     checked_size: int = 32 * MIB
     perf_size: int = 32 * MIB
     echo_size: int = MIB
@@ -36,9 +38,23 @@ class Work:
     @classmethod
     def least(cls) -> Work:
         """Return what shows whether there can be a connection at all."""
-        return cls(connections=1, pings=1, timeout=60.0, closers=("dialer",)).without(
-            ("idle", "checked", "perf", "echo", "half-close", "reset")
+        return cls(pings=1, timeout=60.0).without(
+            ("redials", "idle", "checked", "perf", "echo", "half-close", "reset", "closing by the listener")
         )
+
+    @classmethod
+    def quick(cls) -> Work:
+        """Return each step with as little as shows that it works."""
+        return cls(redials=3, pings=5, idle=12.0, checked_size=4 * MIB, perf_size=4 * MIB)
+
+    @property
+    def connections(self) -> int:
+        """How many there are in one run."""
+        return 1 + self.redials
+
+    def idling(self) -> Work:
+        """Return the run that waits: one connection, a ping, no word for ``idle`` seconds, a ping."""
+        return replace(self.least(), idle=self.idle)
 
     def without(self, steps: Iterable[str]) -> Work:
         """Return the same without some of ``STEPS``."""
@@ -46,6 +62,17 @@ class Work:
         for step in steps:
             changes |= STEPS[step]
         return replace(self, **changes)
+
+    def changed(self, values: dict[str, Any]) -> Work:
+        """Return the same with other values of fields."""
+        return replace(self, **values)
+
+    def words(self) -> str:
+        """Return what a cell does, for a person."""
+        return (
+            f"{self.redials} re-dials, {self.pings} pings, {self.idle:g} s of idling, {self.perf_size} bytes "
+            f"each way compared and again by /perf/1.0.0, {self.echo_streams} echoes of {self.echo_size}"
+        )
 
     def options(self, closer: str) -> list[str]:
         """Return it as options of ``dial``."""
@@ -82,7 +109,7 @@ class Work:
 
 # What a cell can be run without, and the work that is left then.
 STEPS: dict[str, dict[str, Any]] = {
-    "redials": {"connections": 1},
+    "redials": {"redials": 0},
     "idle": {"idle": 0.0},
     "checked": {"checked_size": 0},
     "perf": {"perf_size": 0},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import socket
 from typing import TYPE_CHECKING
 
 import anyio
@@ -18,6 +20,27 @@ if TYPE_CHECKING:
 # Long enough for a loaded machine; a test that gets here has hung.
 SECONDS = 30
 ECHO = "/echo/1.0.0"
+
+
+# Linux takes the port of a socket that asks for any from 32768 on.
+CHOSEN_PORTS = range(10_000, 32_768)
+
+
+def unused_port() -> int:
+    """Return a UDP port that nobody has, and that no socket which asks for any port is given."""
+    for port in random.sample(CHOSEN_PORTS, 20):
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ip4,
+            socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as ip6,
+        ):
+            ip6.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            try:
+                ip4.bind(("0.0.0.0", port))
+                ip6.bind(("::", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("20 ports, and all in use")
 
 
 async def settled(

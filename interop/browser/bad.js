@@ -2,35 +2,46 @@
 import { spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { pageOptions } from './options.js'
 import { dialInPage, withBrowser } from './session.js'
 
-/** The command of the package: its events say why a connection ended. */
-const LISTENER = `${fileURLToPath(new URL('../../.venv/bin/webrtc-direct', import.meta.url))} listen --json --perf`
 /** Other than that of any listener; the certhash is the multihash of 32 zeros. */
 const WRONG_CERTHASH = 'uEiAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'
 const WRONG_PEER_ID = '12D3KooWNe8rNSxWvaBJQwfJvesmUdYCxEJ7rGLSKppCGAsFSe3H'
 /** More than is sent before the end. */
 const TRANSFER = 2 ** 33
 const TRANSFER_MS = 1000
-/** A listener must have noticed by then. */
+/** A listener must have noticed by then, and have freed everything. */
 const NOTICE_MS = 30_000
+const COUNTS_EVERY_MS = 100
 
 /**
  * @param {string} kind one of BAD_KINDS @param {object} options of `bad`
- * @returns {Promise<object>} the result
+ * @returns {Promise<object>} the result: what was seen, and what the listener holds in the end
  * @throws {Error} the page worked although it must not, or the listener noticed nothing
  */
 export async function beBad (kind, options) {
-  const listener = await Listener.start(options.listener || LISTENER)
+  const listener = await Listener.start(options.listener)
   const told = { event: 'result', kind, peer: options.peer, browser: options.browser, version: options.version }
   try {
-    const vanish = VANISHING[kind]
-    if (vanish !== undefined) return { ...told, ...(await vanishing(listener, options, vanish)) }
-    return { ...told, ...(await refused(await WRONG_ADDRESSES[kind](listener.address), options)) }
+    const seen = Object.hasOwn(VANISHING, kind)
+      ? await vanishing(listener, options, VANISHING[kind])
+      : await refused(listener, await WRONG_ADDRESSES[kind](listener.address), options)
+    return { ...told, ...seen }
   } finally {
     listener.stop()
+  }
+}
+
+/** What the listener holds once that is nothing, or when the time for it is over; and after how long. */
+async function freed (listener) {
+  const started = performance.now()
+  for (;;) {
+    const { event, ...counts } = await listener.counts()
+    const afterMs = Math.round(performance.now() - started)
+    const isNothing = Object.values(counts).every((count) => count === 0)
+    if (isNothing || afterMs > NOTICE_MS) return { counts, freed_after_ms: afterMs }
+    await new Promise((resolve) => setTimeout(resolve, COUNTS_EVERY_MS))
   }
 }
 
@@ -46,14 +57,16 @@ const VANISHING = {
 }
 
 /** What the page shows when it dials *address*, and after how long. */
-async function refused (address, options) {
+async function refused (listener, address, options) {
   return await withBrowser(options, async ({ open }) => {
     const page = await open(options.peer)
     const started = performance.now()
     try {
       await dialInPage(page, address, pageOptions(options))
     } catch (error) {
-      return { shown: error.message, after_ms: Math.round(performance.now() - started) }
+      const shown = { shown: error.message, after_ms: Math.round(performance.now() - started) }
+      // The page is still there.
+      return { ...shown, ...(await freed(listener)) }
     }
     throw new Error(`the page connected to ${address}`)
   })
@@ -70,7 +83,8 @@ async function vanishing (listener, options, vanish) {
     const started = performance.now()
     await vanish({ browser, page })
     const { reason, detail } = await listener.event('disconnected', NOTICE_MS)
-    return { disconnected_after_ms: Math.round(performance.now() - started), reason, detail }
+    const noticed = { disconnected_after_ms: Math.round(performance.now() - started), reason, detail }
+    return { ...noticed, ...(await freed(listener)) }
   })
 }
 
@@ -80,7 +94,7 @@ class Listener {
   #events = []
   #changed = () => {}
 
-  /** @param {string} command words with spaces between them @returns {Promise<Listener>} that listens */
+  /** @param {string[]} command the program and its words @returns {Promise<Listener>} that listens */
   static async start (command) {
     const listener = new Listener(command)
     const { addresses } = await listener.event('listening', NOTICE_MS)
@@ -89,18 +103,28 @@ class Listener {
   }
 
   constructor (command) {
-    const [program, ...words] = command.split(' ')
+    const [program, ...words] = command
     this.#process = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] })
-    this.#process.on('error', (error) => this.#add({ event: 'error', error: error.message }))
+    this.#process.on('error', (error) => this.#add({ event: 'broken', error: error.message }))
     createInterface({ input: this.#process.stdout }).on('line', (line) => this.#add(JSON.parse(line)))
   }
 
-  /** @param {string} name @param {number} milliseconds to wait at most @returns {Promise<object>} the first so named */
-  async event (name, milliseconds) {
+  /** @returns {Promise<object>} what it holds now, in numbers */
+  async counts () {
+    const before = this.#events.length
+    this.#process.kill('SIGUSR1')
+    return await this.event('counts', NOTICE_MS, before)
+  }
+
+  /**
+   * @param {string} name @param {number} milliseconds to wait at most @param {number} from the event to look from
+   * @returns {Promise<object>} the first so named
+   */
+  async event (name, milliseconds, from = 0) {
     const deadline = performance.now() + milliseconds
     for (;;) {
-      const found = this.#events.find(({ event }) => event === name || event === 'error')
-      if (found?.event === 'error') throw new Error(`the listener: ${found.error}`)
+      const found = this.#events.slice(from).find(({ event }) => event === name || event === 'broken')
+      if (found?.event === 'broken') throw new Error(`the listener: ${found.error}`)
       if (found !== undefined) return found
       const left = deadline - performance.now()
       if (left <= 0) throw new Error(`the listener printed no "${name}" within ${milliseconds / 1000} s`)

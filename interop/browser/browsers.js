@@ -15,8 +15,13 @@ const CHROMIUM_ARGS = [
   '--disable-component-update',
   '--disable-sync'
 ]
-/** Chromium may turn this on for anyone: then a page cannot overwrite its ICE credentials, as v1 has to. */
-const NO_MUNGING = '--force-fieldtrials=WebRTC-NoSdpMangleUfrag/Enabled/'
+/** What Chromium may turn on or off for anyone. */
+export const FIELD_TRIALS = {
+  // A page cannot overwrite its ICE credentials then, as v1 has to.
+  'no-munging': '--force-fieldtrials=WebRTC-NoSdpMangleUfrag/Enabled/',
+  // Without a post-quantum key share the ClientHello fits into one datagram.
+  'no-pqc': '--disable-features=WebRtcPqcForDtls'
+}
 
 const FIREFOX_PREFERENCES = {
   // Firefox gathers no loopback addresses without the first, and without leave for a camera only
@@ -31,22 +36,24 @@ const FIREFOX_PREFERENCES = {
 }
 
 /**
- * @param {'chromium' | 'firefox'} name @param {{fieldTrial?: boolean}} options
+ * @param {'chromium' | 'firefox'} name @param {{fieldTrial?: string}} options
+ *   `fieldTrial` is a name in FIELD_TRIALS, or empty
  * @returns {Promise<{pid: number, open: (url: string) => Promise<object>, close: () => Promise<void>}>}
- *   `open` returns a page with `evaluate`, `exposeFunction`, `on` and `close`
+ *   `open` returns a page with `evaluate`, `exposeFunction`, `on` and `close`; that of Chromium has Playwright's `newPage`
  */
-export function startBrowser (name, { fieldTrial = false } = {}) {
+export function startBrowser (name, { fieldTrial = '' } = {}) {
   return name === 'chromium' ? startChromium(fieldTrial) : startFirefox()
 }
 
 async function startChromium (fieldTrial) {
   const server = await chromium.launchServer({
     executablePath: CHROMIUM,
-    args: fieldTrial ? [...CHROMIUM_ARGS, NO_MUNGING] : CHROMIUM_ARGS,
+    args: fieldTrial === '' ? CHROMIUM_ARGS : [...CHROMIUM_ARGS, FIELD_TRIALS[fieldTrial]],
     timeout: START_MS
   })
   const browser = await chromium.connect(server.wsEndpoint())
-  return { pid: server.process().pid, open: (url) => open(browser, url), close: () => server.close() }
+  const newPage = (options) => browser.newPage(options)
+  return { pid: server.process().pid, newPage, open: (url) => open(browser, url), close: () => server.close() }
 }
 
 async function startFirefox () {

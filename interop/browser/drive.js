@@ -20,9 +20,13 @@ const COMMANDS = {
     })
   },
 
-  async smoldot (address, { seconds }) {
-    const sleep = () => new Promise((resolve) => setTimeout(resolve, seconds * 1000))
-    const seen = await runSmoldot(address, { timeout: seconds + OVERHEAD_SECONDS }, sleep)
+  async smoldot (address, { seconds, pings }) {
+    const enough = (seen) => pings > 0 && seen.pingMs.length >= pings && seen.agent !== null && seen.gossipOpen
+    const seen = await runSmoldot(address, { timeout: seconds + OVERHEAD_SECONDS }, async (seen) => {
+      const sleep = new Promise((resolve) => setTimeout(resolve, seconds * 1000))
+      // A panic is a part of the result.
+      await Promise.race([sleep, seen.when(() => enough(seen)).catch(() => {})])
+    })
     return {
       event: 'result',
       address,

@@ -1,15 +1,19 @@
 /** The command line: the `dial` of the other programs, and what only browsers can do. */
 import { parseArgs } from 'node:util'
+import { FIELD_TRIALS } from './browsers.js'
 import { GENESIS_HASH } from './page/chain.js'
 
 export const USAGE = `usage: drive.js dial MULTIADDR --peer bare|js|smoldot --browser chromium|firefox [--version v1|v2]
            [--count N] [--pings N] [--idle SECONDS] [--upload BYTES] [--download BYTES]
            [--perf-upload BYTES] [--perf-download BYTES] [--echo-size BYTES] [--echo-streams N]
-           [--half-close] [--reset] [--close dialer|listener] [--field-trial] [--timeout SECONDS]
-       drive.js smoldot MULTIADDR [--seconds N]
+           [--half-close] [--reset] [--close dialer|listener] [--field-trial no-munging|no-pqc]
+           [--timeout SECONDS]
+       drive.js smoldot MULTIADDR [--seconds N] [--pings N]
+           it ends after N seconds, or after N pings, an answer to identify and an open gossip link;
            MULTIADDR of examples/smoldot_peer.py ${GENESIS_HASH}
        drive.js bad wrong-certhash|wrong-peer-id|dead-port|tab-closed|browser-killed
-           [--peer bare|js] [--browser chromium|firefox] [--version v1|v2] [--listener COMMAND] [--timeout SECONDS]`
+           [--peer bare|js] [--browser chromium|firefox] [--version v1|v2] [--timeout SECONDS] -- LISTENER...
+           LISTENER: the program and words that run ../python_peer.py listen`
 
 /** The command line cannot be used. */
 export class UsageError extends Error {}
@@ -33,34 +37,42 @@ const CELL = {
 }
 const PAGE = { peer: 'bare', browser: 'chromium', version: 'v1', timeout: 120 }
 const COMMANDS = {
-  dial: { ...PAGE, ...CELL, fieldTrial: false },
-  // Three of its pings, which it sends every 20 s.
-  smoldot: { seconds: 45 },
-  bad: { ...PAGE, listener: '' }
+  dial: { ...PAGE, ...CELL, fieldTrial: '' },
+  // Three of its pings, which it sends every 20 s. No number of pings: all of the time.
+  smoldot: { seconds: 45, pings: 0 },
+  bad: PAGE
 }
 const CHOICES = {
   peer: ['bare', 'js', 'smoldot'],
   browser: ['chromium', 'firefox'],
   version: ['v1', 'v2'],
-  close: ['dialer', 'listener']
+  close: ['dialer', 'listener'],
+  fieldTrial: ['', ...Object.keys(FIELD_TRIALS)]
 }
 /** js-libp2p and smoldot dial v1 alone, and smoldot does what it wants to do on a connection. */
 const SMOLDOT_TAKES = ['pings', 'timeout', 'peer', 'browser', 'version', 'fieldTrial']
 
-/** @param {string[]} words @returns {{command: string, target: string, options: object}} @throws {UsageError} */
+/**
+ * @param {string[]} words
+ * @returns {{command: string, target: string, options: object}} `options.listener`: the words after the target of `bad`
+ * @throws {UsageError}
+ */
 export function parseOptions (words) {
   const [command, ...rest] = words
   if (!Object.hasOwn(COMMANDS, command ?? '')) throw new UsageError('expected dial, smoldot or bad')
   const defaults = COMMANDS[command]
   const { values, positionals } = parse(rest, defaults)
-  if (positionals.length !== 1) throw new UsageError(`${command} takes one argument`)
-  const options = { ...defaults }
+  const [target, ...listener] = positionals
+  if (target === undefined || (listener.length > 0) !== (command === 'bad')) {
+    throw new UsageError(`${command} takes one argument${command === 'bad' ? ' and the command of a listener' : ''}`)
+  }
+  const options = { ...defaults, listener }
   for (const [word, value] of Object.entries(values)) {
     const name = camelCase(word)
     options[name] = typeof defaults[name] === 'number' ? number(word, value) : value
   }
-  check(command, positionals[0], options)
-  return { command, target: positionals[0], options }
+  check(command, target, options)
+  return { command, target, options }
 }
 
 /** @param {object} options of `dial` @returns {object} those that a page takes */
@@ -84,7 +96,7 @@ function parse (args, defaults) {
 function check (command, target, options) {
   for (const [name, choices] of Object.entries(CHOICES)) {
     if (name in options && !choices.includes(options[name])) {
-      throw new UsageError(`--${name} is one of ${choices.join(', ')}`)
+      throw new UsageError(`--${dashed(name)} is one of ${choices.filter(Boolean).join(', ')}`)
     }
   }
   const { peer } = options

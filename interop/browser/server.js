@@ -5,8 +5,12 @@ import { extname, join, normalize, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
-/** What a URL begins with, and the folder that stands for. Nothing else is served. */
+/** What `webrtc-direct listen --web` serves: the client is a part of it. */
+const WEB_PAGE = join(HERE, '..', '..', 'src', 'webrtc_direct', 'web', 'page')
+/** What a URL begins with, and the folder that stands for; the first that fits. Nothing else is served. */
 const FOLDERS = {
+  '/page/client/': join(WEB_PAGE, 'client'),
+  '/page/vendor/': join(WEB_PAGE, 'vendor'),
   '/page/': join(HERE, 'page'),
   '/node_modules/': join(HERE, 'node_modules'),
   '/js/': join(HERE, '..', 'js', 'dist')

@@ -4,7 +4,7 @@ import { serve } from './server.js'
 
 /**
  * @template T
- * @param {{browser: string, fieldTrial?: boolean, timeout: number}} options `timeout` in seconds is for all of it
+ * @param {{browser: string, fieldTrial?: string, timeout: number}} options `timeout` in seconds is for all of it
  * @param {(session: {browser: object, open: (name: string) => Promise<object>}) => Promise<T>} use
  * @returns {Promise<T>} what *use* returned
  */

@@ -3,7 +3,7 @@ import { withBrowser } from './session.js'
 
 /**
  * @param {string} address of the boot node
- * @param {{timeout: number, fieldTrial?: boolean}} options
+ * @param {{timeout: number, fieldTrial?: string}} options
  * @param {(seen: Seen) => Promise<void>} until what it waits for before it ends smoldot
  * @returns {Promise<Seen>}
  */

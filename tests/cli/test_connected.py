@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support import unused_port
 
 from webrtc_direct.certificate import Certificate
 
@@ -206,10 +207,10 @@ def test_with_its_files_a_listener_keeps_its_address(
 ) -> None:
     directory = tmp_path_factory.mktemp("files")
     files = ("--identity", str(directory / "id.key"), "--certificate", str(directory / "dtls.pem"))
-    first = listen("/ip4/127.0.0.1/udp/0/webrtc-direct", *files)
+    words = (f"/ip4/127.0.0.1/udp/{unused_port()}/webrtc-direct", *files)
+    first = listen(*words)
     assert first.end(signal.SIGTERM)[0] == 0
-    port = first.address.split("/")[4]
-    second = listen(f"/ip4/127.0.0.1/udp/{port}/webrtc-direct", *files)
+    second = listen(*words)
     assert second.address == first.address
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+from tests.support import unused_port
 
 import webrtc_direct
 
@@ -49,12 +49,6 @@ def running(name: str, *words: str) -> Iterator[Iterator[str]]:
             process.kill()
 
 
-def free_port() -> str:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
-
-
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_the_echo_client_greets_the_echo_server(backend: str) -> None:
     with running("echo_server.py") as lines:
@@ -89,7 +83,7 @@ def test_a_light_client_finds_a_peer_that_knows_its_chain() -> None:
 
 
 def test_an_address_is_kept(tmp_path: Path) -> None:
-    port = free_port()
+    port = str(unused_port())
     addresses = []
     for _ in range(2):
         with running("keep_address.py", str(tmp_path), port) as lines:

@@ -51,6 +51,11 @@ def test_only_guests_are_let_in(
         (("--accept-from", "x"), "--accept-from"),
         (("--accept-peer", "x"), "--accept-peer"),
         (("--keep-alive", "0"), "--keep-alive"),
+        (("--web", "x"), "--web"),
+        (("--web", "127.0.0.1"), "--web"),
+        (("--web", "65536"), "--web"),
+        (("--web", "example.org:8080"), "--web"),
+        (("--web", "::1:8080"), "--web"),
         (("--announce", "/ip4/0.0.0.0/udp/1/webrtc-direct"), "ip4"),
     ],
 )

@@ -24,6 +24,8 @@ NEEDED = [
     "LICENSE-MIT",
     "LICENSE-APACHE",
     "src/webrtc_direct/py.typed",
+    "src/webrtc_direct/web/page/index.html",
+    "src/webrtc_direct/web/page/vendor/noble-ciphers/LICENSE",
 ]
 UNWANTED = ("/target/", "/__pycache__/", "/.venv/", ".so")
 
@@ -32,6 +34,7 @@ import sys
 import anyio
 import webrtc_direct
 from webrtc_direct import _native, echo_handler, ping
+from webrtc_direct.web.files import load_files
 
 async def main():
     handlers = {"/echo/1.0.0": echo_handler}
@@ -42,6 +45,7 @@ async def main():
                 await stream.write(b"installed")
                 assert await stream.read_exactly(9) == b"installed"
 
+load_files()
 assert webrtc_direct.__file__.startswith(sys.prefix), webrtc_direct.__file__
 assert _native.BUILD_PROFILE == "release", _native.BUILD_PROFILE
 anyio.run(main)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+from tests.support import unused_port
 
 import webrtc_direct
 from webrtc_direct import HandshakeError, HandshakeTimeout, KeyPair, WebRtcDirectAddress, identify, ping
@@ -87,8 +88,7 @@ async def test_nobody_there_is_one_timeout() -> None:
 
 async def test_one_listener_takes_both_families_on_one_port() -> None:
     with anyio.fail_after(SECONDS):
-        async with webrtc_direct.listen("/ip4/0.0.0.0/udp/0/webrtc-direct") as first:
-            port = first.bound[0][1]
+        port = unused_port()
         wanted = [f"/ip4/0.0.0.0/udp/{port}/webrtc-direct", f"/ip6/::/udp/{port}/webrtc-direct"]
         async with webrtc_direct.listen(wanted) as listener:
             assert listener.bound == [("0.0.0.0", port), ("::", port)]

@@ -1,4 +1,4 @@
-"""The matrix of ``interop/``: its pairs, what it judges, and how it shows what came of it."""
+"""The matrix of ``interop/``: its cells, how they are run, and how it shows what came of them."""
 
 from __future__ import annotations
 
@@ -11,70 +11,69 @@ import pytest
 
 # The modules of interop/ are scripts that import each other by their bare names.
 sys.path.append(str(Path(__file__).resolve().parents[2] / "interop"))
-cell, defects, judge, page, registry, summary, table, work = map(
-    importlib.import_module, ("cell", "defects", "judge", "page", "registry", "summary", "table", "work")
+MODULES = (
+    "cell",
+    "defects",
+    "page",
+    "plan",
+    "registry",
+    "results",
+    "slower",
+    "summary",
+    "table",
+    "work",
 )
-
-
-class Seen:
-    """A listener that has ended, with the events of one good run."""
-
-    peer_id = "listener"
-
-    def __init__(self, *events: str) -> None:
-        self.events = events or ("connected", "disconnected", "reset-seen")
-
-    def named(self, name: str) -> list[dict[str, str]]:
-        return [{"event": event, "peer_id": "dialer"} for event in self.events if event == name]
-
-
-def least() -> Any:
-    return work.Work(connections=1, pings=1, idle=0.0, checked_size=0, perf_size=8, echo_size=0)
-
-
-def good_result(**changes: object) -> dict[str, Any]:
-    transfer = {"bytes": 8, "seconds": 1.0, "mb_per_s": 4.0, "streams": 1, "compared": False}
-    return {
-        "event": "result",
-        "local_peer_id": "dialer",
-        "peer_id": "listener",
-        "version": "v1",
-        "agent": "webrtc-direct/1",
-        "protocols": sorted(judge.PROTOCOLS),
-        "connect_ms": [2.0],
-        "ping_ms": [1.0],
-        "perf_upload": transfer,
-        "perf_download": transfer,
-        "half_close": True,
-        "reset": True,
-        "closed_after_ms": None,
-        **changes,
-    }
-
-
-def problems(result: dict[str, Any], *, closer: str = "dialer", seen: Seen | None = None) -> list[str]:
-    found = judge.problems_of(
-        result, seen or Seen(), least(), agent="webrtc-direct", version="v1", closer=closer
-    )
-    return list(found)
+cell, defects, page, plan, registry, results, slower, summary, table, work = map(
+    importlib.import_module, MODULES
+)
 
 
 def measured(dialer: str, listener: str, *, connect: float, speed: float, version: str = "v1") -> Any:
     made = cell.Cell(dialer, listener, version, "IPv4")
-    transfer = {"mb_per_s": speed}
-    made.runs.append(
-        cell.Run("dialer", result={"connect_ms": [connect], "perf_upload": transfer}, noticed_ms=3.0)
-    )
+    result = {"connect_ms": [connect, connect / 2, connect / 5], "perf_upload": {"mb_per_s": speed}}
+    made.runs.append(cell.Run("dialer", result=result, noticed_ms=3.0))
     return made
 
 
-def test_references_run_before_the_cells_that_need_them() -> None:
+def names(found: list[Any]) -> list[str]:
+    return [f"{each.dialer} {each.listener} {each.version} {each.family}" for each in found]
+
+
+def test_only_pairs_with_us_or_go_are_cells() -> None:
     found = registry.pairs(("python", "js", "go", "js-firefox"))
-    for pair in found:
-        if (beside := registry.reference(*pair)) is not None:
-            assert found.index(beside) < found.index(pair)
     assert ("js", "js") not in found
     assert not any(listener == "js-firefox" for _, listener in found)
+
+
+def test_a_cell_comes_right_after_its_reference() -> None:
+    found = plan.cells_of(["go", "python", "js"], only={"js:python", "js:go"}, of_families=["IPv4", "IPv6"])
+    assert names(found) == [
+        f"js {listener} {version} {family}"
+        for family in ("IPv4", "IPv6")
+        for version in ("v1", "v2")
+        for listener in ("go", "python")
+    ]
+
+
+def test_every_reference_is_run_once_and_before() -> None:
+    found = plan.cells_of(registry.PROGRAMS, of_families=registry.FAMILIES)
+    assert len(set(names(found))) == len(found)
+    for index, each in enumerate(found):
+        beside = registry.reference(each.dialer, each.listener)
+        if beside is not None:
+            before = [(one.dialer, one.listener) for one in found[:index] if one.version == each.version]
+            assert beside in before or beside == (each.dialer, each.listener)
+
+
+def test_a_variant_has_cells_in_one_family_alone() -> None:
+    peers, only = ["python", "bare-chromium-no-pqc"], ["bare-chromium-no-pqc:python"]
+    found = plan.cells_of(peers, only=only, versions=("v2",), of_families=registry.FAMILIES)
+    assert names(found) == ["bare-chromium-no-pqc python v2 IPv4"]
+
+
+def test_the_quick_run_has_ours_in_each_cell() -> None:
+    peers = plan.quick_peers()
+    assert {"go", "python", "js", "bare-chromium", "js-chromium"} == set(peers)
 
 
 @pytest.mark.parametrize(
@@ -90,52 +89,44 @@ def test_the_reference_has_go_in_our_place(pair: tuple[str, str], expected: tupl
     assert registry.reference(*pair) == expected
 
 
-def test_a_good_run_has_no_problem() -> None:
-    assert problems(good_result()) == []
-    assert problems(good_result(closed_after_ms=5.0), closer="listener") == []
-
-
-@pytest.mark.parametrize(
-    ("change", "word"),
-    [
-        ({"peer_id": "another"}, "peer_id"),
-        ({"version": "v2"}, "version"),
-        ({"agent": "another/1"}, "identify says"),
-        ({"protocols": []}, "identify lacks"),
-        ({"connect_ms": []}, "connect_ms"),
-        ({"ping_ms": [1.0, 2.0]}, "ping_ms"),
-        ({"idle_ping_ms": 1.0}, "idle_ping_ms"),
-        ({"upload": {"bytes": 1}}, "upload was not asked for"),
-        ({"perf_upload": None}, "perf_upload moved"),
-        ({"perf_upload": {"bytes": 8, "compared": True}}, "compared=True"),
-        ({"half_close": None}, "half_close"),
-        ({"reset": False}, "reset"),
-        ({"closed_after_ms": 1.0}, "closed_after_ms"),
-        ({"local_peer_id": "another"}, "the listener saw as connected"),
-    ],
-)
-def test_what_the_dialer_reports_wrong_is_a_problem(change: dict[str, object], word: str) -> None:
-    assert any(word in problem for problem in problems(good_result(**change)))
-
-
-def test_a_late_end_is_a_problem() -> None:
-    late = good_result(closed_after_ms=1000 * judge.NOTICE_SECONDS + 1)
-    assert problems(late, closer="listener") == ["the dialer noticed the end after 10.0 s"]
-
-
-@pytest.mark.parametrize("missing", ["connected", "disconnected", "reset-seen"])
-def test_what_the_listener_did_not_see_is_a_problem(missing: str) -> None:
-    seen = Seen(*(event for event in Seen().events if event != missing))
-    assert len(problems(good_result(), seen=seen)) == 1
-
-
 def test_ratios_above_one_are_better_than_go() -> None:
     cells = [
         measured("js", "go", connect=10.0, speed=20.0),
         measured("js", "python", connect=5.0, speed=30.0),
     ]
-    assert summary.summarize(cells[1], cells).ratios == {"connect_ms": 2.0, "perf_upload": 1.5}
+    assert summary.summarize(cells[1], cells).ratios == {
+        "connect_ms": 2.0,
+        "redial_ms": 2.0,
+        "perf_upload": 1.5,
+    }
     assert summary.summarize(cells[0], cells).ratios == {}
+
+
+def test_the_first_dial_of_a_process_is_no_redial_and_idling_is_no_measurement() -> None:
+    made = measured("js", "python", connect=10.0, speed=1.0)
+    idle = cell.Run(
+        "dialer", idle=True, result={"connect_ms": [99.0], "ping_ms": [99.0], "idle_ping_ms": 0.5}
+    )
+    made.runs.insert(0, idle)
+    shown = summary.summarize(made, [made])
+    assert shown.numbers == {"connect_ms": 10.0, "redial_ms": 3.5, "idle_ping_ms": 0.5, "perf_upload": 1.0}
+    idle.problems.append("no pong")
+    assert made.problems == ["no pong (idling)"]
+
+
+def test_what_is_slower_than_go_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    cells = [
+        measured("js", "go", connect=10.0, speed=20.0),
+        measured("js", "python", connect=9.0, speed=10.0),
+    ]
+    assert summary.summarize(cells[1], cells).slower == {"perf_upload": slower.UNKNOWN}
+    assert summary.summarize(cells[0], cells).slower == {}
+    known = slower.Reason(
+        reason="it is the weather", dialers=frozenset({"js"}), numbers=frozenset({"perf_upload"})
+    )
+    monkeypatch.setattr(slower, "REASONS", (known,))
+    assert summary.summarize(cells[1], cells).slower == {"perf_upload": "it is the weather"}
+    assert slower.reason_for("go", "python", "perf_upload") == slower.UNKNOWN
 
 
 def test_a_failed_reference_is_no_reference() -> None:
@@ -176,9 +167,38 @@ def test_only_a_dialer_with_a_reason_dials_again(
     assert len(made.notes) == tries - 1
 
 
+def test_idling_is_a_run_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[Any] = []
+
+    def succeed(_: Any, work: Any, closer: str) -> Any:
+        tried.append(work)
+        return cell.Run(closer)
+
+    monkeypatch.setattr(cell.Cell, "_try", succeed)
+    made = cell.Cell("go", "python", "v1", "IPv4")
+    made.run_idle(work.Work())
+    made.run(work.Work())
+    assert [(each.idle, each.connections, each.perf_size > 0) for each in tried] == [
+        (25.0, 1, False),
+        (0.0, 21, True),
+        (0.0, 21, True),
+    ]
+    assert [(run.idle, run.closer) for run in made.runs] == [
+        (True, "dialer"),
+        (False, "dialer"),
+        (False, "listener"),
+    ]
+
+
+def test_an_impossible_cell_does_not_idle() -> None:
+    made = cell.Cell("js", "python", "v2", "IPv4")
+    made.run_idle(work.Work())
+    assert made.runs == []
+
+
 def test_options_leave_out_what_a_cell_is_run_without() -> None:
     whole, less = work.Work(), work.Work().without(work.STEPS)
-    assert {"--half-close", "--reset", "--idle=12", "--close=listener"} <= set(whole.options("listener"))
+    assert {"--half-close", "--reset", "--idle=25", "--close=listener"} <= set(whole.options("listener"))
     assert less.options("dialer") == ["--count=1", "--pings=20", "--close=dialer"]
     assert less.closers == ("dialer",)
 
@@ -190,6 +210,13 @@ def test_every_defect_names_peers_and_steps_that_exist() -> None:
         assert bool(defect.without) is not bool(defect.says)
 
 
+def test_every_reason_names_peers_and_numbers_that_exist() -> None:
+    for each in slower.REASONS:
+        assert each.dialers | each.listeners <= set(registry.PROGRAMS)
+        assert each.numbers <= set(summary.JUDGED)
+    assert set(summary.JUDGED) <= set(summary.RATIOS)
+
+
 def test_the_page_and_the_table_tell_of_failures_and_defects() -> None:
     cells = [
         measured("js", "go", connect=10.0, speed=20.0),
@@ -197,14 +224,18 @@ def test_the_page_and_the_table_tell_of_failures_and_defects() -> None:
     ]
     cells.append(measured("js", "python", connect=1.0, speed=1.0, version="v2"))
     cells[2].runs[0].problems.append("error: js-libp2p dials v1 only | v2")
-    summaries = [summary.summarize(each, cells) for each in cells]
-    text = page.markdown({"js": "js-libp2p 3"}, summaries)
-    row = next(line for line in text.splitlines() if line.startswith("| js | python | v1"))
-    assert "| 5.00 | 10.00 | x2.00 |" in row
-    assert row.endswith("| 3 / - | ok |")
+    found = results.Results(work="little", machine="small", cells=cells)
+    text = page.markdown(found)
+    assert "| js | python | v1 | IPv4 | 5.00 | 10.00 | x2.00 | 1.75 | 3.50 | x2.00 |" in text
+    overview = next(line for line in text.splitlines() if line.startswith("| js | js-libp2p"))
+    assert overview.endswith("| yes | not possible: js-libp2p dials v1 only | - | - |")
+    assert "3 of 3 cells are as expected." in text
     assert "js → python v2 IPv4" in text
     assert "`error: js-libp2p dials v1 only | v2 (closed by the dialer)`" in text
     cells[1].runs[0].problems.append("it | broke")
-    assert "**failed**: it \\| broke (closed by the dialer)" in page.markdown({}, summaries)
-    assert "5.00 (x2.00)" in table.row(summaries[1])
-    assert "it | broke" in table.row(summaries[1])
+    text = page.markdown(found)
+    assert "**failed**: it \\| broke (closed by the dialer)" in text
+    assert "2 of 3 cells are as expected." in text
+    shown = table.row(summary.summarize(cells[1], cells))
+    assert "5.00 (x2.00)" in shown
+    assert "it | broke" in shown

@@ -1,7 +1,7 @@
 /** The entry of bare.html: `window.interop.dial` does what `dial` of the other programs does. */
 import { dial } from './client/connection.js'
 import { Identity } from './client/identity.js'
-import { identify } from './cell/identify.js'
+import { identify } from './client/identify.js'
 import { milliseconds, runSteps } from './cell/steps.js'
 
 let current = null

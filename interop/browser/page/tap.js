@@ -1,5 +1,5 @@
 /** Looks into the data channels that somebody else's code opens in this page. */
-import { parseIdentify } from './cell/identify.js'
+import { parseIdentify } from './client/identify.js'
 import { concat, utf8 } from './client/bytes.js'
 import { FrameDecoder } from './client/framing.js'
 

@@ -1,11 +1,11 @@
 /** The parts of the bare page that need no browser. What needs one is tested by the cells. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { multihash, parseAddress, sdpFingerprint } from '../page/client/address.js'
-import { concat, decodeVarint, encodeBase58, encodeVarint, utf8 } from '../page/client/bytes.js'
-import { dataFrame, Flag, flagFrame, FrameDecoder, MAX_DATA } from '../page/client/framing.js'
-import { Identity, verify } from '../page/client/identity.js'
-import { credentials, makeAnswer } from '../page/client/sdp.js'
+import { multihash, parseAddress, sdpFingerprint } from '../../../src/webrtc_direct/web/page/client/address.js'
+import { concat, decodeVarint, encodeBase58, encodeVarint, utf8 } from '../../../src/webrtc_direct/web/page/client/bytes.js'
+import { dataFrame, Flag, flagFrame, FrameDecoder, MAX_DATA } from '../../../src/webrtc_direct/web/page/client/framing.js'
+import { Identity, verify } from '../../../src/webrtc_direct/web/page/client/identity.js'
+import { credentials, makeAnswer } from '../../../src/webrtc_direct/web/page/client/sdp.js'
 
 const CERTHASH = 'uEiDGjXZRz-IrB0Zj7YxNrOsk-xudQSWBLaLL6xJufSqeFg'
 const PEER_ID = '12D3KooWPPS7zLMdULSqxGdMYy67W7ffy4jQquoRX89yzmc69wUm'

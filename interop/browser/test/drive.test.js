@@ -27,11 +27,18 @@ test('what no browser can do is refused before one is started', () => {
     ['dial', 'a', '--peer', 'js', '--version', 'v2'],
     ['dial', 'a', '--peer', 'smoldot', '--browser', 'firefox'],
     ['dial', 'a', '--peer', 'smoldot', '--reset'],
-    ['dial', 'a', '--browser', 'firefox', '--field-trial'],
-    ['bad', 'weather'],
-    ['bad', 'dead-port', '--peer', 'smoldot']
+    ['dial', 'a', '--browser', 'firefox', '--field-trial', 'no-pqc'],
+    ['dial', 'a', '--field-trial', 'weather'],
+    ['bad', 'dead-port'],
+    ['bad', 'weather', '--', 'listener'],
+    ['bad', 'dead-port', '--peer', 'smoldot', '--', 'listener']
   ]
   for (const words of wrong) assert.throws(() => parseOptions(words), UsageError, words.join(' '))
+})
+
+test('what bad is given for a listener is a command', () => {
+  const { target, options } = parseOptions(['bad', 'dead-port', '--timeout', '9', '--', 'python', 'peer.py', 'listen'])
+  assert.deepEqual([target, options.timeout, options.listener], ['dead-port', 9, ['python', 'peer.py', 'listen']])
 })
 
 test('the genesis hash is that of the genesis block', () => {

@@ -96,6 +96,31 @@ fn a_full_window_with_a_gap_is_not_a_deadlock() {
     }
 }
 
+/// dcsctp 0.1.16 as published sends it again after every third SACK, until the peer could say that it came.
+#[test]
+fn what_is_lost_is_sent_again_once() {
+    let mut world = World::new(3, Weather::FAIR);
+    let (client, server) = world.connect(&World::v2(0));
+    world.at(End::Client(client), |session| session.open_channel(2));
+    let to: SocketAddr = SERVER.parse().unwrap();
+    let lost = 20;
+    let mut large = 0;
+    world.gate = Box::new(move |_, destination, datagram| {
+        large += usize::from(destination == to && datagram.len() > 1000);
+        // Once the window is wide, every hundredth of some.
+        !(large > 500 && large <= 500 + lost * 100 && large.is_multiple_of(100))
+    });
+    let data = pattern(3_000_000);
+    world.at(End::Client(client), |session| session.send(2, messages(&data, 16384)));
+    world.run(Duration::from_secs(30));
+    let key = world.opened(End::Server(server))[0];
+    assert!(world.received(End::Server(server), key) == data);
+    let mut sent = None;
+    world.at(End::Client(client), |session| sent = Some(session.stats()));
+    let sent = sent.unwrap();
+    assert!((lost..lost + lost / 4).contains(&sent.sctp.retransmitted_packets), "{sent:?}");
+}
+
 #[test]
 fn one_channel_that_is_read_does_not_wait_for_acknowledgements_of_tiny_messages() {
     // A window's worth of tiny messages must not take a window's worth of bookkeeping each.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
@@ -12,6 +13,7 @@ import anyio
 import click
 
 from webrtc_direct.certificate import Certificate
+from webrtc_direct.cli.interrupt import say
 from webrtc_direct.cli.output import printable, socket_address, write_json
 from webrtc_direct.cli.target import json_option, positive_seconds
 from webrtc_direct.errors import IdentityError
@@ -19,8 +21,10 @@ from webrtc_direct.identity import KeyPair, PeerId
 from webrtc_direct.listener import listen
 from webrtc_direct.protocols.echo import ECHO_PROTOCOL, echo_handler
 from webrtc_direct.protocols.perf import PERF_PROTOCOL, perf_handler
+from webrtc_direct.web.address import WebAddress
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from contextlib import AbstractAsyncContextManager
 
     from webrtc_direct.connection import Connection, Handler
@@ -36,6 +40,7 @@ Examples:
   webrtc-direct listen /ip6/::/udp/4001/webrtc-direct --identity id.key --certificate dtls.pem
   webrtc-direct listen /ip4/0.0.0.0/udp/4001/webrtc-direct --announce /ip4/203.0.113.7/udp/4001/webrtc-direct
   webrtc-direct listen --accept-from 192.0.2.0/24 --accept-peer 12D3KooW...
+  webrtc-direct listen --web 8080                       # and a page to look at, on 127.0.0.1
 \b
 With --identity and --certificate the address is the same after a restart. Both files are
 made where they do not exist.
@@ -64,10 +69,12 @@ class Guests:
 class Events:
     """What a listener has to tell, as JSON lines."""
 
-    def listening(self, listener: Listener) -> None:
-        """Tell where *listener* can be dialed."""
+    def listening(self, listener: Listener, web: WebAddress | None) -> None:
+        """Tell where *listener* can be dialed, and where its page is."""
         addresses = [str(address) for address in listener.addresses]
         write_json({"event": "listening", "peer_id": str(listener.peer_id), "addresses": addresses})
+        if web is not None:
+            write_json({"event": "web", "url": web.url})
 
     def connected(self, connection: Connection) -> None:
         """Tell that *connection* is authenticated."""
@@ -97,13 +104,16 @@ class Events:
 class Lines(Events):
     """The same for a person."""
 
-    def listening(self, listener: Listener) -> None:
+    def listening(self, listener: Listener, web: WebAddress | None) -> None:
         """Tell where *listener* can be dialed, and how."""
         click.echo(f"peer id {listener.peer_id}, listening on")
         for address in listener.addresses:
             click.echo(f"  {address}")
         click.echo("Dial it from another terminal:")
         click.echo(f"  webrtc-direct dial {listener.addresses[0]}")
+        if web is not None:
+            click.echo("Or from a browser:")
+            click.echo(f"  {web.url}")
         click.echo("Ctrl-C ends it.")
 
     def connected(self, connection: Connection) -> None:
@@ -127,6 +137,13 @@ def _peer_ids(context: click.Context, parameter: click.Parameter, values: tuple[
     try:
         return [PeerId.from_string(value) for value in values]
     except IdentityError as error:
+        raise click.BadParameter(str(error), context, parameter) from error
+
+
+def _web_address(context: click.Context, parameter: click.Parameter, value: str | None) -> WebAddress | None:
+    try:
+        return None if value is None else WebAddress.parse(value)
+    except ValueError as error:
         raise click.BadParameter(str(error), context, parameter) from error
 
 
@@ -178,6 +195,13 @@ def _peer_ids(context: click.Context, parameter: click.Parameter, values: tuple[
     callback=positive_seconds,
     help="Ping every peer so often, and drop it when it does not answer.",
 )
+@click.option(
+    "--web",
+    metavar="[IP:]PORT",
+    callback=_web_address,
+    help="Serve a page that dials this listener from a browser, such as 127.0.0.1:8080, 8080 or [::1]:0. "
+    "Offers echo and perf as well. Everybody who reaches the port sees the connections.",
+)
 @json_option
 def listen_command(
     *,
@@ -190,18 +214,19 @@ def listen_command(
     networks: list[Network],
     peers: list[PeerId],
     keep_alive: float | None,
+    web: WebAddress | None,
     as_json: bool,
 ) -> None:
     """Take connections on ADDRESS, such as /ip4/0.0.0.0/udp/4001/webrtc-direct.
 
     Port 0 lets the system choose. Ping and identify are always answered. SIGINT and
-    SIGTERM end it cleanly. With --json each event is a line: listening, connected,
+    SIGTERM end it cleanly. With --json each event is a line: listening, web, connected,
     disconnected.
     """
     handlers: dict[str, Handler] = {}
-    if echo:
+    if echo or web is not None:
         handlers[ECHO_PROTOCOL] = echo_handler
-    if perf:
+    if perf or web is not None:
         handlers[PERF_PROTOCOL] = perf_handler
     listening = listen(
         addresses or (DEFAULT_ADDRESS,),
@@ -212,14 +237,39 @@ def listen_command(
         accept=Guests(tuple(networks), tuple(peers)).accept,
         keep_alive=keep_alive,
     )
-    anyio.run(_listen, listening, Events() if as_json else Lines())
+    anyio.run(_listen, listening, web, Events() if as_json else Lines())
 
 
-async def _listen(listening: AbstractAsyncContextManager[Listener], events: Events) -> None:
+async def _listen(
+    listening: AbstractAsyncContextManager[Listener], web: WebAddress | None, events: Events
+) -> None:
     async with listening as listener:
         listener.on_connected = events.connected
         listener.on_disconnected = events.disconnected
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            events.listening(listener)
-            async for _ in signals:
-                return
+            async with _page(listener, web, events) as bound:
+                events.listening(listener, bound)
+                async for _ in signals:
+                    return
+
+
+@asynccontextmanager
+async def _page(
+    listener: Listener, address: WebAddress | None, events: Events
+) -> AsyncIterator[WebAddress | None]:
+    """Serve the page at *address*, if there is to be one; gives where it is bound."""
+    if address is None:
+        yield None
+        return
+    from webrtc_direct.web.server import serve_page  # noqa: PLC0415 - the HTTP library is for this alone
+
+    async with serve_page(listener, address) as server:
+
+        def connected(connection: Connection) -> None:
+            server.roster.connected(connection)
+            events.connected(connection)
+
+        listener.on_connected = connected
+        if not server.address.is_loopback:
+            say(f"everybody who reaches {server.address} sees the connections of this listener")
+        yield server.address

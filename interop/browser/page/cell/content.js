@@ -1,5 +1,5 @@
 /** What streams carry where both ends know every byte; ../../../README.md describes it. */
-import { shake128 } from '@noble/hashes/sha3.js'
+import { shake128 } from '../../node_modules/@noble/hashes/sha3.js'
 import { concat, equal, utf8 } from '../client/bytes.js'
 
 /** A prime: bytes that are lost, repeated, swapped or shifted do not compare equal. */

@@ -1,9 +1,10 @@
 /** What the cell does on a connection, each step by the options of `dial`; ../../../README.md describes both. */
-import { concat, equal } from '../client/bytes.js'
+import { concat } from '../client/bytes.js'
+import { perf } from '../client/perf.js'
+import { ping, PING_PROTOCOL } from '../client/ping.js'
 import { StreamReset } from '../client/stream.js'
 import { Content, encodeUint64 } from './content.js'
 
-const PING_SIZE = 32
 const SEED = 1
 const HALF_CLOSE_SEED = 2
 const HALF_CLOSE_UP = 1000
@@ -15,14 +16,14 @@ const HALF_CLOSE_DOWN = 2000
  */
 export async function runSteps (connection, options) {
   const { upload, download, perfUpload, perfDownload, echoSize, echoStreams } = options
-  const pings = options.pings || options.idle ? await ping(connection, options.pings, options.idle) : null
+  const pinged = options.pings || options.idle ? await pings(connection, options.pings, options.idle) : null
   return {
-    ping_ms: pings?.samples ?? [],
-    idle_ping_ms: pings?.idle ?? null,
+    ping_ms: pinged?.samples ?? [],
+    idle_ping_ms: pinged?.idle ?? null,
     upload: upload ? await checked(connection, upload, 0) : null,
     download: download ? await checked(connection, 0, download) : null,
-    perf_upload: perfUpload ? await perf(connection, perfUpload, 0) : null,
-    perf_download: perfDownload ? await perf(connection, 0, perfDownload) : null,
+    perf_upload: perfUpload ? await measured(connection, { upload: perfUpload }) : null,
+    perf_download: perfDownload ? await measured(connection, { download: perfDownload }) : null,
     echo: echoSize ? await echo(connection, echoSize, echoStreams) : null,
     half_close: options.halfClose ? await halfClose(connection) : null,
     reset: options.reset ? await reset(connection) : null,
@@ -31,30 +32,22 @@ export async function runSteps (connection, options) {
 }
 
 /** @param {number} started a reading of performance.now() @returns {number} milliseconds since then */
-export const milliseconds = (started) => Math.round((performance.now() - started) * 1000) / 1000
+export const milliseconds = (started) => rounded(performance.now() - started)
 
-async function ping (connection, count, idleSeconds) {
-  const stream = await connection.openStream('/ipfs/ping/1.0.0')
+const rounded = (number) => Math.round(number * 1000) / 1000
+
+async function pings (connection, count, idleSeconds) {
+  const stream = await connection.openStream(PING_PROTOCOL)
   const samples = []
-  while (samples.length < count) samples.push(await pingOnce(stream))
+  while (samples.length < count) samples.push(rounded(await ping(stream)))
   await stream.closeWrite()
   if (!idleSeconds) return { samples, idle: null }
   await new Promise((resolve) => setTimeout(resolve, idleSeconds * 1000))
   // On a new stream: go-libp2p ends one that idles for 10 s.
-  const later = await connection.openStream('/ipfs/ping/1.0.0')
-  const idle = await pingOnce(later)
+  const later = await connection.openStream(PING_PROTOCOL)
+  const idle = rounded(await ping(later))
   await later.closeWrite()
   return { samples, idle }
-}
-
-async function pingOnce (stream) {
-  const data = crypto.getRandomValues(new Uint8Array(PING_SIZE))
-  const started = performance.now()
-  await stream.write(data)
-  const answer = await stream.readExactly(PING_SIZE)
-  const sample = milliseconds(started)
-  if (!equal(answer, data)) throw new Error('the pong is not the ping')
-  return sample
 }
 
 async function checked (connection, upload, download) {
@@ -70,17 +63,10 @@ async function checked (connection, upload, download) {
   return transfer(upload + download, started, { compared: true })
 }
 
-async function perf (connection, upload, download) {
-  const up = new Content(0, 'u')
+async function measured (connection, sizes) {
   const started = performance.now()
-  const stream = await connection.openStream('/perf/1.0.0')
-  await stream.write(encodeUint64(download))
-  await up.send(stream, upload)
-  await stream.closeWrite()
-  let received = 0
-  for (let data; (data = await stream.read()) !== null; ) received += data.length
-  if (received !== download) throw new Error(`${received} bytes arrived instead of ${download}`)
-  return transfer(upload + download, started, { compared: false })
+  await perf(connection, sizes)
+  return transfer((sizes.upload ?? 0) + (sizes.download ?? 0), started, { compared: false })
 }
 
 async function echo (connection, size, streams) {

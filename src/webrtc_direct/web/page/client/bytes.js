@@ -1,4 +1,4 @@
-/** Bytes: joining, comparing, and the three text and number encodings that libp2p uses. */
+/** Bytes: joining, comparing, and the text and number encodings that libp2p uses. */
 
 /** @param {Uint8Array[]} parts @returns {Uint8Array} all of them in one */
 export function concat (...parts) {
@@ -55,6 +55,10 @@ export function decodeBase64Url (text) {
   if (!/^[\w-]*$/.test(text)) throw new Error('not base64url')
   return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0))
 }
+
+/** @param {Uint8Array} bytes @returns {string} base64url without padding */
+export const encodeBase64Url = (bytes) =>
+  btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 
 const BASE58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
 

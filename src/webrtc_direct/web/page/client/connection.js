@@ -11,6 +11,7 @@ import { Identity } from './identity.js'
 import { propose, refuse } from './multistream.js'
 import { authenticate } from './noise.js'
 import { attribute, credentials, makeAnswer } from './sdp.js'
+import { Steps } from './steps.js'
 import { Stream } from './stream.js'
 
 /** ICE, DTLS and SCTP together. Chromium itself gives up on ICE after 15 s. */
@@ -20,28 +21,44 @@ const NEGOTIATION_MS = 10_000
 /** A Noise message of a handshake is some 200 bytes; an RSA key would make it 2200. */
 const MAX_NOISE_MESSAGE = 4096
 
+/** The browser keeps its own ICE credentials: it can dial v2 alone. */
+export class CredentialsRefused extends Error {
+  name = 'CredentialsRefused'
+}
+
 /**
  * @param {string} text the listener's multiaddr, with its certhash and its peer id
- * @param {{version?: 'v1' | 'v2', identity?: Identity}} options a fresh identity unless one is given
+ * @param {{version?: 'v1' | 'v2', identity?: Identity, onStep?: import('./steps.js').OnStep}} options
+ *   a fresh identity unless one is given; `onStep` is told when each of steps 1 to 7 begins and ends
  * @returns {Promise<Connection>} authenticated
  * @throws {Error} it says in words which step failed and why
  */
-export async function dial (text, { version = 'v2', identity } = {}) {
-  const address = parseAddress(text)
-  identity ??= await Identity.generate()
-  // A certificate for this dial alone: a reused one would let observers recognise the client.
-  const certificate = await RTCPeerConnection.generateCertificate({ name: 'ECDSA', namedCurve: 'P-256' })
+export async function dial (text, { version = 'v2', identity, onStep = () => {} } = {}) {
+  const steps = new Steps(onStep)
+  const address = await steps.run('address', () => parseAddress(text))
+  const certificate = await steps.run('certificate', async () => {
+    identity ??= await Identity.generate()
+    // A certificate for this dial alone: a reused one would let observers recognise the client.
+    return await RTCPeerConnection.generateCertificate({ name: 'ECDSA', namedCurve: 'P-256' })
+  })
   const peer = new RTCPeerConnection({ certificates: [certificate] })
   try {
     // "Negotiated": both ends open it without asking. It must exist before the offer.
     const handshake = peer.createDataChannel('', { negotiated: true, id: 0 })
     const channel = new NoiseChannel(handshake)
     const connection = new Connection(peer, identity.peerId, address.peerId, version)
-    const client = await describe(peer, address, version)
+    const sdp = await steps.run('offer', () => offer(peer, version))
+    await steps.run('answer', () => peer.setRemoteDescription({ type: 'answer', sdp: makeAnswer(address, sdp.server) }))
     const ended = connection.closed.then((reason) => Promise.reject(new Error(reason)))
+    steps.follow(peer)
     await within(CONNECT_MS, Promise.race([opened(handshake), ended]), () => unfinished(peer, address))
-    const proving = authenticate(channel, { client, server: address.certhash }, identity)
-    const peerId = await within(NOISE_MS, Promise.race([proving, ended]), () => 'Noise did not finish')
+    steps.channelsOpened()
+    const client = await steps.run('insertion', () => multihash(attribute(sdp.offered, 'fingerprint')))
+    connection.certhashes = { client, server: address.certhash }
+    const peerId = await steps.run('noise', () => {
+      const proving = authenticate(channel, connection.certhashes, identity)
+      return within(NOISE_MS, Promise.race([proving, ended]), () => 'Noise did not finish')
+    })
     if (peerId !== address.peerId) throw new Error(`the server is ${peerId} in place of ${address.peerId}`)
     return connection
   } catch (error) {
@@ -50,17 +67,16 @@ export async function dial (text, { version = 'v2', identity } = {}) {
   }
 }
 
-/** Steps 3 and 4: set both descriptions. Returns the multihash of the browser's certificate. */
-async function describe (peer, address, version) {
-  const { sdp } = await peer.createOffer()
-  const { offer, server } = credentials(version, sdp)
+/** Step 3. Returns what the browser offered, and the server's ufrag, which is its password as well. */
+async function offer (peer, version) {
+  const { sdp: offered } = await peer.createOffer()
+  const { offer, server } = credentials(version, offered)
   try {
     await peer.setLocalDescription({ type: 'offer', sdp: offer })
   } catch (error) {
-    throw new Error(`this browser does not take the ICE credentials of ${version}: ${error.message}`)
+    throw new CredentialsRefused(`this browser does not take the ICE credentials of ${version}: ${error.message}`)
   }
-  await peer.setRemoteDescription({ type: 'answer', sdp: makeAnswer(address, server) })
-  return multihash(attribute(sdp, 'fingerprint'))
+  return { offered, server }
 }
 
 /** Step 5: wait for channel 0. */
@@ -78,6 +94,7 @@ const answered = ({ iceConnectionState }) => ['connected', 'completed'].includes
 export class Connection {
   #peer
   #end
+  #streams = new Set()
 
   /** @param {RTCPeerConnection} peer @param {string} localPeerId @param {string} peerId @param {string} version */
   constructor (peer, localPeerId, peerId, version) {
@@ -85,21 +102,27 @@ export class Connection {
     this.localPeerId = localPeerId
     this.peerId = peerId
     this.version = version
+    /** @type {{client: Uint8Array, server: Uint8Array}} the multihash of each end's certificate */
+    this.certhashes = null
     /** @type {Promise<string>} resolves with the reason when the connection has ended */
     this.closed = new Promise((resolve) => {
       this.#end = resolve
       watch(peer, resolve)
     })
     peer.addEventListener('datachannel', ({ channel }) => {
-      const stream = new Stream(channel)
+      const stream = this.#stream(channel)
       within(NEGOTIATION_MS, refuse(stream), () => 'nothing was proposed').catch(() => stream.reset())
     })
-    this.closed.then(() => peer.close())
+    this.closed.then((reason) => {
+      // Not every browser tells channels of the end of their connection.
+      this.#streams.forEach((stream) => stream.abandon(reason))
+      peer.close()
+    })
   }
 
   /** @param {string} protocol @returns {Promise<Stream>} on which both ends speak *protocol* */
   async openStream (protocol) {
-    const stream = new Stream(this.#peer.createDataChannel(''))
+    const stream = this.#stream(this.#peer.createDataChannel(''))
     try {
       await within(NEGOTIATION_MS, propose(stream, protocol), () => `the peer does not answer to ${protocol}`)
     } catch (error) {
@@ -112,6 +135,13 @@ export class Connection {
   /** End it at once. The listener sees the end immediately. */
   close () {
     this.#end('this end closed the connection')
+  }
+
+  #stream (channel) {
+    const stream = new Stream(channel)
+    this.#streams.add(stream)
+    channel.addEventListener('close', () => this.#streams.delete(stream))
+    return stream
   }
 }
 

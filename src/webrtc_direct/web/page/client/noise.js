@@ -10,7 +10,7 @@
  * A payload is an identity key and its signature of the Noise key. The keys that come out of the
  * handshake are not used: DTLS encrypts already.
  */
-import { chacha20poly1305 } from '@noble/ciphers/chacha.js'
+import { chacha20poly1305 } from '../vendor/noble-ciphers/chacha.js'
 import { concat, utf8 } from './bytes.js'
 import { verify } from './identity.js'
 import { decode, encodeBytes } from './protobuf.js'

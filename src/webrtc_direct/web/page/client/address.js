@@ -1,5 +1,5 @@
 /** Step 1: the multiaddr of a WebRTC-Direct listener. It says everything that signalling would. */
-import { decodeBase64Url } from './bytes.js'
+import { decodeBase64Url, encodeBase64Url } from './bytes.js'
 
 /** The multihash of a SHA-256 digest begins with its code and its size. */
 const SHA256_MULTIHASH = [0x12, 0x20]
@@ -36,6 +36,9 @@ export function multihash (fingerprint) {
   if (match === null) throw new Error(`not a SHA-256 fingerprint: ${fingerprint}`)
   return Uint8Array.of(...SHA256_MULTIHASH, ...match[1].split(':').map((pair) => parseInt(pair, 16)))
 }
+
+/** @param {Uint8Array} multihash @returns {string} what stands behind /certhash/ */
+export const encodeCerthash = (multihash) => `u${encodeBase64Url(multihash)}`
 
 function decodeCerthash (text) {
   // "u" is multibase for base64url, the encoding that all implementations print.

@@ -88,6 +88,11 @@ export class Stream {
     this.#fail('this end reset the stream')
   }
 
+  /** Give it up, because its connection has ended. @param {string} reason */
+  abandon (reason) {
+    if (!this.#finReceived || !this.#finSent) this.#fail(reason)
+  }
+
   #receive (bytes) {
     if (this.#failure !== null) return
     try {

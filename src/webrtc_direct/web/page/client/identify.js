@@ -1,10 +1,10 @@
 /** /ipfs/id/1.0.0: who the peer is and what it speaks. */
-import { concat, decodeVarint } from '../client/bytes.js'
-import { decode } from '../client/protobuf.js'
+import { concat, decodeVarint } from './bytes.js'
+import { decode } from './protobuf.js'
 
 const MAX_ANSWER = 64 * 1024
 
-/** @param {import('../client/connection.js').Connection} connection @returns {Promise<{agent: string, protocols: string[]}>} */
+/** @param {import('./connection.js').Connection} connection @returns {Promise<{agent: string, protocols: string[]}>} */
 export async function identify (connection) {
   const stream = await connection.openStream('/ipfs/id/1.0.0')
   await stream.closeWrite()
