@@ -74,9 +74,12 @@ interop-go: build ## Exchange data with a released go-libp2p, both ways (needs G
 interop: build ## Exchange data with all peers; writes docs/interop.md (needs Go, npm, Chromium, Firefox)
 	$(BIN)/python interop/run.py --write
 
-.PHONY: browser-test
-browser-test: build ## Python in a page of Chromium dials us and go; prints its speed beside js-libp2p's (needs npm, Go)
+.PHONY: browser-tools
+browser-tools: build ## Fetch and build what the tests of Python in a web page need; `make test` passes them then, too
 	$(BIN)/python tests/browser/prepare.py
+
+.PHONY: browser-test
+browser-test: browser-tools ## Python in a page of Chromium dials us and go; prints its speed beside js-libp2p's (needs npm, Go)
 	$(BIN)/python -m pytest tests/browser
 	$(BIN)/python tests/browser/measure.py
 

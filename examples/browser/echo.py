@@ -1,4 +1,4 @@
-"""What a web page runs: `await greet(MULTIADDR)` dials an echo server, from a browser as from anywhere else."""
+"""What a web page runs: `await greet(MULTIADDR)` dials an echo server, as from anywhere else."""
 
 import webrtc_direct
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,11 +23,10 @@ prepare: Any = importlib.import_module("prepare")
 
 @pytest.fixture(scope="session")
 def prepared() -> None:
-    """Skip where `make browser-test` has not been run."""
-    browser = Path(os.environ.get("CHROMIUM", prepare.CHROMIUM))
-    needed = (browser, HERE / "node_modules", prepare.WHEELS / "index.json")
+    """Skip where `make browser-tools` has not been run."""
+    needed = (prepare.CHROMIUM, HERE / "node_modules", prepare.WHEELS / "index.json")
     if missing := [str(path) for path in needed if not path.exists()]:
-        pytest.skip(f"{', '.join(missing)} missing: run `make browser-test`")
+        pytest.skip(f"{', '.join(missing)} missing: run `make browser-tools`")
     prepare.build_wheel()
 
 
@@ -59,6 +57,6 @@ def ours() -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def go() -> Iterator[Any]:
     if not GO_PROGRAM.exists():
-        pytest.skip(f"{GO_PROGRAM} missing: run `make browser-test` where Go is installed")
+        pytest.skip(f"{GO_PROGRAM} missing: run `make browser-tools` where Go is installed")
     with chromium.ListenerProcess(str(GO_PROGRAM)) as listener:
         yield listener

@@ -1,4 +1,4 @@
-"""Fetches and builds what the tests in Chromium need: npm's packages, wheels, and the peers of ``interop/``.
+"""Fetches and builds what the tests in Chromium need: npm's packages, wheels, the peers of ``interop/``.
 
 Run as ``python tests/browser/prepare.py``. What is there already is not made again, but for the
 package's own wheel.
@@ -7,6 +7,7 @@ package's own wheel.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -16,27 +17,18 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 WHEELS = ROOT / "build" / "browser"
 LOCK = HERE / "requirements.lock"
-CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 # Of the Pyodide that package.json names.
 PYTHON_VERSION = "3.14"
 
 
 def main() -> None:
     """Prepare everything."""
-    install_chromium()
+    run(str(ROOT / "interop" / "install.sh"))
     install_npm()
     fetch_wheels()
     build_wheel()
     build_peers()
-
-
-def install_chromium() -> None:
-    """Install Debian's Chromium where it is missing."""
-    if not CHROMIUM.exists():
-        if shutil.which("apt-get") is None:
-            raise SystemExit(f"Chromium is needed at {CHROMIUM}, or name another one with CHROMIUM=")
-        run("apt-get", "update", "--quiet")
-        run("apt-get", "install", "--quiet", "--yes", "chromium")
 
 
 def install_npm() -> None:
