@@ -92,14 +92,13 @@ async def dial(
     platform = platform or default_platform()
     own: LocalCertificate = certificate or await platform.make_certificate()
     certified = perf_counter()
-    identity = identity or KeyPair.generate()
     limits = limits or Limits()
     timeout = limits.handshake_timeout if timeout is None else timeout
     background = keep_alive_every(keep_alive)
     logger.info("dialing %s, version %s", target, version)
     async with task_group() as tasks:
-        prepared = _Preparation()
-        tasks.start_soon(prepared.run, identity, name="webrtc_direct noise keys")
+        prepared = _Preparation(identity)
+        tasks.start_soon(prepared.run, name="webrtc_direct noise keys")
 
         async def attempt(version: Version, seconds: float, on_answer: Callable[[], None]) -> PeerConnection:
             """Connect with one version of the handshake."""
@@ -110,7 +109,7 @@ async def dial(
         peer = await _Attempts(attempt, platform.versions, timeout).connect(version)
         below = perf_counter()
         seconds = min(limits.noise_timeout, max(0.0, timeout - (below - started)))
-        keys = await prepared.keys()
+        own_identity, keys = await prepared.result()
         public_key = await authenticate(peer, keys, limits=limits, seconds=seconds, expected=target.peer_id)
         times = StepTimes(
             address=parsed - started,
@@ -120,7 +119,7 @@ async def dial(
             sctp=peer.times.sctp,
             noise=perf_counter() - below,
         )
-        local = LocalEnd(identity, limits, with_defaults(handlers), Refusals(limits))
+        local = LocalEnd(own_identity, limits, with_defaults(handlers), Refusals(limits))
         async with connected(
             peer, local, public_key=public_key, times=times, background=background
         ) as connection:
@@ -203,18 +202,20 @@ class _Attempts:
 
 
 class _Preparation:
-    """The Noise keys, made while the network is waited for."""
+    """The identity, if none is given, and the Noise keys: made while the network is waited for."""
 
-    def __init__(self) -> None:
-        self._keys: NoiseKeys | None = None
+    def __init__(self, identity: KeyPair | None) -> None:
+        self._identity = identity
+        self._result: tuple[KeyPair, NoiseKeys] | None = None
         self._done = anyio.Event()
 
-    async def run(self, identity: KeyPair) -> None:
-        self._keys = await NoiseKeys.create(identity)
+    async def run(self) -> None:
+        identity = self._identity or KeyPair.generate()
+        self._result = identity, await NoiseKeys.create(identity)
         self._done.set()
 
-    async def keys(self) -> NoiseKeys:
+    async def result(self) -> tuple[KeyPair, NoiseKeys]:
         await self._done.wait()
-        if self._keys is None:
+        if self._result is None:
             raise AssertionError("done without keys")
-        return self._keys
+        return self._result

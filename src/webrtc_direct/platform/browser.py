@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 # After so many seconds of silence a browser says that a connection is disconnected.
 _DISCONNECTED_AFTER = 5.0
+# The states of ICE in which the peer answers.
+_HEARD = frozenset({"connected", "completed"})
 
 
 @dataclass(frozen=True)
@@ -112,8 +114,10 @@ class _Dial:
         else:
             await _set_munged(rtc, replace_credentials(offer.sdp, session.client))
         await rtc.setRemoteDescription(_description("answer", session.answer_sdp()))
-        self._connection.watch(rtc.sctp, statechange=self._sctp_changed)
-        self._connection.watch(rtc.sctp.transport, statechange=self._dtls_changed)
+        # An old browser has no such object, and tells the end of a connection later.
+        if sctp := rtc.sctp:
+            self._connection.watch(sctp, statechange=self._sctp_changed)
+            self._connection.watch(sctp.transport, statechange=self._dtls_changed)
 
     def check(self) -> None:
         """Return if the connection is up, and raise the reason if it is not."""
@@ -125,10 +129,9 @@ class _Dial:
         step = next((name for name in ("ice", "dtls") if name not in self._reached), "sctp")
         if step == "ice" and _is_unreachable_for_firefox(session.ip):
             raise HandshakeError("Firefox does not reach a listener on its own machine")
-        if step == "ice" or reason is None:
+        if reason is None or reason.kind is CloseKind.TIMEOUT:
             raise HandshakeTimeout(step, self._parameters.timeout)
-        if step == "dtls":
-            # Nothing else that libp2p's listeners do ends it here, and a browser does not say more.
+        if reason.kind is CloseKind.FINGERPRINT:
             raise FingerprintMismatch(expected=session.server_fingerprint, received=None)
         raise HandshakeError(f"the handshake failed: {reason.detail}")
 
@@ -150,7 +153,7 @@ class _Dial:
         """The state of ICE is another one."""
         state = event.target.iceConnectionState
         logger.debug("%r: ICE is %s", self._connection, state)
-        if state in ("connected", "completed") and "ice" not in self._reached:
+        if state in _HEARD and "ice" not in self._reached:
             self._reach("ice")
             if self._parameters.on_answer is not None:
                 self._parameters.on_answer()
@@ -165,21 +168,36 @@ class _Dial:
         state = event.target.state
         logger.debug("%r: SCTP is %s", self._connection, state)
         if state == "closed":
-            self._connection.end(CloseReason(CloseKind.REMOTE, "closed by the peer"))
+            self._lose()
 
     def changed(self, event: Any) -> None:
         """The state of the connection as a whole is another one."""
         state = event.target.connectionState
         logger.debug("%r: the connection is %s", self._connection, state)
         if state == "failed":
-            self._fall_silent()
+            if event.target.iceConnectionState in _HEARD:
+                self._lose()
+            else:
+                self._fall_silent()
         elif state == "disconnected":
             silence = self._parameters.limits.silence_timeout
             self._connection.later(max(0.0, silence - _DISCONNECTED_AFTER), self._fall_silent)
         elif state == "connected":
             self._connection.not_later(self._fall_silent)
         elif state == "closed":
-            self._connection.end(CloseReason(CloseKind.REMOTE, "closed by the peer"))
+            self._lose()
+
+    def _lose(self) -> None:
+        if (
+            "ice" in self._reached
+            and not self._connection.established.is_set()
+            and "dtls" not in self._reached
+        ):
+            # Nothing else that libp2p's listeners do ends DTLS here, and a browser does not say more.
+            reason = CloseReason(CloseKind.FINGERPRINT, "the DTLS handshake failed")
+        else:
+            reason = CloseReason(CloseKind.REMOTE, "closed by the peer")
+        self._connection.end(reason)
 
     def _fall_silent(self) -> None:
         self._connection.end(CloseReason(CloseKind.TIMEOUT, "the peer fell silent"))

@@ -58,8 +58,12 @@ class Handlers:
             setattr(self._target, name, None)
         self._target = None
         # One of them may be what calls this.
-        for proxy in proxies.values():
-            asyncio.get_running_loop().call_soon(proxy.destroy)
+        asyncio.get_running_loop().call_soon(_destroy, tuple(proxies.values()))
+
+
+def _destroy(proxies: tuple[Any, ...]) -> None:
+    for proxy in proxies:
+        proxy.destroy()
 
 
 class BrowserChannel(WaitingChannel):
@@ -300,12 +304,12 @@ class BrowserPeerConnection(WaitingConnection):
     def later(self, seconds: float, function: Callable[[], None]) -> None:
         """Call *function* once, unless that is due already or the connection ends before it."""
 
-        def call() -> None:
+        def call(_event: Any) -> None:
             del self._timers[function]
             function()
 
         if function not in self._timers:
-            self._timers[function] = self._loop.call_later(seconds, call)
+            self._timers[function] = self._loop.call_later(seconds, self.guard(call), None)
 
     def not_later(self, function: Callable[[], None]) -> None:
         """Do not call *function*, if that is due."""
