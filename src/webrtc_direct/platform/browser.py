@@ -126,13 +126,13 @@ class _Dial:
             self._reach("sctp")
             self._connection.times = self._times()
             return
+        if reason is not None and reason.kind is CloseKind.FINGERPRINT:
+            raise FingerprintMismatch(expected=session.server_fingerprint, received=None)
         step = next((name for name in ("ice", "dtls") if name not in self._reached), "sctp")
         if step == "ice" and _is_unreachable_for_firefox(session.ip):
             raise HandshakeError("Firefox does not reach a listener on its own machine")
         if reason is None or reason.kind is CloseKind.TIMEOUT:
             raise HandshakeTimeout(step, self._parameters.timeout)
-        if reason.kind is CloseKind.FINGERPRINT:
-            raise FingerprintMismatch(expected=session.server_fingerprint, received=None)
         raise HandshakeError(f"the handshake failed: {reason.detail}")
 
     def _times(self) -> HandshakeTimes:
@@ -147,22 +147,23 @@ class _Dial:
     def _reach(self, step: str) -> None:
         self._reached.setdefault(step, perf_counter())
 
-    # What the browser tells.
+    # What the browser tells. Firefox tells the state of ICE late, when DTLS is up already.
 
     def ice_changed(self, event: Any) -> None:
         """The state of ICE is another one."""
         state = event.target.iceConnectionState
         logger.debug("%r: ICE is %s", self._connection, state)
-        if state in _HEARD and "ice" not in self._reached:
-            self._reach("ice")
-            if self._parameters.on_answer is not None:
-                self._parameters.on_answer()
+        if state in _HEARD:
+            self._answered()
 
     def _dtls_changed(self, event: Any) -> None:
         state = event.target.state
         logger.debug("%r: DTLS is %s", self._connection, state)
         if state == "connected":
+            self._answered()
             self._reach("dtls")
+        elif state == "failed":
+            self._lose()
 
     def _sctp_changed(self, event: Any) -> None:
         state = event.target.state
@@ -174,30 +175,28 @@ class _Dial:
         """The state of the connection as a whole is another one."""
         state = event.target.connectionState
         logger.debug("%r: the connection is %s", self._connection, state)
-        if state == "failed":
-            if event.target.iceConnectionState in _HEARD:
-                self._lose()
-            else:
-                self._fall_silent()
+        if state in ("failed", "closed"):
+            self._lose()
         elif state == "disconnected":
             silence = self._parameters.limits.silence_timeout
             self._connection.later(max(0.0, silence - _DISCONNECTED_AFTER), self._fall_silent)
         elif state == "connected":
             self._connection.not_later(self._fall_silent)
-        elif state == "closed":
-            self._lose()
+
+    def _answered(self) -> None:
+        if "ice" not in self._reached:
+            self._reach("ice")
+            if self._parameters.on_answer is not None:
+                self._parameters.on_answer()
 
     def _lose(self) -> None:
-        if (
-            "ice" in self._reached
-            and not self._connection.established.is_set()
-            and "dtls" not in self._reached
-        ):
-            # Nothing else that libp2p's listeners do ends DTLS here, and a browser does not say more.
-            reason = CloseReason(CloseKind.FINGERPRINT, "the DTLS handshake failed")
+        if self._connection.ice_state not in _HEARD:
+            self._fall_silent()
+        elif "dtls" in self._reached or self._connection.established.is_set():
+            self._connection.end(CloseReason(CloseKind.REMOTE, "closed by the peer"))
         else:
-            reason = CloseReason(CloseKind.REMOTE, "closed by the peer")
-        self._connection.end(reason)
+            # Nothing else that libp2p's listeners do ends DTLS here, and a browser does not say more.
+            self._connection.end(CloseReason(CloseKind.FINGERPRINT, "the DTLS handshake failed"))
 
     def _fall_silent(self) -> None:
         self._connection.end(CloseReason(CloseKind.TIMEOUT, "the peer fell silent"))

@@ -233,6 +233,11 @@ class BrowserPeerConnection(WaitingConnection):
         state = "open" if self.reason is None else self.reason.kind.value
         return f"<BrowserPeerConnection to {self.remote[0]} port {self.remote[1]}, {state}>"
 
+    @property
+    def ice_state(self) -> str | None:
+        """The state of ICE, in the browser's words; ``None`` after the end."""
+        return None if self._connection is None else self._connection.iceConnectionState
+
     def watch(self, target: Any, **handlers: Callable[[Any], None]) -> None:
         """Call *handlers* at the events of *target*, an object of the browser, until the end."""
         guarded = {event: self.guard(handler) for event, handler in handlers.items()}
