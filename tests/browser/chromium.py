@@ -22,7 +22,7 @@ MODULES = (
     ROOT / "interop" / "python_transfers.py",
     ROOT / "interop" / "python_endings.py",
     ROOT / "tests" / "platforms" / "scenarios.py",
-    ROOT / "examples" / "browser" / "echo.py",
+    ROOT / "examples" / "browser" / "program.py",
 )
 # Longer than whatever a test does there.
 _SECONDS = 150
@@ -65,6 +65,10 @@ class Chromium:
         for module in MODULES:
             self.call("file", page=page.number, name=module.name, text=module.read_text())
         return page
+
+    def visit(self, url: str) -> Page:
+        """Open the page at *url*, as it is."""
+        return Page(self, self.call("visit", url=url))
 
     def start(self, operation: str, **arguments: object) -> int:
         """Begin an operation of ``drive.js``; ``finish`` gives its value."""

@@ -3,6 +3,7 @@
  * Each is answered on stdout, in any order: {"id": 1, "value": …} or {"id": 1, "error": "…"}.
  *
  *     open                          a new page with Python and the package in it; its number
+ *     visit  {url}                  a page as it is; its number
  *     file   {page, name, text}     a module that Python can import
  *     python {page, code}           what `await`ing the code gives, as JSON
  *     script {page, source}         the same for JavaScript
@@ -43,12 +44,16 @@ const pages = []
 
 const operations = {
   async open () {
+    const number = await operations.visit({ url: `${site.origin}/page/python.html` })
+    await pages[number].waitForFunction(() => window.ready !== undefined)
+    await pages[number].evaluate(() => window.ready)
+    return number
+  },
+  async visit ({ url }) {
     const page = await browser.newPage()
     page.on('console', (message) => console.error(message.text()))
     page.on('pageerror', (error) => console.error(error))
-    await page.goto(`${site.origin}/page/python.html`)
-    await page.waitForFunction(() => window.ready !== undefined)
-    await page.evaluate(() => window.ready)
+    await page.goto(url)
     return pages.push(page) - 1
   },
   file: ({ page, name, text }) => pages[page].evaluate(([name, text]) => window.write(name, text), [name, text]),
