@@ -74,6 +74,15 @@ interop-go: build ## Exchange data with a released go-libp2p, both ways (needs G
 interop: build ## Exchange data with all peers; writes docs/interop.md (needs Go, npm, Chromium, Firefox)
 	$(BIN)/python interop/run.py --write
 
+.PHONY: browser-tools
+browser-tools: build ## Fetch and build what the tests of Python in a web page need; `make test` passes them then, too
+	$(BIN)/python tests/browser/prepare.py
+
+.PHONY: browser-test
+browser-test: browser-tools ## Python in a page of Chromium dials us and go; prints its speed beside js-libp2p's (needs npm, Go)
+	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python tests/browser/measure.py
+
 .PHONY: interop-quick
 interop-quick: build ## The part of it that the continuous check has (needs Go, npm, Chromium)
 	$(BIN)/python interop/run.py --quick
@@ -102,10 +111,15 @@ fuzz: ## Run each fuzz target for SECONDS_PER_TARGET (needs cargo-fuzz and a C++
 lock: $(VENV)/.stamp-tools ## Renew the two lock files from pyproject.toml and requirements-dev.in
 	$(PIP_COMPILE) --upgrade --output-file requirements.lock pyproject.toml
 	$(PIP_COMPILE) --upgrade --output-file requirements-dev.lock pyproject.toml requirements-dev.in
+	$(PIP_COMPILE) --upgrade --output-file tests/browser/requirements.lock tests/browser/requirements.in
 
 .PHONY: wheel
 wheel: $(VENV)/.stamp-tools ## Make a wheel and an sdist in dist/
 	$(BIN)/maturin build --release --locked --sdist --out dist
+
+.PHONY: browser-wheel
+browser-wheel: $(VENV)/.stamp-tools ## Make a wheel for Python in a web page (Pyodide, PyScript) in dist/
+	$(BIN)/python packaging/browser_wheel.py dist
 
 .PHONY: dist-check
 dist-check: $(VENV)/.stamp-tools ## Build wheel and sdist, install each into a fresh environment, dial and listen
@@ -114,7 +128,7 @@ dist-check: $(VENV)/.stamp-tools ## Build wheel and sdist, install each into a f
 .PHONY: clean
 clean: ## Remove everything that was built
 	rm -rf $(VENV) dist rust/target target build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	rm -rf interop/js/node_modules interop/js/dist interop/browser/node_modules
+	rm -rf interop/js/node_modules interop/js/dist interop/browser/node_modules tests/browser/node_modules
 	rm -f src/webrtc_direct/_native.*so
 	find src tests examples benchmarks interop -type d -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 

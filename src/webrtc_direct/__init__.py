@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         RemoteProtocolError,
         StreamClosed,
         StreamReset,
+        VersionNotPossible,
         WebRtcDirectError,
     )
     from webrtc_direct.identity import KeyPair, PeerId, PublicKey
@@ -80,6 +81,7 @@ _MODULES = {
         "RemoteProtocolError",
         "StreamClosed",
         "StreamReset",
+        "VersionNotPossible",
         "WebRtcDirectError",
     ),
     "identity": ("KeyPair", "PeerId", "PublicKey"),
@@ -132,6 +134,7 @@ __all__ = [
     "Stream",
     "StreamClosed",
     "StreamReset",
+    "VersionNotPossible",
     "WebRtcDirectAddress",
     "WebRtcDirectError",
     "dial",

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Literal
 import anyio
 
 from webrtc_direct.authentication import authenticate
-from webrtc_direct.certificate import Certificate
 from webrtc_direct.connection import Connection, Handler, LocalEnd, StepTimes, connected
-from webrtc_direct.errors import HandshakeError, HandshakeTimeout
+from webrtc_direct.errors import HandshakeError, HandshakeTimeout, VersionNotPossible
 from webrtc_direct.identity import KeyPair
 from webrtc_direct.limits import Limits
 from webrtc_direct.multiaddr import WebRtcDirectAddress
+from webrtc_direct.platform import default_platform
 from webrtc_direct.platform.base import ConnectParameters
 from webrtc_direct.protocol.noise import NoiseKeys
 from webrtc_direct.protocols.defaults import with_defaults
@@ -27,7 +27,8 @@ from webrtc_direct.tasks import task_group
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
-    from webrtc_direct.platform.base import PeerConnection, Platform, Version
+    from webrtc_direct.certificate import Certificate
+    from webrtc_direct.platform.base import LocalCertificate, PeerConnection, Platform, Version
 
     Attempt = Callable[[Version, float, Callable[[], None]], Awaitable[PeerConnection]]
 
@@ -36,8 +37,8 @@ logger: logging.Logger = logging.getLogger("webrtc_direct.dial")
 DialVersion = Literal["auto", "v1", "v2"]
 """What ``dial`` may be asked for: one version of the handshake, or whichever is answered."""
 
-# With "auto" v2 is tried beside v1 when v1 was not answered for so long.
-_V2_AFTER = 1.0
+# With "auto" the other version is tried beside the first one when that was not answered for so long.
+_OTHER_AFTER = 1.0
 
 
 @asynccontextmanager
@@ -64,8 +65,9 @@ async def dial(
     pinged every so many seconds, and the connection ends when it does not answer.
 
     *version* "auto" tries v1 first, because every listener of today answers it (the spec would
-    have v2), and v2 beside it after a second without any answer. The first answer wins and the
-    other attempt stops, so that the listener sees one connection.
+    have v2), and v2 beside it after a second without any answer. In a browser it is the other way
+    round, because a browser may refuse what v1 needs. The first answer wins and the other attempt
+    stops, so that the listener sees one connection.
 
     The end of the block delivers what was written and closes the connection, within
     ``Limits.close_timeout``; an exception aborts it at once, and comes out as it is.
@@ -75,6 +77,7 @@ async def dial(
         HandshakeTimeout: nobody answered, or a step took too long.
         FingerprintMismatch: the server's certificate is not the one in the address.
         PeerIdMismatch: the server proved another identity.
+        VersionNotPossible: the browser refuses what this version needs, and no other one was answered.
         HandshakeError: the handshake failed in another way.
 
     Example::
@@ -86,28 +89,27 @@ async def dial(
     started = perf_counter()
     target = WebRtcDirectAddress.parse(address, any_peer=any_peer)
     parsed = perf_counter()
-    certificate = certificate or Certificate.generate()
+    platform = platform or default_platform()
+    own: LocalCertificate = certificate or await platform.make_certificate()
     certified = perf_counter()
-    identity = identity or KeyPair.generate()
     limits = limits or Limits()
     timeout = limits.handshake_timeout if timeout is None else timeout
     background = keep_alive_every(keep_alive)
-    platform = platform or default_platform()
     logger.info("dialing %s, version %s", target, version)
     async with task_group() as tasks:
-        prepared = _Preparation()
-        tasks.start_soon(prepared.run, identity, name="webrtc_direct noise keys")
+        prepared = _Preparation(identity)
+        tasks.start_soon(prepared.run, name="webrtc_direct noise keys")
 
         async def attempt(version: Version, seconds: float, on_answer: Callable[[], None]) -> PeerConnection:
             """Connect with one version of the handshake."""
-            session = make_session(target, version=version, certificate_fingerprint=certificate.fingerprint)
-            parameters = ConnectParameters(session, certificate, limits, seconds, on_answer)
+            session = make_session(target, version=version, certificate_fingerprint=own.fingerprint)
+            parameters = ConnectParameters(session, own, limits, seconds, on_answer)
             return await platform.connect(tasks, parameters)
 
-        peer = await _Attempts(attempt, timeout).connect(version)
+        peer = await _Attempts(attempt, platform.versions, timeout).connect(version)
         below = perf_counter()
         seconds = min(limits.noise_timeout, max(0.0, timeout - (below - started)))
-        keys = await prepared.keys()
+        own_identity, keys = await prepared.result()
         public_key = await authenticate(peer, keys, limits=limits, seconds=seconds, expected=target.peer_id)
         times = StepTimes(
             address=parsed - started,
@@ -117,7 +119,7 @@ async def dial(
             sctp=peer.times.sctp,
             noise=perf_counter() - below,
         )
-        local = LocalEnd(identity, limits, with_defaults(handlers), Refusals(limits))
+        local = LocalEnd(own_identity, limits, with_defaults(handlers), Refusals(limits))
         async with connected(
             peer, local, public_key=public_key, times=times, background=background
         ) as connection:
@@ -128,8 +130,9 @@ async def dial(
 class _Attempts:
     """One version of the handshake, or both until the first answer to either."""
 
-    def __init__(self, attempt: Attempt, timeout: float) -> None:
+    def __init__(self, attempt: Attempt, versions: tuple[Version, Version], timeout: float) -> None:
         self._attempt = attempt
+        self._versions = versions
         self._timeout = timeout
         self._scopes: dict[Version, anyio.CancelScope] = {
             "v1": anyio.CancelScope(),
@@ -138,24 +141,29 @@ class _Attempts:
         self._answered: Version | None = None
         self._peer: PeerConnection | None = None
         self._error: HandshakeError | None = None
+        self._impossible: VersionNotPossible | None = None
 
     async def connect(self, version: DialVersion) -> PeerConnection:
         """Return the connection. Raises HandshakeError."""
         if version != "auto":
             return await self._attempt(version, self._timeout, lambda: None)
         async with task_group() as tasks:
-            tasks.start_soon(self._run, "v1", 0.0, name="webrtc_direct dial v1")
-            tasks.start_soon(self._run, "v2", _V2_AFTER, name="webrtc_direct dial v2")
+            for version, delay in zip(self._versions, (0.0, _OTHER_AFTER), strict=True):
+                tasks.start_soon(self._run, version, delay, name=f"webrtc_direct dial {version}")
         # The connection knows this object by its on_answer: with one reference less there is no cycle.
         peer, self._peer = self._peer, None
         if peer is not None:
             return peer
         error, self._error = self._error, None
+        impossible, self._impossible = self._impossible, None
         try:
+            # That nobody answered says less than why the other version could not be tried.
+            if impossible is not None and (error is None or isinstance(error, HandshakeTimeout)):
+                raise impossible
             raise error or AssertionError("neither connected nor failed")
         finally:
             # A local variable that holds the exception would be a reference cycle.
-            del error
+            del error, impossible
 
     async def _run(self, version: Version, delay: float) -> None:
         seconds = self._timeout - delay
@@ -165,6 +173,10 @@ class _Attempts:
                 return
             try:
                 peer = await self._attempt(version, seconds, lambda: self._answer(version))
+            except VersionNotPossible as error:
+                # That is between this end and its platform; the peer may answer the other version.
+                self._impossible = error
+                return
             except HandshakeTimeout as error:
                 self._fail(HandshakeTimeout(error.step, self._timeout))
                 return
@@ -190,26 +202,20 @@ class _Attempts:
 
 
 class _Preparation:
-    """The Noise keys, made while the network is waited for."""
+    """The identity, if none is given, and the Noise keys: made while the network is waited for."""
 
-    def __init__(self) -> None:
-        self._keys: NoiseKeys | None = None
+    def __init__(self, identity: KeyPair | None) -> None:
+        self._identity = identity
+        self._result: tuple[KeyPair, NoiseKeys] | None = None
         self._done = anyio.Event()
 
-    async def run(self, identity: KeyPair) -> None:
-        self._keys = await NoiseKeys.create(identity)
+    async def run(self) -> None:
+        identity = self._identity or KeyPair.generate()
+        self._result = identity, await NoiseKeys.create(identity)
         self._done.set()
 
-    async def keys(self) -> NoiseKeys:
+    async def result(self) -> tuple[KeyPair, NoiseKeys]:
         await self._done.wait()
-        if self._keys is None:
+        if self._result is None:
             raise AssertionError("done without keys")
-        return self._keys
-
-
-def default_platform() -> Platform:
-    """Return the platform for when none is given: the native engine."""
-    # Loaded when it is needed: the package must be importable where the engine cannot run.
-    from webrtc_direct.platform.native import NativePlatform  # noqa: PLC0415
-
-    return NativePlatform()
+        return self._result

@@ -8,6 +8,7 @@
         * :exc:`FingerprintMismatch`
         * :exc:`PeerIdMismatch`
         * :exc:`NoiseError`
+        * :exc:`VersionNotPossible`
     * :exc:`LocalProtocolError` -- this end asked for something that the protocol forbids
     * :exc:`RemoteProtocolError` -- the peer broke the protocol
     * :exc:`ProtocolNotSupported` -- the peer speaks none of the protocols proposed
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from webrtc_direct.identity import PeerId
     from webrtc_direct.multiaddr import Fingerprint
-    from webrtc_direct.platform.base import CloseReason
+    from webrtc_direct.platform.base import CloseReason, Version
 
 
 class WebRtcDirectError(Exception):
@@ -113,12 +114,14 @@ class FingerprintMismatch(HandshakeError):
 
     Attributes:
         expected: the fingerprint in the address's ``/certhash``.
-        received: the fingerprint of the certificate that the server showed.
+        received: the fingerprint of the certificate that the server showed; ``None`` in a browser,
+            which says no more than that it broke off the DTLS handshake.
     """
 
-    def __init__(self, *, expected: Fingerprint, received: Fingerprint) -> None:
+    def __init__(self, *, expected: Fingerprint, received: Fingerprint | None) -> None:
+        shown = "another one" if received is None else received.certhash
         super().__init__(
-            f"the server's certificate is {received.certhash}, but the address asks for "
+            f"the server's certificate is {shown}, but the address asks for "
             f"{expected.certhash}: the address is out of date, or somebody is in between"
         )
         self.expected = expected
@@ -137,6 +140,18 @@ class PeerIdMismatch(HandshakeError):
         super().__init__(f"the peer is {received}, but the address asks for {expected}")
         self.expected = expected
         self.received = received
+
+
+class VersionNotPossible(HandshakeError):
+    """The handshake of that version cannot be made here: a browser may refuse what v1 needs.
+
+    Attributes:
+        version: the version, ``"v1"`` or ``"v2"``.
+    """
+
+    def __init__(self, version: Version, problem: str) -> None:
+        super().__init__(f"{version} is not possible here: {problem}")
+        self.version = version
 
 
 class NoiseErrorKind(Enum):

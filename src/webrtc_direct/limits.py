@@ -67,6 +67,9 @@ class Limits:
     unread_bytes_per_stream: int = 256 * _KIB
     """Every stream that holds more than this unread is reset when its connection stands still
     for ``stall_timeout``; where none does, the one that holds most is."""
+    unread_bytes_in_browser: int = 16 * _MIB
+    """Received and not read yet, for one connection in a browser, which cannot slow the peer down:
+    beyond it the stream that holds most is reset."""
     unread_bytes_process: int = 256 * _MIB
     """Received and not read yet, for all connections of the process whose limits say the same;
     beyond it their peers are slowed down. After ``stall_timeout`` each event loop resets streams

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 import anyio
 
 from webrtc_direct.authentication import authenticate
-from webrtc_direct.certificate import Certificate
 from webrtc_direct.connection import Connection, Handler, LocalEnd, StepTimes, connected
-from webrtc_direct.dialer import default_platform
 from webrtc_direct.errors import AddressError, HandshakeError, HandshakeTimeout
 from webrtc_direct.identity import KeyPair, PeerId
 from webrtc_direct.interfaces import reachable_addresses
 from webrtc_direct.limits import Limits
 from webrtc_direct.multiaddr import WebRtcDirectAddress
+from webrtc_direct.platform import default_platform
 from webrtc_direct.platform.base import ListenerCounters, ListenParameters
 from webrtc_direct.protocol.noise import NoiseKeys
 from webrtc_direct.protocols.defaults import with_defaults
@@ -33,7 +32,14 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
-    from webrtc_direct.platform.base import CloseReason, PeerConnection, Platform, PlatformListener
+    from webrtc_direct.certificate import Certificate
+    from webrtc_direct.platform.base import (
+        CloseReason,
+        LocalCertificate,
+        PeerConnection,
+        Platform,
+        PlatformListener,
+    )
 
 logger: logging.Logger = logging.getLogger("webrtc_direct.listen")
 
@@ -235,6 +241,7 @@ async def listen(
     Raises:
         AddressError: *address* is not one to listen on, or one of *announce* not one to dial.
         OSError: it cannot be bound.
+        LocalProtocolError: this is a browser, which cannot listen.
 
     Example::
 
@@ -250,16 +257,16 @@ async def listen(
     announced = [_parse_announced(text) for text in announce]
     policy = _Policy(accept, keep_alive_every(keep_alive))
     identity = identity or KeyPair.generate()
-    certificate = certificate or Certificate.generate()
+    platform = platform or default_platform()
+    own: LocalCertificate = certificate or await platform.make_certificate()
     limits = limits or Limits()
     refusals = Refusals(limits)
-    platform = platform or default_platform()
     keys = await NoiseKeys.create(identity)
     async with task_group() as tasks:
         sockets: dict[PlatformListener, str] = {}
         try:
             for each in wanted:
-                parameters = ListenParameters(str(each.ip), each.port, certificate, limits, refusals.refuse)
+                parameters = ListenParameters(str(each.ip), each.port, own, limits, refusals.refuse)
                 sockets[await platform.listen(tasks, parameters)] = str(each.ip)
             async with task_group() as serving:
                 listener = Listener(
@@ -269,7 +276,7 @@ async def listen(
                     handlers=with_defaults(handlers),
                     limits=limits,
                     addresses=[
-                        replace(each, fingerprint=certificate.fingerprint, peer_id=identity.peer_id)
+                        replace(each, fingerprint=own.fingerprint, peer_id=identity.peer_id)
                         for each in _reachable(wanted, [bound.port for bound in sockets], announced)
                     ],
                     sockets=sockets,

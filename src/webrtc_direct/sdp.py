@@ -7,12 +7,13 @@ the listener recovers what it needs from the ICE username. libp2p spec "WebRTC D
 
 from __future__ import annotations
 
+import re
 import secrets
 import string
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from webrtc_direct.errors import AddressError
+from webrtc_direct.errors import AddressError, HandshakeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +31,8 @@ MAX_MESSAGE_SIZE = 16384
 _UFRAG_LENGTH = 8
 _SECRET_LENGTH = 32
 _ALPHABET = string.ascii_letters + string.digits
+# RFC 8839 section 5.4; the spec lets nothing else into a ufrag of v2.
+_PASSWORD = re.compile(r"[A-Za-z0-9+/]{22,238}")
 # Bytes from here on are thrown away, so that every character is equally likely.
 _UNBIASED = 256 - 256 % len(_ALPHABET)
 
@@ -53,6 +56,13 @@ class SessionParameters:
     server: IceCredentials
     client_fingerprint: Fingerprint
     server_fingerprint: Fingerprint
+
+    def with_client(self, credentials: IceCredentials) -> SessionParameters:
+        """Return the same session for an ICE agent that chose *credentials* itself: v2 alone allows that."""
+        if self.version != "v2":
+            raise ValueError("in v1 both ends have the credentials that this end makes up")
+        shared = UFRAG_PREFIX["v2"] + credentials.pwd
+        return replace(self, client=credentials, server=IceCredentials(shared, shared))
 
     def offer_sdp(self) -> str:
         """Return the client's description (the offer of RFC 8829). It holds the ICE password."""
@@ -106,6 +116,26 @@ def make_session(
         client_fingerprint=certificate_fingerprint,
         server_fingerprint=address.fingerprint,
     )
+
+
+def read_credentials(sdp: str) -> IceCredentials:
+    """Return the ICE credentials of a description. Raises HandshakeError where they cannot be used."""
+    ufrag, pwd = (re.search(rf"^a=ice-{name}:(\S+)\r?$", sdp, re.MULTILINE) for name in ("ufrag", "pwd"))
+    if ufrag is None or pwd is None or not _PASSWORD.fullmatch(pwd[1]):
+        raise HandshakeError("the offer lacks ICE credentials that the handshake could use")
+    return IceCredentials(ufrag[1], pwd[1])
+
+
+def read_fingerprint(sdp: str) -> str | None:
+    """Return the SHA-256 fingerprint of a description, as hexadecimal digits between colons."""
+    found = re.search(r"^a=fingerprint:sha-256 ([0-9A-Fa-f:]+)\r?$", sdp, re.MULTILINE | re.IGNORECASE)
+    return found and found[1]
+
+
+def replace_credentials(sdp: str, credentials: IceCredentials) -> str:
+    """Return a description with other ICE credentials ("munging"), which v1 asks of a browser."""
+    sdp = re.sub(r"(?m)^a=ice-ufrag:.*$", f"a=ice-ufrag:{credentials.ufrag}", sdp.replace("\r\n", "\n"))
+    return re.sub(r"(?m)^a=ice-pwd:.*$", f"a=ice-pwd:{credentials.pwd}", sdp).replace("\n", "\r\n")
 
 
 def _random_text(length: int, random: Callable[[int], bytes]) -> str:

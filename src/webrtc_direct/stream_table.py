@@ -6,6 +6,7 @@ It knows nothing of handlers, of protocols or of what a frame is.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakSet
@@ -75,6 +76,8 @@ class StreamTable:
         self._refusals = refusals
         self._end = end
         self._paused = False
+        self._overflowing = False
+        self._max_unread = math.inf if peer.can_slow_peer else limits.unread_bytes_in_browser
         self._reset_rate = Rate(limits.resets_per_second)
         self._last_use = anyio.current_time()
         _tables_of_this_thread().add(self)
@@ -90,6 +93,10 @@ class StreamTable:
             return
         if PROCESS_BUDGET.add(count) >= self.limits.unread_bytes_process and count > 0:
             self._pause()
+        if self._unread > self._max_unread and not self._overflowing:
+            # Later: this stream is in the middle of counting.
+            self._overflowing = True
+            self._tasks.start_soon(self._run_timer, self._overflow, name="webrtc_direct unread bytes")
         self._arrived |= count > 0
         if not self._watching and self._may_stand_still():
             self._watching = True
@@ -102,6 +109,14 @@ class StreamTable:
             PROCESS_BUDGET.add(-count)
         if self._watching:
             self._read_meanwhile.add(stream)
+
+    async def _overflow(self) -> None:
+        """Reset what holds most, where the peer cannot be slowed down."""
+        self._overflowing = False
+        holding = sorted(self.streams, key=lambda stream: stream.unread_bytes)
+        while self._unread > self._max_unread and holding:
+            self._refusals.refuse("unread_bytes_in_browser")
+            holding.pop().reset("it was not read as fast as the peer sent, which a browser cannot slow down")
 
     async def _watch_stall(self) -> None:
         """Reset what holds up the connection, each time it has stood still for ``stall_timeout``."""

@@ -18,6 +18,7 @@ from webrtc_direct import (
     ping,
     ping_stream,
 )
+from webrtc_direct.platform.memory_connection import MemoryConnection
 from webrtc_direct.protocol.message import Flag, encode_flag
 from webrtc_direct.protocol.multistream import HEADER, encode
 from webrtc_direct.protocols.echo import ECHO_PROTOCOL
@@ -34,6 +35,28 @@ KIB = 1024
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+
+
+@pytest.mark.parametrize(("bound", "is_reset"), [(256 * KIB, True), (16 * 1024 * KIB, False)])
+async def test_what_is_unread_is_bounded_where_the_peer_cannot_be_slowed_down(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch, bound: int, is_reset: bool
+) -> None:
+    monkeypatch.setattr(MemoryConnection, "can_slow_peer", False)
+    # A browser hands over everything, whatever is unread.
+    limits = Limits(unread_bytes=64 * 1024 * KIB, unread_bytes_in_browser=bound)
+    async with ends.pair(server=ECHO, client=ECHO, limits=limits) as pair:
+        idle = await pair.client.open_stream(ECHO_PROTOCOL)
+        stream = await pair.client.open_stream(ECHO_PROTOCOL)
+        data = bytes(4 * 1024 * KIB)
+        if is_reset:
+            with pytest.raises(StreamReset, match="a browser cannot slow down"):
+                await stream.write(data)
+        else:
+            await stream.write(data)
+            assert await stream.read_exactly(len(data)) == data
+        await idle.write(b"goes on")
+        assert await idle.read_exactly(7) == b"goes on"
+        assert pair.client.refusals == ({"unread_bytes_in_browser": 1} if is_reset else {})
 
 
 @pytest.mark.parametrize("bound", [100, 4096])

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import anyio
 import pytest
 
-from webrtc_direct import FingerprintMismatch, HandshakeTimeout, Limits, WebRtcDirectAddress, ping
+from webrtc_direct import (
+    FingerprintMismatch,
+    HandshakeTimeout,
+    Limits,
+    VersionNotPossible,
+    WebRtcDirectAddress,
+    ping,
+)
 from webrtc_direct.certificate import Certificate
+from webrtc_direct.platform.memory import MemoryNetwork, MemoryPlatform
 
 if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
     from tests.integration_memory.conftest import Ends
 
-    from webrtc_direct.platform.base import Version
+    from webrtc_direct.platform.base import ConnectParameters, Version
+    from webrtc_direct.platform.memory_connection import MemoryConnection
 
 
 async def test_v1_is_first_and_alone_when_it_is_answered(ends: Ends) -> None:
@@ -80,4 +91,64 @@ async def test_an_answer_that_is_refused_ends_the_dial_at_once(ends: Ends) -> No
             async with ends.dial(
                 WebRtcDirectAddress(address.ip, address.port, other, address.peer_id), limits=Limits()
             ):
+                pytest.fail("connected")
+
+
+class WithoutV1(MemoryPlatform):
+    """A platform on which v1 is not possible, as in a browser that refuses to munge."""
+
+    versions = ("v2", "v1")
+
+    def __init__(self, network: MemoryNetwork) -> None:
+        super().__init__(network)
+        self.tried: list[Version] = []
+
+    async def connect(self, task_group: TaskGroup, parameters: ConnectParameters) -> MemoryConnection:
+        self.tried.append(parameters.session.version)
+        if parameters.session.version == "v1":
+            raise VersionNotPossible("v1", "refused")
+        return await super().connect(task_group, parameters)
+
+
+@pytest.fixture
+def without_v1(ends: Ends) -> WithoutV1:
+    platform = WithoutV1(ends.network)
+    ends.platform = platform
+    return platform
+
+
+async def test_a_platform_says_which_version_comes_first(ends: Ends, without_v1: WithoutV1) -> None:
+    async with ends.listen() as listener, ends.dial(listener.addresses[0]) as connection:
+        assert connection.version == "v2"
+    assert without_v1.tried == ["v2"]
+
+
+async def test_a_version_that_is_not_possible_leaves_the_other_one_its_time(
+    ends: Ends, without_v1: WithoutV1
+) -> None:
+    ends.network.answers_after["v2"] = 1.5
+    async with ends.listen() as listener, ends.dial(listener.addresses[0], timeout=3) as connection:
+        assert connection.version == "v2"
+    assert without_v1.tried == ["v2", "v1"]
+
+
+async def test_a_version_that_is_not_possible_is_why_nobody_was_reached(
+    ends: Ends, without_v1: WithoutV1
+) -> None:
+    ends.network.answers_after["v2"] = math.inf
+    async with ends.listen() as listener:
+        with pytest.raises(VersionNotPossible, match="v1 is not possible here: refused"):
+            async with ends.dial(listener.addresses[0], timeout=1.2):
+                pytest.fail("connected")
+
+
+async def test_what_an_answer_says_counts_more_than_a_version_that_is_not_possible(
+    ends: Ends, without_v1: WithoutV1
+) -> None:
+    ends.network.answers_after["v2"] = 1.5
+    async with ends.listen() as listener:
+        address = WebRtcDirectAddress.parse(listener.addresses[0])
+        other = replace(address, fingerprint=Certificate.generate().fingerprint)
+        with pytest.raises(FingerprintMismatch):
+            async with ends.dial(other, timeout=3):
                 pytest.fail("connected")

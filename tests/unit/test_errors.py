@@ -25,6 +25,7 @@ from webrtc_direct.errors import (
     RemoteProtocolError,
     StreamClosed,
     StreamReset,
+    VersionNotPossible,
     WebRtcDirectError,
 )
 from webrtc_direct.identity import KeyPair
@@ -50,6 +51,12 @@ EXAMPLES: list[tuple[WebRtcDirectError, dict[str, object], str]] = [
         {"expected": EXPECTED, "received": RECEIVED},
         RECEIVED.certhash,
     ),
+    (
+        FingerprintMismatch(expected=EXPECTED, received=None),
+        {"expected": EXPECTED, "received": None},
+        f"is another one, but the address asks for {EXPECTED.certhash}",
+    ),
+    (VersionNotPossible("v1", "no"), {"version": "v1"}, "v1 is not possible here: no"),
     (PeerIdMismatch(expected=ALICE, received=BOB), {"expected": ALICE, "received": BOB}, str(BOB)),
     (
         NoiseError(NoiseErrorKind.SIGNATURE, "bad"),

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from webrtc_direct.errors import AddressError
+from webrtc_direct.errors import AddressError, HandshakeError
 from webrtc_direct.multiaddr import Fingerprint, WebRtcDirectAddress
 from webrtc_direct.platform.base import Version
-from webrtc_direct.sdp import IceCredentials, SessionParameters, make_session
+from webrtc_direct.sdp import (
+    IceCredentials,
+    SessionParameters,
+    make_session,
+    read_credentials,
+    read_fingerprint,
+    replace_credentials,
+)
 
 CLIENT = Fingerprint(b"\xc1" * 32)
 SERVER = Fingerprint(b"\x5e" * 32)
@@ -139,3 +146,54 @@ def test_address_without_certhash_is_refused() -> None:
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_secrets_are_not_shown(version: Version) -> None:
     assert PASSWORD not in repr(session(version))
+
+
+BROWSERS_OFFER = "\r\n".join(
+    (
+        "v=0",
+        "o=- 1 2 IN IP4 127.0.0.1",
+        "m=application 9 UDP/DTLS/SCTP webrtc-datachannel",
+        "a=ice-ufrag:Xy+/",
+        "a=ice-pwd:aB3/aB3+aB3aB3aB3aB3aB3a",
+        f"a=fingerprint:sha-256 {CLIENT.sdp}",
+        "a=mid:0",
+        "",
+    )
+)
+
+
+def test_the_credentials_and_the_fingerprint_of_a_browsers_offer() -> None:
+    for offer in (BROWSERS_OFFER, BROWSERS_OFFER.replace("\r\n", "\n")):
+        assert read_credentials(offer) == IceCredentials("Xy+/", "aB3/aB3+aB3aB3aB3aB3aB3a")
+        assert read_fingerprint(offer) == CLIENT.sdp
+    assert read_fingerprint("v=0\r\n") is None
+
+
+@pytest.mark.parametrize("pwd", ["", "short", "a" * 239, "with spaces in the middle", "a" * 21 + "!"])
+def test_credentials_that_the_handshake_cannot_use_are_refused(pwd: str) -> None:
+    offer = BROWSERS_OFFER.replace("aB3/aB3+aB3aB3aB3aB3aB3a", pwd)
+    with pytest.raises(HandshakeError, match="ICE credentials"):
+        read_credentials(offer)
+
+
+def test_munging_changes_the_credentials_and_nothing_else() -> None:
+    munged = replace_credentials(BROWSERS_OFFER, IceCredentials("new-ufrag", "new-pwd"))
+    changed = set(munged.split("\r\n")) ^ set(BROWSERS_OFFER.split("\r\n"))
+    assert changed == {
+        "a=ice-ufrag:Xy+/",
+        "a=ice-ufrag:new-ufrag",
+        "a=ice-pwd:aB3/aB3+aB3aB3aB3aB3aB3a",
+        "a=ice-pwd:new-pwd",
+    }
+    with_line_feeds = BROWSERS_OFFER.replace("\r\n", "\n")
+    assert replace_credentials(with_line_feeds, IceCredentials("new-ufrag", "new-pwd")) == munged
+
+
+def test_a_browser_s_own_credentials_make_a_session_of_v2_alone() -> None:
+    own = read_credentials(BROWSERS_OFFER)
+    made = session("v2").with_client(own)
+    assert made.client == own
+    assert made.server.ufrag == made.server.pwd == "libp2p+webrtc+v2/" + own.pwd
+    assert made.server_fingerprint == session("v2").server_fingerprint
+    with pytest.raises(ValueError, match="v1"):
+        session("v1").with_client(own)

@@ -21,7 +21,7 @@ from webrtc_direct.cli.size import size_of
 from webrtc_direct.cli.target import DEFAULT_TIMEOUT, Target
 from webrtc_direct.cli.timeline import CLOSING, draw
 from webrtc_direct.cli.transfer import compare_echo, transfer
-from webrtc_direct.dialer import default_platform
+from webrtc_direct.platform import default_platform
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from webrtc_direct.dialer import default_platform, dial
+from webrtc_direct.dialer import dial
 from webrtc_direct.identity import KeyPair
+from webrtc_direct.platform import default_platform
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,1 +1,22 @@
-"""What supplies connections whose ICE, DTLS and SCTP are up; everything above is the same everywhere."""
+"""What is below the data channels: one seam, several platforms, and which one is the default."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from webrtc_direct.environment import IN_BROWSER
+
+if TYPE_CHECKING:
+    from webrtc_direct.platform.base import Platform
+
+
+def default_platform() -> Platform:
+    """Return the platform for when none is given: the native engine, or the browser around this Python."""
+    # Loaded when it is needed: the package must be importable where neither can run.
+    if IN_BROWSER:
+        from webrtc_direct.platform.browser import BrowserPlatform  # noqa: PLC0415
+
+        return BrowserPlatform()
+    from webrtc_direct.platform.native import NativePlatform  # noqa: PLC0415
+
+    return NativePlatform()

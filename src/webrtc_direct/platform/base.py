@@ -3,7 +3,7 @@
 A platform supplies connections whose ICE, DTLS and SCTP are already up. It knows
 nothing of Noise, of libp2p's message framing, or of streams. Three platforms stand
 behind these classes: ``native`` (the Rust engine), ``memory`` (two ends in one
-process, for tests) and, later, a browser's ``RTCPeerConnection``.
+process, for tests) and ``browser`` (a page's ``RTCPeerConnection``).
 
 All methods that are not ``async`` return at once and are called from the event loop
 that made the connection. Observers are called from that same loop; they must not
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
-    from webrtc_direct.certificate import Certificate
     from webrtc_direct.limits import Limits
     from webrtc_direct.multiaddr import Fingerprint
     from webrtc_direct.sdp import SessionParameters
@@ -31,6 +30,14 @@ Version = Literal["v1", "v2"]
 
 # Spec "WebRTC Direct", connection establishment: the handshake channel is negotiated with this id.
 HANDSHAKE_CHANNEL_ID = 0
+
+
+class LocalCertificate(Protocol):
+    """A DTLS certificate of this end, as the platform that makes or takes it understands it."""
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """SHA-256 of the certificate."""
 
 
 class Role(Enum):
@@ -208,6 +215,8 @@ class PeerConnection(ABC):
     handshake_channel: DataChannel
     """Channel 0, negotiated (no DCEP)."""
     times: HandshakeTimes
+    can_slow_peer: bool = True
+    """Whether data that nobody reads makes the peer wait in the end; a browser takes all that comes."""
 
     @abstractmethod
     def open_channel(self) -> DataChannel:
@@ -276,7 +285,7 @@ class ListenParameters:
 
     ip: str
     port: int
-    certificate: Certificate
+    certificate: LocalCertificate
     limits: Limits
     on_refused: Callable[[str, int], None] | None = None
     """Called with the name of a field of ``Limits`` and how often it has refused since the last call."""
@@ -287,7 +296,7 @@ class ConnectParameters:
     """Whom to dial. *session* holds both descriptions' parameters (steps 3 and 4)."""
 
     session: SessionParameters
-    certificate: Certificate
+    certificate: LocalCertificate
     limits: Limits
     timeout: float
     """Seconds until ``HandshakeTimeout`` for ICE, DTLS and SCTP together."""
@@ -299,6 +308,13 @@ class ConnectParameters:
 class Platform(ABC):
     """Makes connections. Tasks that it needs run in the *task_group* that the caller hands over."""
 
+    versions: tuple[Version, Version] = ("v1", "v2")
+    """Which version of the handshake to try first, and which one beside it when nobody answers."""
+
+    @abstractmethod
+    async def make_certificate(self) -> LocalCertificate:
+        """Return a new certificate, for one dial or for a listener."""
+
     @abstractmethod
     async def connect(self, task_group: TaskGroup, parameters: ConnectParameters) -> PeerConnection:
         """Dial, up to an established SCTP association.
@@ -306,9 +322,15 @@ class Platform(ABC):
         Raises:
             HandshakeTimeout: nobody answered, or a step did not finish in time.
             FingerprintMismatch: the peer's certificate is not the one in the address.
+            VersionNotPossible: this platform cannot make the handshake of that version.
             HandshakeError: the peer refused or broke a rule.
         """
 
     @abstractmethod
     async def listen(self, task_group: TaskGroup, parameters: ListenParameters) -> PlatformListener:
-        """Bind a socket and take connections. Raises ``OSError`` where the address cannot be bound."""
+        """Bind a socket and take connections.
+
+        Raises:
+            OSError: the address cannot be bound.
+            LocalProtocolError: this platform cannot listen.
+        """

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from webrtc_direct.certificate import Certificate
 from webrtc_direct.errors import FingerprintMismatch, HandshakeTimeout
 from webrtc_direct.platform.base import ConnectParameters, ListenParameters, Platform, PlatformListener, Role
 from webrtc_direct.platform.memory_connection import MemoryConnection, MemoryLink
@@ -18,9 +19,8 @@ from webrtc_direct.platform.memory_connection import MemoryConnection, MemoryLin
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
-    from webrtc_direct.certificate import Certificate
     from webrtc_direct.limits import Limits
-    from webrtc_direct.platform.base import Version
+    from webrtc_direct.platform.base import LocalCertificate, Version
 
 _WILDCARDS = ("0.0.0.0", "::")
 _FIRST_EPHEMERAL_PORT = 49152
@@ -63,7 +63,7 @@ class MemoryListener(PlatformListener):
     """A place in a MemoryNetwork."""
 
     def __init__(self, network: MemoryNetwork, task_group: TaskGroup, parameters: ListenParameters) -> None:
-        self.certificate: Certificate = parameters.certificate
+        self.certificate: LocalCertificate = parameters.certificate
         self.limits: Limits = parameters.limits
         self._network = network
         self._task_group = task_group
@@ -107,6 +107,9 @@ class MemoryPlatform(Platform):
     def __init__(self, network: MemoryNetwork) -> None:
         self._network = network
         self._ports = count(_FIRST_EPHEMERAL_PORT)
+
+    async def make_certificate(self) -> Certificate:
+        return Certificate.generate()
 
     async def connect(self, task_group: TaskGroup, parameters: ConnectParameters) -> MemoryConnection:
         session = parameters.session

@@ -16,7 +16,8 @@ import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 
 from webrtc_direct import _native
-from webrtc_direct.errors import FingerprintMismatch, HandshakeError, HandshakeTimeout
+from webrtc_direct.certificate import Certificate
+from webrtc_direct.errors import FingerprintMismatch, HandshakeError, HandshakeTimeout, LocalProtocolError
 from webrtc_direct.platform.base import (
     CloseKind,
     CloseReason,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from webrtc_direct.limits import Limits
+    from webrtc_direct.platform.base import LocalCertificate
 
 logger: logging.Logger = logging.getLogger("webrtc_direct.native")
 
@@ -109,8 +111,12 @@ class NativeListener(PlatformListener):
 class NativePlatform(Platform):
     """Connections of the Rust engine, over UDP sockets."""
 
+    async def make_certificate(self) -> Certificate:
+        return Certificate.generate()
+
     async def connect(self, task_group: TaskGroup, parameters: ConnectParameters) -> PeerConnection:
-        session, certificate, limits = parameters.session, parameters.certificate, parameters.limits
+        session, limits = parameters.session, parameters.limits
+        certificate = _with_key(parameters.certificate)
         queue = _native.EventQueue()
         handle = _native.dial(
             queue,
@@ -144,13 +150,14 @@ class NativePlatform(Platform):
         return connection
 
     async def listen(self, task_group: TaskGroup, parameters: ListenParameters) -> PlatformListener:
+        certificate = _with_key(parameters.certificate)
         queue = _native.EventQueue()
         handle = _native.listen(
             queue,
             ip=parameters.ip,
             port=parameters.port,
-            certificate=parameters.certificate.der,
-            private_key=parameters.certificate.private_key_der,
+            certificate=certificate.der,
+            private_key=certificate.private_key_der,
             bounds=_bounds(parameters.limits, handshake_timeout=parameters.limits.handshake_timeout),
         )
         listener = NativeListener(handle, parameters)
@@ -240,6 +247,12 @@ def _tell(connection: NativePeerConnection, kind: int, key: int, value: Any) -> 
         # The seam's promise: a fault above it costs this connection, not the others in the queue.
         logger.exception("%r: an observer failed; the connection is aborted", connection)
         connection.abort()
+
+
+def _with_key(certificate: LocalCertificate) -> Certificate:
+    if isinstance(certificate, Certificate):
+        return certificate
+    raise LocalProtocolError("the engine needs a certificate with its private key")
 
 
 def _dial_error(reason: CloseReason, parameters: ConnectParameters) -> HandshakeError:

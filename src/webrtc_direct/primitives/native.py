@@ -1,19 +1,8 @@
-"""Cryptographic primitives, and the one place that reaches them.
-
-The functions are ``async`` because a browser's WebCrypto, which may stand here one day,
-answers only asynchronously. On CPython they call ``cryptography``, or
-``hashlib`` where that is quicker for small inputs, and never suspend.
-
-A check that fails raises :exc:`BadInput`; nothing here knows of libp2p or of Noise.
-"""
+"""The primitives on CPython, by ``cryptography``. They never suspend."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import secrets
-from dataclasses import dataclass, field
-
+import cryptography
 from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -21,27 +10,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-RSA_BITS = range(2048, 8193)
-"""libp2p peers refuse shorter keys as weak; longer ones cost too much to check."""
+from webrtc_direct.primitives.common import RSA_BITS, BadInput, X25519Key
 
 _ECDSA_CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 
 
-class BadInput(ValueError):
-    """A key, signature or ciphertext is not valid."""
-
-
-@dataclass(frozen=True)
-class X25519Key:
-    """A key pair for Diffie-Hellman. *private* belongs to this module."""
-
-    public: bytes
-    private: X25519PrivateKey = field(repr=False)
-
-
-async def random_bytes(count: int) -> bytes:
-    """Return *count* bytes that nobody can predict."""
-    return secrets.token_bytes(count)
+def in_use() -> dict[str, str]:
+    """Return what computes the primitives, by their names."""
+    return {"all": f"cryptography {cryptography.__version__}"}
 
 
 async def x25519_key(private: bytes) -> X25519Key:
@@ -52,27 +28,11 @@ async def x25519_key(private: bytes) -> X25519Key:
 
 async def x25519(key: X25519Key, public: bytes) -> bytes:
     """Return the shared secret. Raises BadInput where *public* is a point of low order."""
+    private: X25519PrivateKey = key.private
     try:
-        return key.private.exchange(X25519PublicKey.from_public_bytes(public))
+        return private.exchange(X25519PublicKey.from_public_bytes(public))
     except ValueError as error:
         raise BadInput("point of low order") from error
-
-
-async def sha256(data: bytes) -> bytes:
-    """Return the SHA-256 digest."""
-    return hashlib.sha256(data).digest()
-
-
-async def hmac_sha256(key: bytes, data: bytes) -> bytes:
-    """Return the HMAC-SHA256 (RFC 2104)."""
-    return hmac.digest(key, data, "sha256")
-
-
-async def hkdf_sha256(chaining_key: bytes, material: bytes) -> tuple[bytes, bytes]:
-    """Return two outputs of HKDF with an empty info (RFC 5869; Noise section 4.3)."""
-    secret = await hmac_sha256(chaining_key, material)
-    first = await hmac_sha256(secret, b"\x01")
-    return first, await hmac_sha256(secret, first + b"\x02")
 
 
 async def chacha20_poly1305_encrypt(key: bytes, nonce: bytes, plaintext: bytes, data: bytes) -> bytes:

@@ -1,0 +1,56 @@
+"""Makes the wheel for Python in a web page: the package without its engine and what serves a terminal.
+
+Run as ``python packaging/browser_wheel.py FOLDER``. Metadata is what maturin makes of pyproject.toml, whose
+markers leave out what a browser does not need; pip prefers the wheel with the engine wherever there is one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "src" / "webrtc_direct"
+LEFT_OUT = shutil.ignore_patterns("__pycache__", "_native*", "cli", "web")
+
+
+def main() -> None:
+    """Write the wheel, and print where it is."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    folder: Path = parser.parse_args().folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        contents = Path(temporary)
+        shutil.copytree(PACKAGE, contents / PACKAGE.name, ignore=LEFT_OUT)
+        write_metadata(contents)
+        run("-m", "wheel", "pack", str(contents), "--dest-dir", str(folder))
+
+
+def write_metadata(contents: Path) -> None:
+    """Put the .dist-info beside the package, as that of a wheel that is Python alone."""
+    directory = ["--metadata-directory", str(contents)]
+    run("-m", "maturin", "pep517", "write-dist-info", *directory, "--interpreter", sys.executable)
+    (info,) = contents.glob("*.dist-info")
+    # The command line is left out.
+    (info / "entry_points.txt").unlink()
+    (info / "WHEEL").write_text(
+        "Wheel-Version: 1.0\nGenerator: browser_wheel\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    )
+
+
+def run(*arguments: str) -> None:
+    """Run a module of this Python; its output is shown where it fails."""
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    if done.returncode:
+        raise SystemExit(done.stdout)
+
+
+if __name__ == "__main__":
+    main()

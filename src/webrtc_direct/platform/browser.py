@@ -1,0 +1,254 @@
+"""The browser platform: Python in a page (Pyodide, PyScript) dials with the page's ``RTCPeerConnection``.
+
+It owns steps 2 to 5 of a dial as a browser does them. A browser makes its own certificate and never
+shows the key, chooses its ICE credentials itself, and cannot listen. No JavaScript object
+leaves this module and ``browser_connection.py``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import anyio
+import js
+from pyodide.ffi import JsException
+
+from webrtc_direct.errors import (
+    FingerprintMismatch,
+    HandshakeError,
+    HandshakeTimeout,
+    LocalProtocolError,
+    VersionNotPossible,
+)
+from webrtc_direct.multiaddr import Fingerprint
+from webrtc_direct.platform.base import CloseKind, CloseReason, HandshakeTimes, Platform
+from webrtc_direct.platform.browser_connection import BrowserPeerConnection, logger
+from webrtc_direct.sdp import read_credentials, read_fingerprint, replace_credentials
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
+
+    from webrtc_direct.platform.base import ConnectParameters, ListenParameters
+
+
+# After so many seconds of silence a browser says that a connection is disconnected.
+_DISCONNECTED_AFTER = 5.0
+# The states of ICE in which the peer answers.
+_HEARD = frozenset({"connected", "completed"})
+
+
+@dataclass(frozen=True)
+class BrowserCertificate:
+    """An ``RTCCertificate``, whose private key the browser keeps to itself."""
+
+    fingerprint: Fingerprint
+    certificate: Any = field(repr=False)
+
+
+class BrowserPlatform(Platform):
+    """Connections of the page's ``RTCPeerConnection``."""
+
+    # A browser may refuse what v1 needs, and the spec wants v2.
+    versions = ("v2", "v1")
+
+    async def make_certificate(self) -> BrowserCertificate:
+        if not hasattr(js, "RTCPeerConnection"):
+            raise LocalProtocolError("only pages have RTCPeerConnection, workers and Node.js do not")
+        algorithm = js.Object.new()
+        algorithm.name, algorithm.namedCurve = "ECDSA", "P-256"
+        certificate = await js.RTCPeerConnection.generateCertificate(algorithm)
+        return BrowserCertificate(await _fingerprint(certificate), certificate)
+
+    async def connect(self, task_group: TaskGroup, parameters: ConnectParameters) -> BrowserPeerConnection:
+        certificate = parameters.certificate
+        if not isinstance(certificate, BrowserCertificate):
+            raise LocalProtocolError("a browser uses no certificate but one that it made itself")
+        session = parameters.session
+        rtc = _peer_connection(certificate.certificate)
+        connection = BrowserPeerConnection(
+            rtc,
+            limits=parameters.limits,
+            version=session.version,
+            remote=(session.ip, session.port),
+            local_fingerprint=certificate.fingerprint,
+            remote_fingerprint=session.server_fingerprint,
+        )
+        task_group.start_soon(_end_with_task, connection, name="webrtc_direct browser connection")
+        dial = _Dial(connection, parameters)
+        connection.watch(rtc, iceconnectionstatechange=dial.ice_changed, connectionstatechange=dial.changed)
+        try:
+            with anyio.move_on_after(parameters.timeout):
+                await dial.describe(rtc)
+                await connection.established.wait()
+            dial.check()
+        except JsException as error:
+            connection.abort()
+            raise HandshakeError(f"the browser refuses the handshake: {error.message}") from None
+        except BaseException:
+            connection.abort()
+            raise
+        return connection
+
+    async def listen(self, task_group: TaskGroup, parameters: ListenParameters) -> NoReturn:  # noqa: ARG002
+        raise LocalProtocolError("a browser cannot listen: nobody can reach a page; dial from it instead")
+
+
+class _Dial:
+    """One dial: steps 3 to 5, how far it came, and why it failed."""
+
+    def __init__(self, connection: BrowserPeerConnection, parameters: ConnectParameters) -> None:
+        self._connection = connection
+        self._parameters = parameters
+        self._started = perf_counter()
+        self._reached: dict[str, float] = {}
+
+    async def describe(self, rtc: Any) -> None:
+        """Set both descriptions, so that the browser starts."""
+        session = self._parameters.session
+        offer = await rtc.createOffer()
+        if session.version == "v2":
+            await rtc.setLocalDescription(offer)
+            session = session.with_client(read_credentials(offer.sdp))
+        else:
+            await _set_munged(rtc, replace_credentials(offer.sdp, session.client))
+        await rtc.setRemoteDescription(_description("answer", session.answer_sdp()))
+        # An old browser has no such object, and tells the end of a connection later.
+        if sctp := rtc.sctp:
+            self._connection.watch(sctp, statechange=self._sctp_changed)
+            self._connection.watch(sctp.transport, statechange=self._dtls_changed)
+
+    def check(self) -> None:
+        """Return if the connection is up, and raise the reason if it is not."""
+        reason, session = self._connection.reason, self._parameters.session
+        if reason is None and self._connection.established.is_set():
+            self._reach("sctp")
+            self._connection.times = self._times()
+            return
+        if reason is not None and reason.kind is CloseKind.FINGERPRINT:
+            raise FingerprintMismatch(expected=session.server_fingerprint, received=None)
+        step = next((name for name in ("ice", "dtls") if name not in self._reached), "sctp")
+        if step == "ice" and _is_unreachable_for_firefox(session.ip):
+            raise HandshakeError("Firefox does not reach a listener on its own machine")
+        if reason is None or reason.kind is CloseKind.TIMEOUT:
+            raise HandshakeTimeout(step, self._parameters.timeout)
+        raise HandshakeError(f"the handshake failed: {reason.detail}")
+
+    def _times(self) -> HandshakeTimes:
+        durations: dict[str, float] = {}
+        before = self._started
+        for step in ("ice", "dtls", "sctp"):
+            if step in self._reached:
+                durations[step] = self._reached[step] - before
+                before = self._reached[step]
+        return HandshakeTimes(**durations)
+
+    def _reach(self, step: str) -> None:
+        self._reached.setdefault(step, perf_counter())
+
+    # What the browser tells. Firefox tells the state of ICE late, when DTLS is up already.
+
+    def ice_changed(self, event: Any) -> None:
+        """The state of ICE is another one."""
+        state = event.target.iceConnectionState
+        logger.debug("%r: ICE is %s", self._connection, state)
+        if state in _HEARD:
+            self._answered()
+
+    def _dtls_changed(self, event: Any) -> None:
+        state = event.target.state
+        logger.debug("%r: DTLS is %s", self._connection, state)
+        if state == "connected":
+            self._answered()
+            self._reach("dtls")
+        elif state == "failed":
+            self._lose()
+
+    def _sctp_changed(self, event: Any) -> None:
+        state = event.target.state
+        logger.debug("%r: SCTP is %s", self._connection, state)
+        if state == "closed":
+            self._lose()
+
+    def changed(self, event: Any) -> None:
+        """The state of the connection as a whole is another one."""
+        state = event.target.connectionState
+        logger.debug("%r: the connection is %s", self._connection, state)
+        if state in ("failed", "closed"):
+            self._lose()
+        elif state == "disconnected":
+            silence = self._parameters.limits.silence_timeout
+            self._connection.later(max(0.0, silence - _DISCONNECTED_AFTER), self._fall_silent)
+        elif state == "connected":
+            self._connection.not_later(self._fall_silent)
+
+    def _answered(self) -> None:
+        if "ice" not in self._reached:
+            self._reach("ice")
+            if self._parameters.on_answer is not None:
+                self._parameters.on_answer()
+
+    def _lose(self) -> None:
+        if self._connection.ice_state not in _HEARD:
+            self._fall_silent()
+        elif "dtls" in self._reached or self._connection.established.is_set():
+            self._connection.end(CloseReason(CloseKind.REMOTE, "closed by the peer"))
+        else:
+            # Nothing else that libp2p's listeners do ends DTLS here, and a browser does not say more.
+            self._connection.end(CloseReason(CloseKind.FINGERPRINT, "the DTLS handshake failed"))
+
+    def _fall_silent(self) -> None:
+        self._connection.end(CloseReason(CloseKind.TIMEOUT, "the peer fell silent"))
+
+
+async def _set_munged(rtc: Any, offer: str) -> None:
+    try:
+        await rtc.setLocalDescription(_description("offer", offer))
+    except JsException as error:
+        problem = f"the browser refuses the ICE credentials that v1 needs ({error.message})"
+        raise VersionNotPossible("v1", problem) from None
+
+
+async def _end_with_task(connection: BrowserPeerConnection) -> None:
+    """Whoever dialed and is done, or cancelled, wants nothing more of the connection."""
+    try:
+        await connection.wait_closed()
+    finally:
+        connection.abort()
+
+
+def _peer_connection(certificate: Any) -> Any:
+    configuration = js.Object.new()
+    configuration.certificates = js.Array.of(certificate)
+    return js.RTCPeerConnection.new(configuration)
+
+
+def _description(kind: str, sdp: str) -> Any:
+    description = js.Object.new()
+    description.type, description.sdp = kind, sdp
+    return description
+
+
+async def _fingerprint(certificate: Any) -> Fingerprint:
+    text = None
+    if hasattr(certificate, "getFingerprints"):
+        for fingerprint in certificate.getFingerprints():
+            if fingerprint.algorithm == "sha-256":
+                text = fingerprint.value
+    else:
+        # Firefox tells it in an offer alone.
+        rtc = _peer_connection(certificate)
+        try:
+            rtc.createDataChannel("")
+            text = read_fingerprint((await rtc.createOffer()).sdp)
+        finally:
+            rtc.close()
+    if text is None:
+        raise HandshakeError("the browser does not tell the SHA-256 fingerprint of its certificate")
+    return Fingerprint(bytes.fromhex(text.replace(":", "")))
+
+
+def _is_unreachable_for_firefox(ip: str) -> bool:
+    is_loopback = ip == "::1" or ip.startswith("127.")
+    return is_loopback and "Firefox" in js.navigator.userAgent

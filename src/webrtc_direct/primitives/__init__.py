@@ -1,0 +1,72 @@
+"""Cryptographic primitives, and the one place that reaches them.
+
+The functions are ``async`` because a browser's WebCrypto answers only asynchronously. On CPython
+they call ``cryptography``, or ``hashlib`` where that is quicker for small inputs, and never
+suspend. In a browser they call WebCrypto for what is secret and Python for what is not; Python
+also does what the browser lacks, which ``in_use`` tells.
+
+A check that fails raises :exc:`BadInput`; nothing here knows of libp2p or of Noise.
+"""
+
+from __future__ import annotations
+
+from webrtc_direct.environment import IN_BROWSER
+from webrtc_direct.primitives.common import (
+    RSA_BITS,
+    BadInput,
+    X25519Key,
+    hkdf_sha256,
+    hmac_sha256,
+    random_bytes,
+    sha256,
+)
+
+if IN_BROWSER:
+    from webrtc_direct.primitives.browser import (
+        chacha20_poly1305_decrypt,
+        chacha20_poly1305_encrypt,
+        ecdsa_verify,
+        ed25519_public_key,
+        ed25519_sign,
+        ed25519_verify,
+        in_use,
+        rsa_verify,
+        secp256k1_verify,
+        x25519,
+        x25519_key,
+    )
+else:
+    from webrtc_direct.primitives.native import (
+        chacha20_poly1305_decrypt,
+        chacha20_poly1305_encrypt,
+        ecdsa_verify,
+        ed25519_public_key,
+        ed25519_sign,
+        ed25519_verify,
+        in_use,
+        rsa_verify,
+        secp256k1_verify,
+        x25519,
+        x25519_key,
+    )
+
+__all__ = [
+    "RSA_BITS",
+    "BadInput",
+    "X25519Key",
+    "chacha20_poly1305_decrypt",
+    "chacha20_poly1305_encrypt",
+    "ecdsa_verify",
+    "ed25519_public_key",
+    "ed25519_sign",
+    "ed25519_verify",
+    "hkdf_sha256",
+    "hmac_sha256",
+    "in_use",
+    "random_bytes",
+    "rsa_verify",
+    "secp256k1_verify",
+    "sha256",
+    "x25519",
+    "x25519_key",
+]

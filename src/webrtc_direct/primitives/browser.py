@@ -1,0 +1,194 @@
+"""The primitives in a browser: WebCrypto, and Python for what it lacks.
+
+WebCrypto is there on secure pages alone (https, localhost), and not every browser has every
+algorithm; none has secp256k1. What needs no secret is computed in Python everywhere: ECDSA
+and RSA signatures are only checked here. ``in_use`` and the log say what computes the others.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import js
+from pyodide.ffi import JsException, to_js
+
+from webrtc_direct.primitives import chacha20_poly1305, curve25519, signatures
+from webrtc_direct.primitives.common import BadInput, X25519Key
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+logger: logging.Logger = logging.getLogger("webrtc_direct.primitives")
+
+_Result = TypeVar("_Result")
+
+_WEBCRYPTO, _PYTHON = "WebCrypto", "Python"
+# PKCS #8 of a private key without its public one (RFC 8410 section 7), up to its 32 bytes.
+_X25519_PKCS8 = bytes.fromhex("302e020100300506032b656e04220420")
+_ED25519_PKCS8 = bytes.fromhex("302e020100300506032b657004220420")
+_SECRET_BITS = 256
+
+_in_use: dict[str, str] = {"ECDSA": _PYTHON, "RSA": _PYTHON}
+
+
+def in_use() -> dict[str, str]:
+    """Return what computes the primitives, by their names, as far as they have been used."""
+    return dict(_in_use)
+
+
+async def x25519_key(private: bytes) -> X25519Key:
+    """Make a key pair from 32 random bytes."""
+
+    async def webcrypto() -> X25519Key:
+        key = await _import("pkcs8", _X25519_PKCS8 + private, "X25519", "deriveBits")
+        return X25519Key(await _derive(key, curve25519.BASE_POINT), key)
+
+    def python() -> X25519Key:
+        return X25519Key(curve25519.x25519(private, curve25519.BASE_POINT), private)
+
+    return await _first("X25519", webcrypto, python)
+
+
+async def x25519(key: X25519Key, public: bytes) -> bytes:
+    """Return the shared secret. Raises BadInput where *public* is a point of low order."""
+    if not isinstance(key.private, bytes):
+        try:
+            return await _derive(key.private, public)
+        except JsException as error:
+            raise BadInput("point of low order") from error
+    secret = curve25519.x25519(key.private, public)
+    if not any(secret):
+        raise BadInput("point of low order")
+    return secret
+
+
+async def chacha20_poly1305_encrypt(key: bytes, nonce: bytes, plaintext: bytes, data: bytes) -> bytes:
+    """Encrypt and authenticate *plaintext*, authenticate *data* too (RFC 8439)."""
+
+    async def webcrypto() -> bytes:
+        imported = await _import("raw-secret", key, "ChaCha20-Poly1305", "encrypt")
+        return _bytes(await js.crypto.subtle.encrypt(_aead(nonce, data), imported, to_js(plaintext)))
+
+    return await _first(
+        "ChaCha20-Poly1305", webcrypto, lambda: chacha20_poly1305.encrypt(key, nonce, plaintext, data)
+    )
+
+
+async def chacha20_poly1305_decrypt(key: bytes, nonce: bytes, ciphertext: bytes, data: bytes) -> bytes:
+    """Return the plaintext. Raises BadInput where anything was changed."""
+
+    async def webcrypto() -> bytes | None:
+        imported = await _import("raw-secret", key, "ChaCha20-Poly1305", "decrypt")
+        try:
+            return _bytes(await js.crypto.subtle.decrypt(_aead(nonce, data), imported, to_js(ciphertext)))
+        except JsException as error:
+            if error.name == "OperationError":
+                return None
+            raise
+
+    plaintext = await _first(
+        "ChaCha20-Poly1305", webcrypto, lambda: chacha20_poly1305.decrypt(key, nonce, ciphertext, data)
+    )
+    if plaintext is None:
+        raise BadInput("authentication failed")
+    return plaintext
+
+
+def ed25519_public_key(seed: bytes) -> bytes:
+    """Return the public key of a 32-byte secret. WebCrypto could not answer at once."""
+    return curve25519.ed25519_public_key(seed)
+
+
+async def ed25519_sign(seed: bytes, data: bytes) -> bytes:
+    """Return the signature of *data* by a 32-byte secret."""
+
+    async def webcrypto() -> bytes:
+        key = await _import("pkcs8", _ED25519_PKCS8 + seed, "Ed25519", "sign")
+        return _bytes(await js.crypto.subtle.sign("Ed25519", key, to_js(data)))
+
+    return await _first("Ed25519", webcrypto, lambda: curve25519.ed25519_sign(seed, data))
+
+
+async def ed25519_verify(public: bytes, signature: bytes, data: bytes) -> None:
+    """Raise BadInput unless *signature* is valid."""
+
+    async def webcrypto() -> bool:
+        try:
+            key = await _import("raw", public, "Ed25519", "verify")
+            return bool(await js.crypto.subtle.verify("Ed25519", key, to_js(signature), to_js(data)))
+        except JsException as error:
+            if error.name == "DataError":
+                return False
+            raise
+
+    if not await _first("Ed25519", webcrypto, lambda: curve25519.ed25519_is_valid(public, signature, data)):
+        raise BadInput("invalid Ed25519 signature")
+
+
+async def secp256k1_verify(point: bytes, signature: bytes, data: bytes) -> None:
+    """Raise BadInput unless *signature* (DER, SHA-256) is valid; *point* is SEC 1, compressed or not."""
+    signatures.verify_ecdsa(signatures.SECP256K1, point, signature, data)
+
+
+async def ecdsa_verify(spki: bytes, signature: bytes, data: bytes) -> None:
+    """Raise BadInput unless *signature* (DER, SHA-256) is valid; *spki* is a DER SubjectPublicKeyInfo."""
+    signatures.verify_ecdsa_spki(spki, signature, data)
+
+
+async def rsa_verify(spki: bytes, signature: bytes, data: bytes) -> None:
+    """Raise BadInput unless *signature* (PKCS #1 v1.5, SHA-256) is valid, and the size of its key too."""
+    signatures.verify_rsa_spki(spki, signature, data)
+
+
+async def _first(
+    algorithm: str, webcrypto: Callable[[], Awaitable[_Result]], python: Callable[[], _Result]
+) -> _Result:
+    """Compute with *webcrypto* where the browser can, and else with *python*."""
+    if _in_use.get(algorithm) != _PYTHON and getattr(js.crypto, "subtle", None) is not None:
+        try:
+            result = await webcrypto()
+        except JsException as error:
+            if not _is_missing(error):
+                raise
+        else:
+            _use(algorithm, _WEBCRYPTO)
+            return result
+    _use(algorithm, _PYTHON)
+    return python()
+
+
+def _is_missing(error: JsException) -> bool:
+    # An unknown algorithm is a NotSupportedError; an unknown format of keys is no member of its enumeration.
+    return error.name in ("NotSupportedError", "TypeError", "SyntaxError")
+
+
+def _use(algorithm: str, what: str) -> None:
+    if _in_use.get(algorithm) != what:
+        _in_use[algorithm] = what
+        logger.info("%s is computed by %s", algorithm, what)
+
+
+async def _import(form: str, key: bytes, algorithm: str, use: str) -> Any:
+    """Return a key of WebCrypto that cannot be read back."""
+    return await js.crypto.subtle.importKey(form, to_js(key), algorithm, False, to_js([use]))  # noqa: FBT003
+
+
+async def _derive(key: Any, public: bytes) -> bytes:
+    algorithm = js.Object.new()
+    algorithm.name = "X25519"
+    algorithm.public = await js.crypto.subtle.importKey("raw", to_js(public), "X25519", True, to_js([]))  # noqa: FBT003
+    return _bytes(await js.crypto.subtle.deriveBits(algorithm, key, _SECRET_BITS))
+
+
+def _aead(nonce: bytes, data: bytes) -> Any:
+    algorithm = js.Object.new()
+    algorithm.name = "ChaCha20-Poly1305"
+    algorithm.iv = to_js(nonce)
+    algorithm.additionalData = to_js(data)
+    return algorithm
+
+
+def _bytes(buffer: Any) -> bytes:
+    data: bytes = buffer.to_bytes()
+    return data

@@ -1,0 +1,62 @@
+"""One Chromium for all tests, one with the field trial that forbids munging, and the listeners."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+GO_PROGRAM = ROOT / "interop" / "go" / "bin" / "webrtc-direct-interop"
+# Modules that scripts and pages import, too.
+sys.path[:0] = [str(HERE), str(HERE.parent / "platforms"), str(ROOT / "interop")]
+chromium: Any = importlib.import_module("chromium")
+prepare: Any = importlib.import_module("prepare")
+
+
+@pytest.fixture(scope="session")
+def prepared() -> None:
+    """Skip where `make browser-tools` has not been run."""
+    needed = (prepare.CHROMIUM, HERE / "node_modules", prepare.WHEELS / "index.json")
+    if missing := [str(path) for path in needed if not path.exists()]:
+        pytest.skip(f"{', '.join(missing)} missing: run `make browser-tools`")
+    prepare.build_wheel()
+
+
+@pytest.fixture(scope="session")
+def browser(prepared: None) -> Iterator[Any]:
+    with chromium.Chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def page(browser: Any) -> Any:
+    return browser.open()
+
+
+@pytest.fixture(scope="session")
+def page_without_munging(prepared: None) -> Iterator[Any]:
+    with chromium.Chromium(field_trial=True) as running:
+        yield running.open()
+
+
+@pytest.fixture(scope="session")
+def ours() -> Iterator[Any]:
+    program = str(ROOT / "interop" / "python_peer.py")
+    with chromium.ListenerProcess(sys.executable, program) as listener:
+        yield listener
+
+
+@pytest.fixture(scope="session")
+def go() -> Iterator[Any]:
+    if not GO_PROGRAM.exists():
+        pytest.skip(f"{GO_PROGRAM} missing: run `make browser-tools` where Go is installed")
+    with chromium.ListenerProcess(str(GO_PROGRAM)) as listener:
+        yield listener

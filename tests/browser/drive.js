@@ -1,0 +1,90 @@
+/**
+ * Chromium with pages that run Python, driven by JSON lines on stdin: {"id": 1, "op": "open"} and so on.
+ * Each is answered on stdout, in any order: {"id": 1, "value": …} or {"id": 1, "error": "…"}.
+ *
+ *     open                          a new page with Python and the package in it; its number
+ *     visit  {url}                  a page as it is; its number
+ *     file   {page, name, text}     a module that Python can import
+ *     python {page, code}           what `await`ing the code gives, as JSON
+ *     script {page, source}         the same for JavaScript
+ *     heap   {page}                 bytes of the page's JavaScript heap, after a collection
+ *     close  {page}
+ *
+ * The end of stdin ends Chromium.
+ */
+import { createInterface } from 'node:readline'
+import { parseArgs } from 'node:util'
+
+import { chromium } from 'playwright-core'
+
+import { serve } from './server.js'
+
+const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
+const CHROMIUM_ARGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync'
+]
+/** Chromium may turn this on for anyone: then a page cannot overwrite its ICE credentials, as v1 has to. */
+const NO_MUNGING = '--force-fieldtrials=WebRTC-NoSdpMangleUfrag/Enabled/'
+
+const { values: options } = parseArgs({
+  options: { wheels: { type: 'string' }, 'field-trial': { type: 'boolean', default: false } }
+})
+const site = await serve(options.wheels)
+const browser = await chromium.launch({
+  executablePath: CHROMIUM,
+  args: options['field-trial'] ? [...CHROMIUM_ARGS, NO_MUNGING] : CHROMIUM_ARGS
+})
+const pages = []
+
+const operations = {
+  async open () {
+    const number = await operations.visit({ url: `${site.origin}/page/python.html` })
+    await pages[number].waitForFunction(() => window.ready !== undefined)
+    await pages[number].evaluate(() => window.ready)
+    return number
+  },
+  async visit ({ url }) {
+    const page = await browser.newPage()
+    page.on('console', (message) => console.error(message.text()))
+    page.on('pageerror', (error) => console.error(error))
+    await page.goto(url)
+    return pages.push(page) - 1
+  },
+  file: ({ page, name, text }) => pages[page].evaluate(([name, text]) => window.write(name, text), [name, text]),
+  python: ({ page, code }) => pages[page].evaluate((code) => window.python(code), code),
+  script: ({ page, source }) => pages[page].evaluate(source),
+  async heap ({ page }) {
+    const session = await pages[page].context().newCDPSession(pages[page])
+    await session.send('HeapProfiler.collectGarbage')
+    const { usedSize } = await session.send('Runtime.getHeapUsage')
+    await session.detach()
+    return usedSize
+  },
+  close: ({ page }) => pages[page].close()
+}
+
+async function answer (line) {
+  const { id, op, ...rest } = JSON.parse(line)
+  try {
+    reply({ id, value: (await operations[op](rest)) ?? null })
+  } catch (error) {
+    reply({ id, error: error.message })
+  }
+}
+
+function reply (message) {
+  process.stdout.write(JSON.stringify(message) + '\n')
+}
+
+const lines = createInterface({ input: process.stdin })
+lines.on('line', answer)
+lines.on('close', async () => {
+  await browser.close()
+  site.close()
+})
