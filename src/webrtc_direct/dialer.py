@@ -168,7 +168,8 @@ class _Attempts:
     async def _run(self, version: Version, delay: float) -> None:
         seconds = self._timeout - delay
         with self._scopes[version]:
-            await anyio.sleep(delay)
+            if delay:
+                await anyio.sleep(delay)
             if seconds <= 0:
                 return
             try:
@@ -210,7 +211,7 @@ class _Preparation:
         self._done = anyio.Event()
 
     async def run(self) -> None:
-        identity = self._identity or KeyPair.generate()
+        identity = self._identity or await KeyPair.create()
         self._result = identity, await NoiseKeys.create(identity)
         self._done.set()
 

@@ -232,6 +232,12 @@ class KeyPair:
             return cls.load(path)
         return pair
 
+    @classmethod
+    async def create(cls) -> KeyPair:
+        """Make a new identity, as ``generate`` does; in a browser WebCrypto makes it meanwhile."""
+        seed, public = await primitives.ed25519_key()
+        return cls(PublicKey(KeyType.ED25519, public), seed)
+
     @property
     def peer_id(self) -> PeerId:
         """The peer id that this identity proves."""

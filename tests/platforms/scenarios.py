@@ -198,6 +198,15 @@ async def cancelled_in_the_middle(dial: Dial, address: str) -> None:
     assert reason.kind.value == "local", reason
 
 
+async def an_identity_is_the_same_however_it_was_made(dial: Dial, address: str) -> None:
+    """What WebCrypto made is what Python reads, and the other way round."""
+    for identity in (await KeyPair.create(), KeyPair.generate()):
+        assert KeyPair.from_protobuf(identity.to_protobuf()) == identity
+        await identity.public_key.verify(await identity.sign(b"data"), b"data")
+        async with dial(address, identity=identity) as connection:
+            await webrtc_direct.ping(connection)
+
+
 async def a_wrong_certhash_is_refused(dial: Dial, address: str) -> None:
     other = changed(address, "certhash", Fingerprint(bytes(32)).certhash)
     with raises(FingerprintMismatch):
@@ -263,6 +272,7 @@ SCENARIOS: dict[str, Scenario] = {
         this_end_closes,
         an_exception_in_the_block_comes_out_as_it_is,
         cancelled_in_the_middle,
+        an_identity_is_the_same_however_it_was_made,
         a_wrong_certhash_is_refused,
         a_wrong_peer_id_is_refused,
         a_dead_port_is_given_up,

@@ -41,6 +41,13 @@ def test_short_key_stands_in_the_peer_id_and_a_long_one_is_hashed() -> None:
     assert str(key_of_spec("ecdsa").peer_id).startswith("Qm")
 
 
+async def test_a_new_identity_signs_and_is_kept() -> None:
+    first, second = await KeyPair.create(), await KeyPair.create()
+    assert first != second
+    assert KeyPair.from_protobuf(first.to_protobuf()) == first
+    await first.public_key.verify(await first.sign(DATA), DATA)
+
+
 async def test_ed25519_signature() -> None:
     pair = KeyPair.from_protobuf(bytes.fromhex(KEYS["ed25519"]["private"]))
     assert pair.public_key == key_of_spec("ed25519")

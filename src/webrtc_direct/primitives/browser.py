@@ -8,6 +8,7 @@ and RSA signatures are only checked here. ``in_use`` and the log say what comput
 from __future__ import annotations
 
 import logging
+import secrets
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import js
@@ -98,6 +99,23 @@ async def chacha20_poly1305_decrypt(key: bytes, nonce: bytes, ciphertext: bytes,
 def ed25519_public_key(seed: bytes) -> bytes:
     """Return the public key of a 32-byte secret. WebCrypto could not answer at once."""
     return curve25519.ed25519_public_key(seed)
+
+
+async def ed25519_key() -> tuple[bytes, bytes]:
+    """Return a new 32-byte secret, and its public key."""
+
+    async def webcrypto() -> tuple[bytes, bytes]:
+        pair = await js.crypto.subtle.generateKey("Ed25519", True, to_js(["sign", "verify"]))  # noqa: FBT003
+        private = _bytes(await js.crypto.subtle.exportKey("pkcs8", pair.privateKey))
+        public = _bytes(await js.crypto.subtle.exportKey("raw", pair.publicKey))
+        # RFC 8410 section 7: what may follow the secret is the public key.
+        return private[len(_ED25519_PKCS8) :][: curve25519.SIZE], public
+
+    def python() -> tuple[bytes, bytes]:
+        seed = secrets.token_bytes(curve25519.SIZE)
+        return seed, curve25519.ed25519_public_key(seed)
+
+    return await _first("Ed25519", webcrypto, python)
 
 
 async def ed25519_sign(seed: bytes, data: bytes) -> bytes:

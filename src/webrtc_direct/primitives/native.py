@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-from webrtc_direct.primitives.common import RSA_BITS, BadInput, X25519Key
+from webrtc_direct.primitives.common import RSA_BITS, BadInput, X25519Key, random_bytes
 
+_ED25519_SEED = 32
 _ECDSA_CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 
 
@@ -51,6 +52,12 @@ async def chacha20_poly1305_decrypt(key: bytes, nonce: bytes, ciphertext: bytes,
 def ed25519_public_key(seed: bytes) -> bytes:
     """Return the public key of a 32-byte secret."""
     return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+
+
+async def ed25519_key() -> tuple[bytes, bytes]:
+    """Return a new 32-byte secret, and its public key."""
+    seed = await random_bytes(_ED25519_SEED)
+    return seed, ed25519_public_key(seed)
 
 
 async def ed25519_sign(seed: bytes, data: bytes) -> bytes:
