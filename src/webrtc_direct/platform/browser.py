@@ -115,9 +115,13 @@ class _Dial:
             await _set_munged(rtc, replace_credentials(offer.sdp, session.client))
         await rtc.setRemoteDescription(_description("answer", session.answer_sdp()))
         # An old browser has no such object, and tells the end of a connection later.
-        if sctp := rtc.sctp:
-            self._connection.watch(sctp, statechange=self._sctp_changed)
-            self._connection.watch(sctp.transport, statechange=self._dtls_changed)
+        if self._connection.reason is None and (sctp := rtc.sctp):
+            dtls = sctp.transport
+            self._connection.watch(dtls, statechange=lambda event: self._dtls_is(event.target.state))
+            self._connection.watch(sctp, statechange=lambda event: self._sctp_is(event.target.state))
+            # While this task waited for its turn, some events had nobody to go to.
+            self._dtls_is(dtls.state)
+            self._sctp_is(sctp.state)
 
     def check(self) -> None:
         """Return if the connection is up, and raise the reason if it is not."""
@@ -156,8 +160,7 @@ class _Dial:
         if state in _HEARD:
             self._answered()
 
-    def _dtls_changed(self, event: Any) -> None:
-        state = event.target.state
+    def _dtls_is(self, state: str) -> None:
         logger.debug("%r: DTLS is %s", self._connection, state)
         if state == "connected":
             self._answered()
@@ -165,8 +168,7 @@ class _Dial:
         elif state == "failed":
             self._lose()
 
-    def _sctp_changed(self, event: Any) -> None:
-        state = event.target.state
+    def _sctp_is(self, state: str) -> None:
         logger.debug("%r: SCTP is %s", self._connection, state)
         if state == "closed":
             self._lose()
