@@ -47,7 +47,7 @@ class Cell:
     defects: list[Defect] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.defects = defects_of(self.dialer, self.listener, self.version)
+        self.defects = defects_of(self.dialer, self.listener, self.version, self.family)
 
     @property
     def impossible(self) -> Defect | None:

@@ -17,12 +17,13 @@ class Defect:
     dialers: frozenset[str] = field(default_factory=frozenset)
     listeners: frozenset[str] = field(default_factory=frozenset)
     versions: frozenset[str] = field(default_factory=frozenset)
+    families: frozenset[str] = field(default_factory=frozenset)
     without: frozenset[str] = field(default_factory=frozenset)
     """Names of ``work.STEPS``; empty: the whole cell is impossible."""
     says: tuple[str, ...] = ()
     """One of these is in what an impossible cell says; another failure is not the known one."""
 
-    def touches(self, dialer: str, listener: str, version: str) -> bool:
+    def touches(self, dialer: str, listener: str, version: str, family: str) -> bool:
         """Say whether the cell has it."""
         return all(
             not names or name in names
@@ -30,6 +31,7 @@ class Defect:
                 (dialer, self.dialers),
                 (listener, self.listeners),
                 (version, self.versions),
+                (family, self.families),
             )
         )
 
@@ -74,6 +76,16 @@ DEFECTS = (
         without=frozenset({"reset"}),
     ),
     Defect(
+        reason="go-libp2p's listener takes 16 connections at once of a global IPv6 network, then one in 5 s",
+        evidence="go dials ::1 from another address of its machine; of 12, 16, 17, 18 and 20 dials in one"
+        " process 12, 16, 16, 16 and 16 succeeded, the next said *peerconnection opening timed out*"
+        " (`conn_rate_limiter.go` of its resource manager: burst 16, 0.2 per second)",
+        dialers=frozenset({"go"}),
+        listeners=frozenset({"go"}),
+        families=frozenset({"IPv6"}),
+        without=frozenset({"redials"}),
+    ),
+    Defect(
         reason="js-libp2p in a browser notices only after 11 to 12 s that go-libp2p has closed",
         evidence="`dial … --close listener` to go: 11.6 and 11.8 s in Chromium, 11.8 and 12.4 s in Firefox;"
         " the page without a library noticed the same end after 3 ms, js in Node after 1 ms",
@@ -96,6 +108,14 @@ DEFECTS = (
         dialers=_RUST,
         versions=frozenset({"v1"}),
         without=frozenset({"checked", "perf", "echo", "half-close"}),
+    ),
+    Defect(
+        reason="a reset now and then shows as an end to rust-libp2p's dialer",
+        evidence="`dial … --reset`: *by the listener: FIN after 0 bytes instead of a reset*, from go in most"
+        " runs, from us in 1 of some 10",
+        dialers=_RUST,
+        versions=frozenset({"v1"}),
+        without=frozenset({"reset"}),
     ),
     Defect(
         reason="rust-libp2p notices only after 30 s that the other end has closed",
@@ -154,6 +174,6 @@ DEFECTS = (
 )
 
 
-def defects_of(dialer: str, listener: str, version: str) -> list[Defect]:
+def defects_of(dialer: str, listener: str, version: str, family: str) -> list[Defect]:
     """Return what is known to be wrong with a cell."""
-    return [defect for defect in DEFECTS if defect.touches(dialer, listener, version)]
+    return [defect for defect in DEFECTS if defect.touches(dialer, listener, version, family)]

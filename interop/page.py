@@ -10,7 +10,7 @@ from results import SMOLDOT
 from summary import outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from bad_clients import BadClient
     from results import Results
@@ -51,7 +51,7 @@ def markdown(results: Results) -> str:
     notes = [f"- {name_of(each)}: {note}" for each in summaries for note in each.cell.notes]
     took = f"{results.seconds / 60:.0f} minutes"
     sections = (
-        ("", [_INTRODUCTION, results.verdict().capitalize() + ".", "", *_overview(results, summaries)]),
+        ("", [_INTRODUCTION, results.verdict().capitalize() + ".", "", *overview(results)]),
         ("What failed", failed),
         ("Numbers", [_NUMBERS, *numbers(ours)]),
         ("Where ours is slower", slower(ours)),
@@ -69,8 +69,10 @@ def markdown(results: Results) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _overview(results: Results, summaries: Sequence[Summary]) -> list[str]:
+def overview(results: Results) -> list[str]:
+    """Return the table of who works with us; the README has it too."""
     rows = []
+    summaries = results.summaries()
     releases = results.releases()
     for name in results.peers():
         label = PROGRAMS[name].peer.name

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 MATRIX = HERE / "matrix.json"
 PAGE = HERE.parent / "docs" / "interop.md"
+README = HERE.parent / "README.md"
+# The README's table stands between these lines.
+MARKS = ("<!-- `make interop` writes this table -->", "<!-- up to here -->")
 PARTS = ("cells", "smoldot", "bad")
 SHORT_SMOLDOTS, QUICK_SMOLDOTS = 30, 3
 
@@ -127,7 +130,17 @@ def _write(options: argparse.Namespace, results: Results) -> None:
     if options.write:
         MATRIX.write_text(text, encoding="utf-8")
         PAGE.write_text(page.markdown(results), encoding="utf-8")
-        print(f"wrote {MATRIX.relative_to(HERE.parent)} and {PAGE.relative_to(HERE.parent)}")
+        _write_readme(page.overview(results))
+        print(*(f"wrote {each.relative_to(HERE.parent)}" for each in (MATRIX, PAGE, README)), sep="\n")
+
+
+def _write_readme(table: list[str]) -> None:
+    text = README.read_text(encoding="utf-8")
+    if text.count(MARKS[0]) != 1 or text.count(MARKS[1]) != 1:
+        raise SystemExit(f"error: README.md needs the lines {MARKS[0]} and {MARKS[1]} around its table")
+    before, rest = text.split(MARKS[0])
+    after = rest.split(MARKS[1])[1]
+    README.write_text("\n".join([before + MARKS[0], "", *table, "", MARKS[1] + after]), encoding="utf-8")
 
 
 def _parse() -> argparse.Namespace:

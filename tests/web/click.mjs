@@ -152,7 +152,7 @@ async function fits (page) {
 }
 
 const [scenario, url, pid] = process.argv.slice(2)
-const browser = await startBrowser('chromium', { fieldTrial: scenario === 'refused' })
+const browser = await startBrowser('chromium', { fieldTrial: scenario === 'refused' ? 'no-munging' : '' })
 try {
   const page = await browser.newPage({ viewport: WIDE })
   page.setDefaultTimeout(STEP_MS)

@@ -42,10 +42,12 @@ async def x25519_key(private: bytes) -> X25519Key:
     """Make a key pair from 32 random bytes."""
 
     async def webcrypto() -> X25519Key:
+        """What the browser has."""
         key = await _import("pkcs8", _X25519_PKCS8 + private, "X25519", "deriveBits")
         return X25519Key(await _derive(key, curve25519.BASE_POINT), key)
 
     def python() -> X25519Key:
+        """What this package has."""
         return X25519Key(curve25519.x25519(private, curve25519.BASE_POINT), private)
 
     return await _first("X25519", webcrypto, python)
@@ -68,6 +70,7 @@ async def chacha20_poly1305_encrypt(key: bytes, nonce: bytes, plaintext: bytes, 
     """Encrypt and authenticate *plaintext*, authenticate *data* too (RFC 8439)."""
 
     async def webcrypto() -> bytes:
+        """What the browser has."""
         imported = await _import("raw-secret", key, "ChaCha20-Poly1305", "encrypt")
         return _bytes(await js.crypto.subtle.encrypt(_aead(nonce, data), imported, to_js(plaintext)))
 
@@ -80,6 +83,7 @@ async def chacha20_poly1305_decrypt(key: bytes, nonce: bytes, ciphertext: bytes,
     """Return the plaintext. Raises BadInput where anything was changed."""
 
     async def webcrypto() -> bytes | None:
+        """What the browser has."""
         imported = await _import("raw-secret", key, "ChaCha20-Poly1305", "decrypt")
         try:
             return _bytes(await js.crypto.subtle.decrypt(_aead(nonce, data), imported, to_js(ciphertext)))
@@ -105,6 +109,7 @@ async def ed25519_key() -> tuple[bytes, bytes]:
     """Return a new 32-byte secret, and its public key."""
 
     async def webcrypto() -> tuple[bytes, bytes]:
+        """What the browser has."""
         pair = await js.crypto.subtle.generateKey("Ed25519", True, to_js(["sign", "verify"]))  # noqa: FBT003
         private = _bytes(await js.crypto.subtle.exportKey("pkcs8", pair.privateKey))
         public = _bytes(await js.crypto.subtle.exportKey("raw", pair.publicKey))
@@ -112,6 +117,7 @@ async def ed25519_key() -> tuple[bytes, bytes]:
         return private[len(_ED25519_PKCS8) :][: curve25519.SIZE], public
 
     def python() -> tuple[bytes, bytes]:
+        """What this package has."""
         seed = secrets.token_bytes(curve25519.SIZE)
         return seed, curve25519.ed25519_public_key(seed)
 
@@ -122,6 +128,7 @@ async def ed25519_sign(seed: bytes, data: bytes) -> bytes:
     """Return the signature of *data* by a 32-byte secret."""
 
     async def webcrypto() -> bytes:
+        """What the browser has."""
         key = await _import("pkcs8", _ED25519_PKCS8 + seed, "Ed25519", "sign")
         return _bytes(await js.crypto.subtle.sign("Ed25519", key, to_js(data)))
 
@@ -132,6 +139,7 @@ async def ed25519_verify(public: bytes, signature: bytes, data: bytes) -> None:
     """Raise BadInput unless *signature* is valid."""
 
     async def webcrypto() -> bool:
+        """What the browser has."""
         try:
             key = await _import("raw", public, "Ed25519", "verify")
             return bool(await js.crypto.subtle.verify("Ed25519", key, to_js(signature), to_js(data)))
