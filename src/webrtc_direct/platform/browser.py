@@ -102,6 +102,7 @@ class _Dial:
         self._connection = connection
         self._parameters = parameters
         self._started = perf_counter()
+        self._on_answer = parameters.on_answer
         self._reached: dict[str, float] = {}
 
     async def describe(self, rtc: Any) -> None:
@@ -132,7 +133,7 @@ class _Dial:
             return
         if reason is not None and reason.kind is CloseKind.FINGERPRINT:
             raise FingerprintMismatch(expected=session.server_fingerprint, received=None)
-        step = next((name for name in ("ice", "dtls") if name not in self._reached), "sctp")
+        step = "sctp" if "dtls" in self._reached else "dtls" if "ice" in self._reached else "ice"
         if step == "ice" and _is_unreachable_for_firefox(session.ip):
             raise HandshakeError("Firefox does not reach a listener on its own machine")
         if reason is None or reason.kind is CloseKind.TIMEOUT:
@@ -158,6 +159,8 @@ class _Dial:
         state = event.target.iceConnectionState
         logger.debug("%r: ICE is %s", self._connection, state)
         if state in _HEARD:
+            if "dtls" not in self._reached:
+                self._reach("ice")
             self._answered()
 
     def _dtls_is(self, state: str) -> None:
@@ -186,10 +189,9 @@ class _Dial:
             self._connection.not_later(self._fall_silent)
 
     def _answered(self) -> None:
-        if "ice" not in self._reached:
-            self._reach("ice")
-            if self._parameters.on_answer is not None:
-                self._parameters.on_answer()
+        on_answer, self._on_answer = self._on_answer, None
+        if on_answer is not None:
+            on_answer()
 
     def _lose(self) -> None:
         if self._connection.ice_state not in _HEARD:
