@@ -25,6 +25,7 @@ def test_javascript_is_reached_from_the_platform_and_the_primitives_alone() -> N
     assert files_with(JAVASCRIPT) == {
         "platform/browser.py",
         "platform/browser_connection.py",
+        "platform/browser_javascript.py",
         "primitives/browser.py",
     }
 

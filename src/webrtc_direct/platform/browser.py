@@ -102,6 +102,7 @@ class _Dial:
         self._connection = connection
         self._parameters = parameters
         self._started = perf_counter()
+        self._on_answer = parameters.on_answer
         self._reached: dict[str, float] = {}
 
     async def describe(self, rtc: Any) -> None:
@@ -115,9 +116,13 @@ class _Dial:
             await _set_munged(rtc, replace_credentials(offer.sdp, session.client))
         await rtc.setRemoteDescription(_description("answer", session.answer_sdp()))
         # An old browser has no such object, and tells the end of a connection later.
-        if sctp := rtc.sctp:
-            self._connection.watch(sctp, statechange=self._sctp_changed)
-            self._connection.watch(sctp.transport, statechange=self._dtls_changed)
+        if self._connection.reason is None and (sctp := rtc.sctp):
+            dtls = sctp.transport
+            self._connection.watch(dtls, statechange=lambda event: self._dtls_is(event.target.state))
+            self._connection.watch(sctp, statechange=lambda event: self._sctp_is(event.target.state))
+            # While this task waited for its turn, some events had nobody to go to.
+            self._dtls_is(dtls.state)
+            self._sctp_is(sctp.state)
 
     def check(self) -> None:
         """Return if the connection is up, and raise the reason if it is not."""
@@ -128,7 +133,7 @@ class _Dial:
             return
         if reason is not None and reason.kind is CloseKind.FINGERPRINT:
             raise FingerprintMismatch(expected=session.server_fingerprint, received=None)
-        step = next((name for name in ("ice", "dtls") if name not in self._reached), "sctp")
+        step = "sctp" if "dtls" in self._reached else "dtls" if "ice" in self._reached else "ice"
         if step == "ice" and _is_unreachable_for_firefox(session.ip):
             raise HandshakeError("Firefox does not reach a listener on its own machine")
         if reason is None or reason.kind is CloseKind.TIMEOUT:
@@ -154,10 +159,11 @@ class _Dial:
         state = event.target.iceConnectionState
         logger.debug("%r: ICE is %s", self._connection, state)
         if state in _HEARD:
+            if "dtls" not in self._reached:
+                self._reach("ice")
             self._answered()
 
-    def _dtls_changed(self, event: Any) -> None:
-        state = event.target.state
+    def _dtls_is(self, state: str) -> None:
         logger.debug("%r: DTLS is %s", self._connection, state)
         if state == "connected":
             self._answered()
@@ -165,8 +171,7 @@ class _Dial:
         elif state == "failed":
             self._lose()
 
-    def _sctp_changed(self, event: Any) -> None:
-        state = event.target.state
+    def _sctp_is(self, state: str) -> None:
         logger.debug("%r: SCTP is %s", self._connection, state)
         if state == "closed":
             self._lose()
@@ -184,10 +189,9 @@ class _Dial:
             self._connection.not_later(self._fall_silent)
 
     def _answered(self) -> None:
-        if "ice" not in self._reached:
-            self._reach("ice")
-            if self._parameters.on_answer is not None:
-                self._parameters.on_answer()
+        on_answer, self._on_answer = self._on_answer, None
+        if on_answer is not None:
+            on_answer()
 
     def _lose(self) -> None:
         if self._connection.ice_state not in _HEARD:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import js
-from pyodide.ffi import JsException, create_proxy, to_js
+from pyodide.ffi import JsException
 
 from webrtc_direct.platform.base import (
     HANDSHAKE_CHANNEL_ID,
@@ -24,6 +24,7 @@ from webrtc_direct.platform.base import (
     Role,
     Version,
 )
+from webrtc_direct.platform.browser_javascript import OUTBOX, Handlers
 from webrtc_direct.platform.waiting import WaitingChannel, WaitingConnection
 
 if TYPE_CHECKING:
@@ -34,36 +35,10 @@ if TYPE_CHECKING:
 
 logger: logging.Logger = logging.getLogger("webrtc_direct.browser")
 
-# Smaller messages are copied to JavaScript one by one, larger ones by way of a buffer that is kept.
-_SMALL = 256
 # Where no event will come, credit is counted again so often, in seconds.
 _RECOUNT_SECONDS = 0.01
 # When the association ends, the channels' events come first, a few milliseconds ahead of its own.
 _CAUSE_SECONDS = 0.005
-
-
-class Handlers:
-    """Functions that JavaScript calls at the events of *target*, until ``detach``."""
-
-    def __init__(self, target: Any, **handlers: Callable[[Any], None]) -> None:
-        self._target = target
-        self._proxies = {f"on{event}": create_proxy(handler) for event, handler in handlers.items()}
-        for name, proxy in self._proxies.items():
-            setattr(target, name, proxy)
-
-    def detach(self) -> None:
-        """Let go of *target* and of the functions."""
-        proxies, self._proxies = self._proxies, {}
-        for name in proxies:
-            setattr(self._target, name, None)
-        self._target = None
-        # One of them may be what calls this.
-        asyncio.get_running_loop().call_soon(_destroy, tuple(proxies.values()))
-
-
-def _destroy(proxies: tuple[Any, ...]) -> None:
-    for proxy in proxies:
-        proxy.destroy()
 
 
 class BrowserChannel(WaitingChannel):
@@ -153,7 +128,7 @@ class BrowserChannel(WaitingChannel):
         send = self._channel.send
         try:
             for message in messages:
-                send(_OUTBOX.copy(message))
+                send(OUTBOX.copy(message))
         except JsException as error:
             # A channel that is about to close takes nothing; its event is on the way.
             if self._channel.readyState == "open":
@@ -407,25 +382,3 @@ class BrowserPeerConnection(WaitingConnection):
     def _close_if_done(self) -> None:
         if self._closing and set(self._channels) <= {self.handshake_channel}:
             self.abort()
-
-
-class _Outbox:
-    """JavaScript memory through which messages go out; ``RTCDataChannel.send`` copies at once."""
-
-    def __init__(self) -> None:
-        self._size = 0
-        self._view: Any = None
-
-    def copy(self, message: bytes) -> Any:
-        """Return *message* as JavaScript takes it. It is valid until the next call."""
-        size = len(message)
-        if size < _SMALL:
-            return to_js(message)
-        if size != self._size:
-            # One size is enough: all full frames of a transfer have the same.
-            self._view, self._size = js.Uint8Array.new(size), size
-        self._view.assign(message)
-        return self._view
-
-
-_OUTBOX = _Outbox()
