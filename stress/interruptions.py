@@ -39,19 +39,18 @@ class _Count:
 
 
 def measure(work: Work) -> Part:
-    """Run them *work.fault_runs* times."""
+    """Run them once; each has its repetitions within."""
     part = Part(
-        "interruptions", "Cancellation and faults", _TEXT, ("what", "runs of a test", "failed", "seconds")
+        "interruptions", "Cancellation and faults", _TEXT, ("what", "tests", "failed", "seconds")
     )
     counts: defaultdict[str, _Count] = defaultdict(_Count)
-    for _ in range(work.fault_runs):
-        for case in _run(long=work.long_faults):
-            count = counts[case.get("classname", "?").rpartition(".")[2]]
-            count.tests += 1
-            count.seconds += float(case.get("time", "0"))
-            if case.find("failure") is not None or case.find("error") is not None:
-                count.failed += 1
-                part.notes.append(f"Failed: `{case.get('name')}`")
+    for case in _run(long=work.long_faults):
+        count = counts[case.get("classname", "?").rpartition(".")[2]]
+        count.tests += 1
+        count.seconds += float(case.get("time", "0"))
+        if case.find("failure") is not None or case.find("error") is not None:
+            count.failed += 1
+            part.notes.append(f"Failed: `{case.get('name')}`")
     for name, count in sorted(counts.items()):
         what = name.removeprefix("test_").replace("_", " ")
         part.row(

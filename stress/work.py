@@ -30,7 +30,6 @@ class Work:
     large_seeds: int = 2
     """Further ones, with a transfer of 64 MiB."""
 
-    fault_runs: int = 3
     long_faults: bool = True
 
     @classmethod
@@ -47,6 +46,5 @@ class Work:
             linger_seconds=3.0,
             seeds=20,
             large_seeds=1,
-            fault_runs=1,
             long_faults=False,
         )
