@@ -40,9 +40,7 @@ class _Count:
 
 def measure(work: Work) -> Part:
     """Run them once; each has its repetitions within."""
-    part = Part(
-        "interruptions", "Cancellation and faults", _TEXT, ("what", "tests", "failed", "seconds")
-    )
+    part = Part("interruptions", "Cancellation and faults", _TEXT, ("what", "tests", "failed", "seconds"))
     counts: defaultdict[str, _Count] = defaultdict(_Count)
     for case in _run(long=work.long_faults):
         count = counts[case.get("classname", "?").rpartition(".")[2]]
