@@ -116,6 +116,26 @@ main(sys.argv[1:])
 """
 
 
+# An interrupt comes while the event loop is being made.
+HALF_MADE = """
+import selectors, signal, sys
+make = selectors.DefaultSelector
+def interrupted():
+    selectors.DefaultSelector = make
+    signal.raise_signal(signal.SIGINT)
+    return make()
+selectors.DefaultSelector = interrupted
+from webrtc_direct.cli.main import main
+main(sys.argv[1:])
+"""
+
+
+def test_an_interrupt_leaves_no_event_loop_half_made() -> None:
+    words = [sys.executable, "-c", HALF_MADE, "dial", NOWHERE, "--timeout", "60"]
+    done = subprocess.run(words, capture_output=True, timeout=SECONDS, check=False)
+    assert (done.returncode, done.stderr) == (130, b"webrtc-direct: interrupted\n")
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -9,10 +9,10 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import anyio
 import click
 
 from webrtc_direct.cli.dial import measure
+from webrtc_direct.cli.event_loop import run
 from webrtc_direct.cli.failure import Failure
 from webrtc_direct.cli.output import megabytes_per_second, show_milliseconds, show_size
 from webrtc_direct.cli.ping import Pings, run_pings
@@ -46,7 +46,7 @@ def demo_command(*, size: int) -> None:
     command fails.
     """
     with _listener() as address:
-        anyio.run(_demo, address, size)
+        run(_demo, address, size)
     click.secho("OK: both processes ended cleanly", fg="green")
 
 

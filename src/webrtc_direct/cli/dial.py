@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import anyio
 import click
 
+from webrtc_direct.cli.event_loop import run
 from webrtc_direct.cli.output import milliseconds, show_milliseconds, write_json
 from webrtc_direct.cli.target import Target, dials, json_option
 from webrtc_direct.cli.timeline import CLOSING, Report, draw
@@ -40,7 +41,7 @@ def dial_command(target: Target, count: int | None, as_json: bool) -> None:  # n
 
     With --count the steps shown are those of the median connection.
     """
-    anyio.run(_dial, target, count, as_json)
+    run(_dial, target, count, as_json)
 
 
 async def measure(connection: Connection, *, started: float, timeout: float) -> Report:
@@ -61,7 +62,7 @@ async def measure(connection: Connection, *, started: float, timeout: float) -> 
     )
 
 
-async def _dial(target: Target, count: int | None, as_json: bool) -> None:  # noqa: FBT001 - anyio.run takes positions
+async def _dial(target: Target, count: int | None, as_json: bool) -> None:  # noqa: FBT001 - run takes positions
     reports = []
     for _ in range(count or 1):
         started = time.perf_counter()

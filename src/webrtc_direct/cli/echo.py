@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import anyio
 import click
 
+from webrtc_direct.cli.event_loop import run
 from webrtc_direct.cli.output import megabytes_per_second, show_size, write_json
 from webrtc_direct.cli.progress import progress_bar
 from webrtc_direct.cli.size import size_of
@@ -38,10 +38,10 @@ def echo_command(*, target: Target, size: int, streams: int, as_json: bool) -> N
     The listener must offer it (`webrtc-direct listen --echo`). The exit code is 1 when a
     byte is missing or differs.
     """
-    anyio.run(_echo, target, size, streams, as_json)
+    run(_echo, target, size, streams, as_json)
 
 
-async def _echo(target: Target, size: int, streams: int, as_json: bool) -> None:  # noqa: FBT001 - anyio.run takes positions
+async def _echo(target: Target, size: int, streams: int, as_json: bool) -> None:  # noqa: FBT001 - run takes positions
     async with target.dial() as connection:
         with progress_bar("echo", size, wanted=not as_json) as progress:
             seconds = await compare_echo(connection, size=size, streams=streams, progress=progress)

@@ -13,6 +13,7 @@ import anyio
 import click
 
 from webrtc_direct.certificate import Certificate
+from webrtc_direct.cli.event_loop import run
 from webrtc_direct.cli.interrupt import say
 from webrtc_direct.cli.output import printable, socket_address, write_json
 from webrtc_direct.cli.target import json_option, positive_seconds
@@ -237,7 +238,7 @@ def listen_command(
         accept=Guests(tuple(networks), tuple(peers)).accept,
         keep_alive=keep_alive,
     )
-    anyio.run(_listen, listening, web, Events() if as_json else Lines())
+    run(_listen, listening, web, Events() if as_json else Lines())
 
 
 async def _listen(

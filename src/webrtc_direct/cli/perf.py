@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-import anyio
 import click
 
+from webrtc_direct.cli.event_loop import run
 from webrtc_direct.cli.output import megabytes_per_second, show_size, write_json
 from webrtc_direct.cli.progress import progress_bar
 from webrtc_direct.cli.size import size_of
@@ -57,14 +57,14 @@ def perf_command(
         sizes["upload"] = upload
     if download is not None:
         sizes["download"] = download
-    anyio.run(_perf, target, sizes, streams, as_json)
+    run(_perf, target, sizes, streams, as_json)
 
 
 async def _perf(
     target: Target,
     sizes: Mapping[Direction, int],
     streams: int,
-    as_json: bool,  # noqa: FBT001 - anyio.run takes positions
+    as_json: bool,  # noqa: FBT001 - run takes positions
 ) -> None:
     document: dict[str, object] = {}
     async with target.dial() as connection:

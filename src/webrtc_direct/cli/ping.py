@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import anyio
 import click
 
+from webrtc_direct.cli.event_loop import run
 from webrtc_direct.cli.failure import FAILED
 from webrtc_direct.cli.output import milliseconds, quantile, show_milliseconds, socket_address, write_json
 from webrtc_direct.cli.target import Target, dials, json_option
@@ -82,7 +83,7 @@ def ping_command(*, target: Target, count: int, interval: float, as_json: bool) 
     """
     pings = Pings(count, interval, target.timeout)
     try:
-        anyio.run(_ping, target, pings, as_json)
+        run(_ping, target, pings, as_json)
     finally:
         # Also after Ctrl-C, and when the connection was lost meanwhile.
         if pings.samples:
@@ -112,7 +113,7 @@ async def run_pings(connection: Connection, pings: Pings) -> AsyncIterator[float
                 raise
 
 
-async def _ping(target: Target, pings: Pings, as_json: bool) -> None:  # noqa: FBT001 - anyio.run takes positions
+async def _ping(target: Target, pings: Pings, as_json: bool) -> None:  # noqa: FBT001 - run takes positions
     async with target.dial() as connection:
         if not as_json:
             where = socket_address(connection.remote)

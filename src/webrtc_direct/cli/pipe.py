@@ -11,6 +11,7 @@ import anyio
 import anyio.to_thread
 import click
 
+from webrtc_direct.cli.event_loop import run
 from webrtc_direct.cli.target import Target, dials
 from webrtc_direct.tasks import task_group
 
@@ -37,7 +38,7 @@ def pipe_command(*, target: Target, protocol: str) -> None:
     At the end of stdin the stream is half-closed: the peer sees the end, and what it
     still sends is written. The command ends when both directions have ended.
     """
-    anyio.run(_pipe, target, protocol)
+    run(_pipe, target, protocol)
 
 
 async def _pipe(target: Target, protocol: str) -> None:
