@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 NO_FAULTS = Faults()
 WAYS = ("up", "down")
 PAIRS = (("ours", "ours"), ("ours", "go"), ("go", "ours"))
-# 64 MiB at 20 % loss take our sender a quarter of an hour or two.
-TIMEOUT = 3600.0
+# 64 MiB at 20 % loss take our sender a quarter of an hour to ours, and an hour to go.
+TIMEOUT = 5400.0
 # go's dialer gives up after some 5 s, and waits a second or more for each loss, with go as with us.
 GO_DIALS = 6
 # Transfers that mostly wait go on side by side.
