@@ -7,6 +7,7 @@ leaves this module and ``browser_connection.py``.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -28,6 +29,9 @@ from webrtc_direct.platform.browser_connection import BrowserPeerConnection, log
 from webrtc_direct.sdp import read_credentials, read_fingerprint, replace_credentials
 
 if TYPE_CHECKING:
+    import contextvars
+    from collections.abc import Callable
+
     from anyio.abc import TaskGroup
 
     from webrtc_direct.platform.base import ConnectParameters, ListenParameters
@@ -65,6 +69,7 @@ class BrowserPlatform(Platform):
         certificate = parameters.certificate
         if not isinstance(certificate, BrowserCertificate):
             raise LocalProtocolError("a browser uses no certificate but one that it made itself")
+        _accept_late_timers(asyncio.get_running_loop())
         session = parameters.session
         rtc = _peer_connection(certificate.certificate)
         connection = BrowserPeerConnection(
@@ -204,6 +209,25 @@ class _Dial:
 
     def _fall_silent(self) -> None:
         self._connection.end(CloseReason(CloseKind.TIMEOUT, "the peer fell silent"))
+
+
+def _accept_late_timers(loop: asyncio.AbstractEventLoop) -> None:
+    """Let ``loop.call_at`` take a time that has just passed, as asyncio's own loops do.
+
+    Pyodide's raises ValueError. A browser's timer may fire a little early; anyio sets it again for
+    the rest, and if that passes meanwhile, the timeout would be lost and its scope never end.
+    """
+
+    def call_at(
+        when: float,
+        callback: Callable[..., object],
+        *arguments: object,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.Handle:
+        return loop.call_later(max(0.0, when - loop.time()), callback, *arguments, context=context)
+
+    # Each dial sets it: the last one does the same as those before.
+    loop.call_at = call_at  # type: ignore[method-assign, assignment]
 
 
 async def _set_munged(rtc: Any, offer: str) -> None:
