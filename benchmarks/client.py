@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 from content import Content, WrongContent
+from python_transfers import echo_stream
 
 import webrtc_direct
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from webrtc_direct import Connection
 
-ECHO_PROTOCOL = "/echo/1.0.0"
 # Dials that are in the air at once while many connections are opened to be held.
 DIALS_AT_ONCE = 8
 
@@ -86,7 +86,7 @@ async def _crowd(address: str, count: int, *, size: int, streams: int) -> None:
         async with anyio.create_task_group() as tasks:
             for connection, of_connection in zip(connections, contents, strict=True):
                 for content in of_connection:
-                    tasks.start_soon(_echo, connection, content, size)
+                    tasks.start_soon(echo_stream, connection, content, size)
         echoed = time.perf_counter()
     _emit(
         event="result",
@@ -118,16 +118,6 @@ async def _connections(address: str, count: int, *, dials_at_once: int) -> Async
         await all_open.wait()
         yield opened
         closing.set()
-
-
-async def _echo(connection: Connection, content: Content, size: int) -> None:
-    async def send() -> None:
-        await content.send(stream, size)
-        await stream.close_write()
-
-    async with connection.open_stream(ECHO_PROTOCOL) as stream, anyio.create_task_group() as tasks:
-        tasks.start_soon(send)
-        await content.receive(stream, size)
 
 
 def _cpu_seconds() -> float:

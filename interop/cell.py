@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from defects import defects_of
 from judge import NOTICE_SECONDS, problems_of
 from peers import PeerFailure
-from registry import PROGRAMS
+from registry import OURS, PROGRAMS
 from work import Work
 
 if TYPE_CHECKING:
@@ -50,6 +50,11 @@ class Cell:
         self.defects = defects_of(self.dialer, self.listener, self.version, self.family)
 
     @property
+    def is_ours(self) -> bool:
+        """Whether we are in it; the others are there to be compared with, and fail without us."""
+        return OURS in (self.dialer, self.listener)
+
+    @property
     def impossible(self) -> Defect | None:
         """The defect that lets no such cell pass."""
         return next((defect for defect in self.defects if not defect.without), None)
@@ -65,7 +70,7 @@ class Cell:
 
     @property
     def problems(self) -> list[str]:
-        """Why the matrix fails because of this cell; empty if it is as expected."""
+        """What is not as expected; in a cell of ours the matrix fails because of it."""
         defect = self.impossible
         if defect is None:
             return self.said

@@ -31,6 +31,9 @@ start to the end of Noise; *re-dial* are those after it. MB are 10^6 bytes, by `
 number stands that of the same cell with go-libp2p in our place, measured just before, and how many times
 as good ours is: x2 is half the time or twice the speed.
 """
+_WITHOUT_US = """\
+These cells are there to be compared with. Their failures are told, and do not fail the run.
+"""
 _SMOLDOT = """\
 The light client dials v1 from a page in Chromium. Its peer is `examples/smoldot_peer.py`. One run lasts
 several of its ping intervals of 20 s, the others end when it has done everything once.
@@ -45,9 +48,10 @@ words. The listener must notice within 30 s, and then hold no connection, no han
 def markdown(results: Results) -> str:
     """Return the page."""
     summaries = results.summaries()
-    ours = [each for each in summaries if OURS in (each.cell.dialer, each.cell.listener)]
+    ours = [each for each in summaries if each.cell.is_ours]
     others = [each for each in summaries if each not in ours]
-    failed = [f"- **{name}**: {'; '.join(problems)}" for name, problems in _failures(results, summaries)]
+    failed = [_failure(name, problems) for name, problems in _failures(results, ours)]
+    failed_without_us = [_failure(name_of(each), each.cell.problems) for each in others if each.cell.problems]
     notes = [f"- {name_of(each)}: {note}" for each in summaries for note in each.cell.notes]
     took = f"{results.seconds / 60:.0f} minutes"
     sections = (
@@ -56,6 +60,7 @@ def markdown(results: Results) -> str:
         ("Numbers", [_NUMBERS, *numbers(ours)]),
         ("Where ours is slower", slower(ours)),
         ("The same with go-libp2p in our place", numbers(others)),
+        ("What failed without us", [_WITHOUT_US, *failed_without_us] if failed_without_us else []),
         ("smoldot", [_SMOLDOT, results.smoldot_words() + "."] if results.smoldots else []),
         ("Clients that go wrong", [_BAD, *_bad_clients(results.bad)] if results.bad else []),
         ("What peers cannot do", defects(summaries)),
@@ -107,6 +112,10 @@ def _failures(results: Results, summaries: Iterable[Summary]) -> Iterable[tuple[
     yield from ((name_of(each), each.cell.problems) for each in summaries if each.cell.problems)
     yield from (("smoldot", each.problems) for each in results.smoldots if each.problems)
     yield from ((each.name, each.problems) for each in results.bad if each.problems)
+
+
+def _failure(name: str, problems: Iterable[str]) -> str:
+    return f"- **{name}**: {'; '.join(problems)}"
 
 
 def _bad_clients(found: Iterable[BadClient]) -> list[str]:

@@ -76,11 +76,13 @@ async def echo(connection: Connection, size: int, streams: int) -> Transfer:
     started = time.perf_counter()
     async with anyio.create_task_group() as tasks:
         for content in contents:
-            tasks.start_soon(_echo_stream, connection, content, size)
+            tasks.start_soon(echo_stream, connection, content, size)
     return _transfer(size * streams, started, streams=streams, compared=True)
 
 
-async def _echo_stream(connection: Connection, content: Content, size: int) -> None:
+async def echo_stream(connection: Connection, content: Content, size: int) -> None:
+    """Send *size* bytes on a stream of its own, and compare what comes back. Raises WrongContent."""
+
     async def send() -> None:
         await content.send(stream, size)
         await stream.close_write()

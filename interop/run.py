@@ -2,8 +2,8 @@
 
 Each cell is a listener and a dialer in processes of their own: one run that idles, and two that are measured,
 where the dialer closes, then the listener. Cells of go in our place run beside ours as the reference. smoldot
-and clients that go wrong follow. Exits with 1 when something fails that is expected to pass, or passes though
-a defect of the peer is known to make that impossible.
+and clients that go wrong follow. Exits with 1 when something with us in it fails that is expected to pass, or
+passes though a defect of the peer is known to make that impossible.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import statistics
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from registry import OURS, reference
+from registry import reference
 from slower import SLOWER, reason_for
 from work import COMPARED, COUNTED
 
@@ -52,7 +52,7 @@ class Summary:
         return {
             name: reason_for(self.cell.dialer, self.cell.listener, name)
             for name, ratio in self.ratios.items()
-            if name in JUDGED and ratio < SLOWER and OURS in (self.cell.dialer, self.cell.listener)
+            if name in JUDGED and ratio < SLOWER and self.cell.is_ours
         }
 
     def document(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 /** The command line: the `dial` of the other programs, and what only browsers can do. */
 import { parseArgs } from 'node:util'
-import { FIELD_TRIALS } from './browsers.js'
+import { FIELD_TRIALS } from './chromium.js'
 import { GENESIS_HASH } from './page/chain.js'
 
 export const USAGE = `usage: drive.js dial MULTIADDR --peer bare|js|smoldot --browser chromium|firefox [--version v1|v2]

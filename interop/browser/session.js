@@ -1,6 +1,20 @@
 /** A page in a browser of its own, served by a server of its own; both end with it. */
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
 import { startBrowser } from './browsers.js'
 import { serve } from './server.js'
+
+const HERE = fileURLToPath(new URL('.', import.meta.url))
+/** What `webrtc-direct listen --web` serves: the client is a part of it. */
+const WEB_PAGE = join(HERE, '..', '..', 'src', 'webrtc_direct', 'web', 'page')
+const FOLDERS = {
+  '/page/client/': join(WEB_PAGE, 'client'),
+  '/page/vendor/': join(WEB_PAGE, 'vendor'),
+  '/page/': join(HERE, 'page'),
+  '/node_modules/': join(HERE, 'node_modules'),
+  '/js/': join(HERE, '..', 'js', 'dist')
+}
 
 /**
  * @template T
@@ -14,7 +28,7 @@ export async function withBrowser (options, use) {
     const message = `not done within ${options.timeout} s`
     timer = setTimeout(() => reject(new Error(message)), options.timeout * 1000)
   })
-  const server = await serve()
+  const server = await serve(FOLDERS)
   let browser
   try {
     browser = await startBrowser(options.browser, options)

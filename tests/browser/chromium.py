@@ -35,10 +35,10 @@ class PageError(Exception):
 class Chromium:
     """A headless Chromium, for ``with``."""
 
-    def __init__(self, *, field_trial: bool = False) -> None:
+    def __init__(self, *, field_trial: str = "") -> None:
         command = ["node", str(HERE / "drive.js"), "--wheels", str(WHEELS)]
         if field_trial:
-            command.append("--field-trial")
+            command += ["--field-trial", field_trial]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._numbers = itertools.count()
         self._answers: dict[int, queue.SimpleQueue[dict[str, Any]]] = {}

@@ -43,7 +43,7 @@ def page(browser: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def page_without_munging(prepared: None) -> Iterator[Any]:
-    with chromium.Chromium(field_trial=True) as running:
+    with chromium.Chromium(field_trial="no-munging") as running:
         yield running.open()
 
 

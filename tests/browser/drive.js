@@ -12,34 +12,32 @@
  *
  * The end of stdin ends Chromium.
  */
+import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
 import { chromium } from 'playwright-core'
 
-import { serve } from './server.js'
+import { chromiumOptions } from '../../interop/browser/chromium.js'
+import { serve } from '../../interop/browser/server.js'
 
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
-const CHROMIUM_ARGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync'
-]
-/** Chromium may turn this on for anyone: then a page cannot overwrite its ICE credentials, as v1 has to. */
-const NO_MUNGING = '--force-fieldtrials=WebRTC-NoSdpMangleUfrag/Enabled/'
+const HERE = fileURLToPath(new URL('.', import.meta.url))
+const INTEROP = join(HERE, '..', '..', 'interop')
+// As strict as a page with Python in it can have it.
+const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'"
 
 const { values: options } = parseArgs({
-  options: { wheels: { type: 'string' }, 'field-trial': { type: 'boolean', default: false } }
+  options: { wheels: { type: 'string' }, 'field-trial': { type: 'string', default: '' } }
 })
-const site = await serve(options.wheels)
-const browser = await chromium.launch({
-  executablePath: CHROMIUM,
-  args: options['field-trial'] ? [...CHROMIUM_ARGS, NO_MUNGING] : CHROMIUM_ARGS
-})
+const folders = {
+  '/page/': join(HERE, 'page'),
+  '/pyodide/': join(HERE, 'node_modules', 'pyodide'),
+  '/wheels/': resolve(options.wheels),
+  '/js/': join(INTEROP, 'js', 'dist')
+}
+const site = await serve(folders, { 'Content-Security-Policy': POLICY })
+const browser = await chromium.launch(chromiumOptions(options['field-trial']))
 const pages = []
 
 const operations = {

@@ -7,6 +7,7 @@ and in a page. The listener there speaks the protocols of ``interop/``, whose st
 from __future__ import annotations
 
 import importlib
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -26,10 +27,10 @@ from webrtc_direct import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
 
-    from webrtc_direct import Connection
+    from webrtc_direct import Connection, Stream
 
     Dial = Callable[..., AbstractAsyncContextManager[Connection]]
     Scenario = Callable[[Dial, str], Awaitable[None]]
@@ -106,13 +107,7 @@ async def a_stream_that_was_closed_is_closed(dial: Dial, address: str) -> None:
 async def a_reset_of_this_end_is_told_to_who_waits(dial: Dial, address: str) -> None:
     async with dial(address) as connection:
         stream = await connection.open_stream(ECHO)
-        async with anyio.create_task_group() as tasks:
-
-            async def read() -> None:
-                with raises(StreamReset):
-                    await stream.read()
-
-            tasks.start_soon(read)
+        async with someone_reads(stream, until=StreamReset):
             await anyio.sleep(0.01)
             stream.reset()
 
@@ -155,13 +150,7 @@ async def a_protocol_that_nobody_speaks(dial: Dial, address: str) -> None:
 async def the_listener_closes(dial: Dial, address: str) -> None:
     async with dial(address) as connection:
         waiting = await connection.open_stream(ECHO)
-        async with anyio.create_task_group() as tasks:
-
-            async def read() -> None:
-                with raises(ConnectionLost):
-                    await waiting.read()
-
-            tasks.start_soon(read)
+        async with someone_reads(waiting, until=ConnectionLost):
             await endings.closed_by_listener(connection)
         reason = await connection.wait_closed()
         assert reason.kind.value == "remote", reason
@@ -245,6 +234,19 @@ class raises:
         assert error is not None, f"no {self._kind.__name__} was raised"
         self.error = error
         return isinstance(error, self._kind)
+
+
+@asynccontextmanager
+async def someone_reads(stream: Stream, *, until: type[BaseException]) -> AsyncIterator[None]:
+    """While the block runs, another task reads, and it has to end so."""
+
+    async def read() -> None:
+        with raises(until):
+            await stream.read()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(read)
+        yield
 
 
 def changed(address: str, component: str, value: str) -> str:

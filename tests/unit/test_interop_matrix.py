@@ -229,13 +229,26 @@ def test_the_page_and_the_table_tell_of_failures_and_defects() -> None:
     assert "| js | python | v1 | IPv4 | 5.00 | 10.00 | x2.00 | 1.75 | 3.50 | x2.00 |" in text
     overview = next(line for line in text.splitlines() if line.startswith("| js | js-libp2p"))
     assert overview.endswith("| yes | not possible: js-libp2p dials v1 only | - | - |")
-    assert "3 of 3 cells are as expected." in text
+    assert "2 of 2 cells, 1 of 1 cells between others are as expected." in text
     assert "js → python v2 IPv4" in text
     assert "`error: js-libp2p dials v1 only | v2 (closed by the dialer)`" in text
     cells[1].runs[0].problems.append("it | broke")
     text = page.markdown(found)
     assert "**failed**: it \\| broke (closed by the dialer)" in text
-    assert "2 of 3 cells are as expected." in text
+    assert "1 of 2 cells, 1 of 1 cells between others are as expected." in text
     shown = table.row(summary.summarize(cells[1], cells))
     assert "5.00 (x2.00)" in shown
     assert "it | broke" in shown
+
+
+def test_what_others_fail_at_among_themselves_is_told_and_does_not_fail_the_run() -> None:
+    with_us, without_us = (measured("go", listener, connect=2, speed=1) for listener in ("python", "js"))
+    found = results.Results(work="", machine="", cells=[with_us, without_us])
+    without_us.runs[0].problems.append("it stood still")
+    assert found.failures() == 0
+    text = page.markdown(found)
+    assert "1 of 1 cells, 0 of 1 cells between others are as expected." in text
+    assert text.index("What failed without us") < text.index("go → js v1 IPv4**: it stood still")
+    assert "## What failed\n" not in text
+    with_us.runs[0].problems.append("so did this")
+    assert found.failures() == 1
