@@ -111,7 +111,7 @@ fuzz: ## Run each fuzz target for SECONDS_PER_TARGET (needs cargo-fuzz and a C++
 lock: $(VENV)/.stamp-tools ## Renew the two lock files from pyproject.toml and requirements-dev.in
 	$(PIP_COMPILE) --upgrade --output-file requirements.lock pyproject.toml
 	$(PIP_COMPILE) --upgrade --output-file requirements-dev.lock pyproject.toml requirements-dev.in
-	$(PIP_COMPILE) --upgrade --output-file tests/browser/requirements.lock tests/browser/requirements.in
+	$(PIP_COMPILE) --upgrade --output-file packaging/browser-requirements.lock packaging/browser-requirements.in
 
 .PHONY: wheel
 wheel: $(VENV)/.stamp-tools ## Make a wheel and an sdist in dist/
@@ -128,7 +128,7 @@ dist-check: $(VENV)/.stamp-tools ## Build wheel and sdist, install each into a f
 .PHONY: clean
 clean: ## Remove everything that was built
 	rm -rf $(VENV) dist rust/target target build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	rm -rf interop/js/node_modules interop/js/dist interop/browser/node_modules tests/browser/node_modules
+	rm -rf interop/js/node_modules interop/js/dist interop/browser/node_modules
 	rm -f src/webrtc_direct/_native.*so
 	find src tests examples benchmarks interop -type d -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 

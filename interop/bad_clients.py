@@ -22,6 +22,11 @@ VANISHING = ("tab-closed", "browser-killed")
 # server that it does not like, or that is not there, only that its own limit of 6 s is over.
 SHOWN = {
     "bare": {"wrong-certhash": "certificate", "wrong-peer-id": "in place of", "dead-port": "nobody answers"},
+    "python": {
+        "wrong-certhash": "FingerprintMismatch",
+        "wrong-peer-id": "PeerIdMismatch",
+        "dead-port": "HandshakeTimeout",
+    },
     "js": {"wrong-certhash": "timed out", "wrong-peer-id": "does not match", "dead-port": "timed out"},
 }
 KINDS = (*SHOWN["bare"], *VANISHING)
@@ -29,6 +34,7 @@ PAGES = (
     ("bare", "chromium", "v1"),
     ("bare", "chromium", "v2"),
     ("js", "chromium", "v1"),
+    ("python", "chromium", "v2"),
     ("bare", "firefox", "v2"),
     ("js", "firefox", "v1"),
 )

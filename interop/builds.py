@@ -12,11 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
 GO_SOURCES = HERE / "go"
 GO_PROGRAM = GO_SOURCES / "bin" / "webrtc-direct-interop"
 JS_SOURCES = HERE / "js"
 JS_BUNDLE = JS_SOURCES / "dist" / "browser.js"
 BROWSER_SOURCES = HERE / "browser"
+NODE = BROWSER_SOURCES / "node_modules" / ".bin" / "node"
+PYODIDE = BROWSER_SOURCES / "node_modules" / "pyodide"
+WHEELS = ROOT / "build" / "browser"
 RUST_SOURCES = HERE / "rust-libp2p"
 LITEP2P_SOURCES = HERE / "litep2p"
 _CARGO_PROGRAM = Path("target", "release", "webrtc-direct-interop")
@@ -47,6 +51,19 @@ def build_browser() -> None:
     """Install what drives browsers, and make the bundle that a page of js-libp2p loads."""
     build_js()
     _install(BROWSER_SOURCES)
+
+
+def build_python_page() -> None:
+    """Install Pyodide, and make the wheels that a page of Python loads."""
+    build_browser()
+    make_wheels()
+
+
+def make_wheels() -> None:
+    """Make the package's wheel for pages, and fetch those that it needs unless they are there."""
+    command = [sys.executable, "packaging/browser_wheel.py", str(WHEELS), "--with-needed"]
+    if subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=False).returncode != 0:
+        raise SystemExit("error: the wheels for a page cannot be made")
 
 
 def build_rust() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from defects import defects_of
 from judge import NOTICE_SECONDS, problems_of
 from peers import PeerFailure
-from registry import OURS, PROGRAMS
+from registry import PROGRAMS, is_ours
 from work import Work
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Cell:
     @property
     def is_ours(self) -> bool:
         """Whether we are in it; the others are there to be compared with, and fail without us."""
-        return OURS in (self.dialer, self.listener)
+        return is_ours(self.dialer, self.listener)
 
     @property
     def impossible(self) -> Defect | None:

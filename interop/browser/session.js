@@ -8,11 +8,15 @@ import { serve } from './server.js'
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 /** What `webrtc-direct listen --web` serves: the client is a part of it. */
 const WEB_PAGE = join(HERE, '..', '..', 'src', 'webrtc_direct', 'web', 'page')
-const FOLDERS = {
+/** What a URL of a page begins with, and the folder that stands for. */
+export const FOLDERS = {
   '/page/client/': join(WEB_PAGE, 'client'),
   '/page/vendor/': join(WEB_PAGE, 'vendor'),
   '/page/': join(HERE, 'page'),
   '/node_modules/': join(HERE, 'node_modules'),
+  '/pyodide/': join(HERE, 'node_modules', 'pyodide'),
+  '/wheels/': join(HERE, '..', '..', 'build', 'browser'),
+  '/interop/': join(HERE, '..'),
   '/js/': join(HERE, '..', 'js', 'dist')
 }
 

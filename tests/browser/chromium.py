@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-WHEELS = ROOT / "build" / "browser"
+# The Node that its packages are locked with.
+NODE = ROOT / "interop" / "browser" / "node_modules" / ".bin" / "node"
 # What pages import beside the package.
 MODULES = (
     ROOT / "interop" / "content.py",
@@ -36,7 +37,7 @@ class Chromium:
     """A headless Chromium, for ``with``."""
 
     def __init__(self, *, field_trial: str = "") -> None:
-        command = ["node", str(HERE / "drive.js"), "--wheels", str(WHEELS)]
+        command = [str(NODE), str(HERE / "drive.js")]
         if field_trial:
             command += ["--field-trial", field_trial]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-GO_PROGRAM = ROOT / "interop" / "go" / "bin" / "webrtc-direct-interop"
 # Modules that scripts and pages import, too.
 sys.path[:0] = [str(HERE), str(HERE.parent / "platforms"), str(ROOT / "interop")]
 chromium: Any = importlib.import_module("chromium")
-prepare: Any = importlib.import_module("prepare")
+builds: Any = importlib.import_module("builds")
+registry: Any = importlib.import_module("registry")
 
 
 @pytest.fixture(scope="session")
 def prepared() -> None:
     """Skip where `make browser-tools` has not been run."""
-    needed = (prepare.CHROMIUM, HERE / "node_modules", prepare.WHEELS / "index.json")
-    if missing := [str(path) for path in needed if not path.exists()]:
+    needed = (registry.CHROMIUM, builds.NODE, builds.PYODIDE, builds.WHEELS / "index.json")
+    if missing := [str(path) for path in map(Path, needed) if not path.exists()]:
         pytest.skip(f"{', '.join(missing)} missing: run `make browser-tools`")
-    prepare.build_wheel()
+    builds.make_wheels()
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +56,7 @@ def ours() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def go() -> Iterator[Any]:
-    if not GO_PROGRAM.exists():
-        pytest.skip(f"{GO_PROGRAM} missing: run `make browser-tools` where Go is installed")
-    with chromium.ListenerProcess(str(GO_PROGRAM)) as listener:
+    if not builds.GO_PROGRAM.exists():
+        pytest.skip(f"{builds.GO_PROGRAM} missing: run `make browser-tools` where Go is installed")
+    with chromium.ListenerProcess(str(builds.GO_PROGRAM)) as listener:
         yield listener

@@ -12,32 +12,19 @@
  *
  * The end of stdin ends Chromium.
  */
-import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
-import { chromium } from 'playwright-core'
-
-import { chromiumOptions } from '../../interop/browser/chromium.js'
+import { startBrowser } from '../../interop/browser/browsers.js'
 import { serve } from '../../interop/browser/server.js'
+import { FOLDERS } from '../../interop/browser/session.js'
 
-const HERE = fileURLToPath(new URL('.', import.meta.url))
-const INTEROP = join(HERE, '..', '..', 'interop')
 // As strict as a page with Python in it can have it.
 const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'"
 
-const { values: options } = parseArgs({
-  options: { wheels: { type: 'string' }, 'field-trial': { type: 'string', default: '' } }
-})
-const folders = {
-  '/page/': join(HERE, 'page'),
-  '/pyodide/': join(HERE, 'node_modules', 'pyodide'),
-  '/wheels/': resolve(options.wheels),
-  '/js/': join(INTEROP, 'js', 'dist')
-}
-const site = await serve(folders, { 'Content-Security-Policy': POLICY })
-const browser = await chromium.launch(chromiumOptions(options['field-trial']))
+const { values: options } = parseArgs({ options: { 'field-trial': { type: 'string', default: '' } } })
+const site = await serve(FOLDERS, { 'Content-Security-Policy': POLICY })
+const browser = await startBrowser('chromium', { fieldTrial: options['field-trial'] })
 const pages = []
 
 const operations = {

@@ -45,6 +45,13 @@ def test_only_pairs_with_us_or_go_are_cells() -> None:
     assert not any(listener == "js-firefox" for _, listener in found)
 
 
+def test_python_in_a_browser_is_us_and_dials_whoever_listens() -> None:
+    found = registry.pairs(registry.PROGRAMS)
+    assert [listener for dialer, listener in found if dialer == "python-chromium"] == ["go", "python", "js"]
+    assert registry.is_ours("python-firefox", "js")
+    assert not registry.is_ours("js-chromium", "go")
+
+
 def test_a_cell_comes_right_after_its_reference() -> None:
     found = plan.cells_of(["go", "python", "js"], only={"js:python", "js:go"}, of_families=["IPv4", "IPv6"])
     assert names(found) == [
@@ -73,7 +80,7 @@ def test_a_variant_has_cells_in_one_family_alone() -> None:
 
 def test_the_quick_run_has_ours_in_each_cell() -> None:
     peers = plan.quick_peers()
-    assert {"go", "python", "js", "bare-chromium", "js-chromium"} == set(peers)
+    assert {"go", "python", "js", "bare-chromium", "js-chromium", "python-chromium"} == set(peers)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +90,8 @@ def test_the_quick_run_has_ours_in_each_cell() -> None:
         (("python", "js"), ("go", "js")),
         (("python", "python"), ("go", "go")),
         (("go", "js"), None),
+        (("python-chromium", "python"), ("python-chromium", "go")),
+        (("python-chromium", "js"), None),
     ],
 )
 def test_the_reference_has_go_in_our_place(pair: tuple[str, str], expected: tuple[str, str] | None) -> None:
