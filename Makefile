@@ -31,6 +31,11 @@ build: $(VENV)/.stamp-build ## Build a release of the extension and install the 
 demo: build ## Start a listener, dial it, show the nine steps, ping, move data both ways
 	$(BIN)/webrtc-direct demo
 
+.PHONY: browser-demo
+browser-demo: build ## Start a listener whose page runs Python in your browser, and dials it (needs npm)
+	$(BIN)/python examples/browser/assemble.py
+	$(BIN)/webrtc-direct listen --web 0 --web-page build/browser-demo
+
 .PHONY: test
 test: build ## Pass all tests, Python and Rust
 	$(MAKE) --no-print-directory test-rust

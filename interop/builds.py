@@ -59,6 +59,12 @@ def build_python_page() -> None:
     make_wheels()
 
 
+def build_pyodide() -> None:
+    """Install Pyodide, and make the wheels, for a page that needs nothing else."""
+    _install(BROWSER_SOURCES)
+    make_wheels()
+
+
 def make_wheels() -> None:
     """Make the package's wheel for pages, and fetch those that it needs unless they are there."""
     command = [sys.executable, "packaging/browser_wheel.py", str(WHEELS), "--with-needed"]

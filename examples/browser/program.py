@@ -1,36 +1,54 @@
-"""What the page runs: Python in a browser dials Python on a server. Nothing here knows where it runs."""
+"""Python in a browser dials Python on a server.
 
+Nothing here knows that it runs in a browser. `page` has the panels
+that show what happens, and the buttons that say what comes next.
+"""
+
+from dataclasses import asdict
 from typing import Any
 
 import webrtc_direct
 
-STEPS = ("address", "certificate", "ice", "dtls", "sctp", "noise")
-PINGS = 60
-MEBIBYTE = 1 << 20
+
+async def show(address: str, version: Any, page: Any) -> None:
+    """Dial, and do what is wished until that is to close."""
+    async with webrtc_direct.dial(address, version=version) as connection:
+        for step, seconds in asdict(connection.times).items():
+            page.step(step, seconds)
+        page.connected(
+            connection.version,
+            str(connection.peer_id),
+            str(connection.local.identity.peer_id),
+        )
+        page.greeted(await greet(connection))
+        async with webrtc_direct.ping_stream(connection) as pings:
+            while (wish := await page.wish()) != "close":
+                if wish == "ping":
+                    page.ping(await pings.ping())
+                else:
+                    await transfer(connection, page.size, page)
 
 
-async def greet(address: str) -> str:
-    """Connect, and return what an echo server sends back."""
-    async with (
-        webrtc_direct.dial(address) as connection,
-        connection.open_stream("/echo/1.0.0") as stream,
-    ):
+async def greet(connection: webrtc_direct.Connection) -> str:
+    """Return what an echo server sends back."""
+    async with connection.open_stream("/echo/1.0.0") as stream:
         await stream.write(b"hello, ")
         await stream.write(b"world")
         await stream.close_write()
         return b"".join([data async for data in stream]).decode()
 
 
-async def show(address: str, version: Any, mebibytes: int, page: Any) -> None:
-    """Connect, ping, move data each way, and let *page* show it."""
-    async with webrtc_direct.dial(address, version=version) as connection:
-        page.connected(str(connection.peer_id), connection.version)
-        for step in STEPS:
-            page.step(step, getattr(connection.times, step))
-        async with webrtc_direct.ping_stream(connection) as pings:
-            for _ in range(PINGS):
-                page.ping(await pings.ping())
-        size = mebibytes * MEBIBYTE
-        moved = await webrtc_direct.perf(connection, upload=size, download=size, progress=page.moved)
-        page.done("upload", moved.upload_seconds)
-        page.done("download", moved.download_seconds)
+async def transfer(
+    connection: webrtc_direct.Connection,
+    size: int,
+    page: Any,
+) -> None:
+    """Send so many bytes, then receive as many."""
+    for up, down in ((size, 0), (0, size)):
+        moved = await webrtc_direct.perf(
+            connection,
+            upload=up,
+            download=down,
+            progress=page.moved,
+        )
+        page.transferred(moved.upload_seconds, moved.download_seconds)

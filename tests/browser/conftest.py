@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 # Modules that scripts and pages import, too.
-sys.path[:0] = [str(HERE), str(HERE.parent / "platforms"), str(ROOT / "interop")]
+sys.path[:0] = [
+    str(HERE),
+    str(HERE.parent / "platforms"),
+    str(ROOT / "interop"),
+    str(ROOT / "examples" / "browser"),
+]
 chromium: Any = importlib.import_module("chromium")
 builds: Any = importlib.import_module("builds")
 registry: Any = importlib.import_module("registry")

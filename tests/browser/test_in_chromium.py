@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-import re
 import signal
-import subprocess
 import sys
 from typing import Any
 
@@ -48,15 +46,6 @@ json.dumps(True)
 REFUSED = "VersionNotPossible: v1 is not possible here: the browser refuses the ICE credentials that v1 needs"
 
 
-BUTTON_IS_READY = """(async () => {
-  while (document.getElementById('dial').disabled) await new Promise((done) => setTimeout(done, 20))
-})()"""
-
-
-def text_of(element: str) -> str:
-    return f"document.getElementById('{element}').textContent"
-
-
 @pytest.fixture(params=["ours", "go"])
 def listener(request: pytest.FixtureRequest) -> Any:
     return request.getfixturevalue(request.param)
@@ -73,34 +62,13 @@ def test_a_timer_that_is_late_already_still_fires(page: Any, ours: Any) -> None:
 
 
 def test_the_example_greets_an_echo_server(page: Any, listener: Any) -> None:
-    code = "import program\njson.dumps(await program.greet(address))"
+    code = """
+import program, webrtc_direct
+async with webrtc_direct.dial(address) as connection:
+    said = await program.greet(connection)
+json.dumps(said)
+"""
     assert page.run(code, address=listener.address) == "hello, world"
-
-
-def test_the_example_s_page_dials_its_server(browser: Any) -> None:
-    serve = chromium.ROOT / "examples" / "browser" / "serve.py"
-    with subprocess.Popen([sys.executable, str(serve)], stdout=subprocess.PIPE, text=True) as server:
-        try:
-            assert server.stdout is not None
-            page = browser.visit(server.stdout.readline().strip())
-            page.script(BUTTON_IS_READY)
-            page.script("document.getElementById('dial').click()")
-            page.script(BUTTON_IS_READY)
-            assert re.fullmatch(
-                r"connected to 12D3\w+ by v2; done, and closed", page.script(text_of("status"))
-            )
-            assert page.script("document.getElementById('steps').rows.length") == 6
-            assert page.script("document.querySelector('#plot polyline').points.numberOfItems") == 60
-            for way in ("upload", "download"):
-                assert re.fullmatch(r"\d+\.\d MB/s", page.script(text_of(f"{way}-rate")))
-                assert page.script(f"document.getElementById('{way}').value") == 1
-            page.script("document.getElementById('address').value = '/ip4/127.0.0.1/udp/9/webrtc-direct'")
-            page.script("document.getElementById('dial').click()")
-            page.script(BUTTON_IS_READY)
-            assert "AddressError: certhash: missing" in page.script(text_of("status"))
-            page.close()
-        finally:
-            server.kill()
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])

@@ -13,6 +13,7 @@ from tests.cli.conftest import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.cli.conftest import Command, RunningListener
 
@@ -72,3 +73,34 @@ def test_a_page_that_is_open_does_not_hold_up_the_end(listen: Callable[..., Runn
     connection.getresponse().read()
     assert listener.end(signal.SIGINT)[0] == 0
     connection.close()
+
+
+def test_a_page_of_one_s_own_takes_the_place_of_the_built_in_one(
+    listen: Callable[..., RunningListener], tmp_path: Path
+) -> None:
+    (tmp_path / "index.html").write_text("<!doctype html><title>mine</title>")
+    listener = listen("--web", "0", "--web-page", str(tmp_path))
+    url = listener.next_event()["url"]
+    assert get(url, "/") == b"<!doctype html><title>mine</title>"
+    assert json.loads(get(url, "/listener.json"))["addresses"] == [listener.address]
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("--web-page", "."), "--web-page needs --web"),
+        (("--web", "0", "--web-page", "nowhere"), "Directory 'nowhere' does not exist"),
+        (("--web", "0", "--web-page", "file"), "Directory 'file' is a file"),
+        (("--web", "0", "--web-page", "."), "Invalid value for '--web-page': there is no index.html"),
+    ],
+)
+def test_a_folder_that_cannot_be_served_is_one_line(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], problem: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    result = command("listen", *words)
+    assert (result.returncode, result.stdout) == (2, b"")
+    (line,) = result.stderr.decode().splitlines()
+    assert problem in line
+    assert line.endswith("(see webrtc-direct listen --help)")

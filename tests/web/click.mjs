@@ -11,6 +11,7 @@ const WIDTHS = [1280, 860, 390, 360]
 /** What Chromium has to say of a server that has gone, and of isolation without a secure context. */
 const EXPECTED = {
   ended: /net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE)/,
+  python: /net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE)/,
   insecure: /Cross-Origin-Opener-Policy header has been ignored/
 }
 const HOSTILE = '<b>bold</b> <img src=x onerror="alert(1)"> &amp; \u202e'
@@ -24,13 +25,7 @@ const SCENARIOS = {
     await page.waitForFunction(() => document.querySelector('#ping-plot polyline')?.getAttribute('points').split(' ').length >= 4)
     for (const figure of ['current', 'median', 'worst']) await is(page, `#ping-${figure}`, /^[\d.]+ ms$/)
 
-    await page.selectOption('#transfer-size', '8000000')
-    await page.click('#transfer-start')
-    await page.waitForFunction(() =>
-      [...document.querySelectorAll('[role=progressbar]')].map((bar) => bar.getAttribute('aria-valuenow')).join() === '100,100')
-    const speeds = await page.locator('.meter .speed').allTextContents()
-    assert.equal(speeds.every((text) => /^[\d.]+ MB\/s$/.test(text)), true, speeds.join())
-    await page.waitForSelector('#transfer-start:enabled')
+    const speeds = await measure(page)
 
     await page.fill('#echo-text', HOSTILE)
     await page.keyboard.press('Enter')
@@ -102,6 +97,57 @@ const SCENARIOS = {
     return {}
   },
 
+  /** The page of examples/browser: Python does all this. */
+  async python (page, pid) {
+    await is(page, '#status-text', /^Connected, v2$/)
+    await steps(page, 'done', 8, 3)
+    await is(page, '#runtime', /^CPython 3\.\d+\.\d+ as WebAssembly .* ready in [\d.]+ s\.$/)
+    await is(page, '#timeline .row:has(.name:text-is("streams")) .remark', /hello, world/)
+    await page.waitForFunction(() => document.querySelector('#ping-plot polyline')?.getAttribute('points').split(' ').length >= 4)
+    for (const figure of ['current', 'median', 'worst']) await is(page, `#ping-${figure}`, /^[\d.]+ ms$/)
+    // The code is shown whole, and the line that runs stands out.
+    assert.equal(await page.textContent('#code'), await (await fetch(new URL('program.py', url))).text())
+    await page.waitForSelector('#code [data-state=running]')
+
+    await measure(page)
+    await page.waitForSelector('#connections tr.own')
+    await is(page, '#connections td:nth-child(5)', / MB$/)
+    await fits(page)
+
+    await page.click('#dial')
+    await is(page, '#status-text', /^Disconnected$/)
+    await steps(page, 'done', 9, 3)
+    await page.waitForSelector('#connections-empty:visible')
+    assert.equal(await page.isDisabled('#transfer-start'), true)
+
+    // The keyboard alone chooses the version and dials again.
+    await page.focus('input[name=version][value=v2]')
+    await page.keyboard.press('ArrowRight')
+    await page.focus('#dial')
+    await page.keyboard.press('Enter')
+    await is(page, '#status-text', /^Connected, v1$/)
+    const total = await page.textContent('#total')
+    await page.click('#dial')
+    await is(page, '#status-text', /^Disconnected$/)
+
+    const address = await page.inputValue('#address')
+    await page.fill('#address', '/ip4/127.0.0.1/udp/9/webrtc-direct')
+    await page.click('#dial')
+    await stands(page, '#problem')
+    await is(page, '#problem', /^AddressError: certhash: missing/)
+    await steps(page, 'failed', 1)
+
+    await page.fill('#address', address)
+    await page.click('#dial')
+    await is(page, '#status-text', /^Connected, v1$/)
+    assert.equal(await page.isHidden('#problem'), true)
+    process.kill(pid, 'SIGTERM')
+    await is(page, '#status-text', /^Disconnected$/)
+    await stands(page, '#problem')
+    await is(page, '#problem', /^ConnectionLost: /)
+    return { total }
+  },
+
   /** Plain http from elsewhere: no cryptography for the page, but it says what to do. */
   async insecure (page) {
     await is(page, '#status-text', /^Not connected$/)
@@ -132,10 +178,24 @@ async function stands (page, selector) {
   assert.ok(y >= 0 && y < first.y, `${selector} stands at ${y}`)
 }
 
-async function steps (page, state, count) {
+/** Data moves both ways. */
+async function measure (page) {
+  await page.selectOption('#transfer-size', '8000000')
+  await page.click('#transfer-start')
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll('[role=progressbar]')].map((bar) => bar.getAttribute('aria-valuenow')).join() === '100,100')
+  const speeds = await page.locator('.meter .speed').allTextContents()
+  assert.equal(speeds.every((text) => /^[\d.]+ MB\/s$/.test(text)), true, speeds.join())
+  await page.waitForSelector('#transfer-start:enabled')
+  return speeds
+}
+
+/** So many steps are in this state, all but *timeless* of them with a time. */
+async function steps (page, state, count, timeless = 0) {
+  count += timeless
   await page.waitForFunction(([state, count]) => document.querySelectorAll(`#timeline [data-state="${state}"]`).length === count, [state, count])
   const times = await page.locator(`#timeline [data-state="${state}"] .time`).allTextContents()
-  assert.equal(times.every((text) => /^[\d.]+ m?s$/.test(text)), true, times.join())
+  assert.equal(times.filter((text) => /^[\d.]+ m?s$/.test(text)).length, count - timeless, times.join())
 }
 
 /** Nothing is cut off at the right, at any width. */
@@ -144,8 +204,8 @@ async function fits (page) {
     await page.setViewportSize({ width, height: 844 })
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width, `at ${width} pixels`)
     const outside = await page.evaluate(() =>
-      // The head of a narrow table is for screen readers alone.
-      [...document.querySelectorAll('main :not(thead, thead *)')].filter((element) => element.getBoundingClientRect().right > innerWidth + 1).map((element) => element.outerHTML))
+      // The head of a narrow table is for screen readers alone; code is scrolled in its place.
+      [...document.querySelectorAll('main :not(thead, thead *, pre *)')].filter((element) => element.getBoundingClientRect().right > innerWidth + 1).map((element) => element.outerHTML))
     assert.deepEqual(outside, [], `at ${width} pixels`)
   }
   await page.setViewportSize(WIDE)

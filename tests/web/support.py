@@ -12,9 +12,10 @@ from webrtc_direct.web.address import WebAddress
 from webrtc_direct.web.server import serve_page
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from webrtc_direct.web.bounds import WebBounds
+    from webrtc_direct.web.files import File
     from webrtc_direct.web.server import WebServer
 
 SECONDS = 30
@@ -80,11 +81,13 @@ def parse(data: bytes) -> Response:
 
 
 @asynccontextmanager
-async def serving(address: str = "127.0.0.1:0", bounds: WebBounds | None = None) -> AsyncIterator[Served]:
+async def serving(
+    address: str = "127.0.0.1:0", bounds: WebBounds | None = None, page: Mapping[str, File] | None = None
+) -> AsyncIterator[Served]:
     """A listener on loopback, with its page."""
     async with (
         webrtc_direct.listen("/ip4/127.0.0.1/udp/0/webrtc-direct") as listener,
-        serve_page(listener, WebAddress.parse(address), bounds) as server,
+        serve_page(listener, WebAddress.parse(address), bounds, page) as server,
     ):
         listener.on_connected = server.roster.connected
         yield Served(listener, server)

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 from ipaddress import ip_address
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from tests.cli.conftest import RunningListener
+from tests.web.clicking import CHROMIUM, NODE, Page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-ROOT = Path(__file__).resolve().parents[2]
-NODE = ROOT / "interop" / "browser" / "node_modules" / ".bin" / "node"
-CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
-SECONDS = 150
 
 pytestmark = [
     pytest.mark.slow,
@@ -27,38 +18,16 @@ pytestmark = [
 ]
 
 
-class Page:
-    """A listener in a process of its own, and the address of its page."""
-
-    def __init__(self, *words: str) -> None:
-        self.listener = RunningListener(*words)
-        self.url: str = self.listener.next_event()["url"]
-
-    def click(self, scenario: str, url: str | None = None) -> dict[str, Any]:
-        """Run *scenario*, and return what was measured."""
-        script = Path(__file__).with_name("click.mjs")
-        words = [str(NODE), str(script), scenario, url or self.url, str(self.listener.process.pid)]
-        done = subprocess.run(words, capture_output=True, text=True, timeout=SECONDS, check=False)
-        assert done.returncode == 0, done.stderr
-        seen: dict[str, Any] = json.loads(done.stdout)
-        return seen
-
-
 @pytest.fixture
 def page() -> Iterator[Page]:
-    yield from _page("--web", "127.0.0.1:0")
+    with Page("--web", "127.0.0.1:0") as page:
+        yield page
 
 
 @pytest.fixture
 def public_page() -> Iterator[Page]:
-    yield from _page("--web", "0.0.0.0:0", "/ip4/0.0.0.0/udp/0/webrtc-direct")
-
-
-def _page(*words: str) -> Iterator[Page]:
-    page = Page(*words)
-    yield page
-    page.listener.process.kill()
-    page.listener.process.communicate()
+    with Page("--web", "0.0.0.0:0", "/ip4/0.0.0.0/udp/0/webrtc-direct") as page:
+        yield page
 
 
 def test_everything_on_the_page_works(page: Page) -> None:

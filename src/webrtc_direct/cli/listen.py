@@ -23,14 +23,16 @@ from webrtc_direct.listener import listen
 from webrtc_direct.protocols.echo import ECHO_PROTOCOL, echo_handler
 from webrtc_direct.protocols.perf import PERF_PROTOCOL, perf_handler
 from webrtc_direct.web.address import WebAddress
+from webrtc_direct.web.bounds import WebBounds
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from webrtc_direct.connection import Connection, Handler
     from webrtc_direct.listener import Listener
     from webrtc_direct.platform.base import CloseReason
+    from webrtc_direct.web.files import File
 
 DEFAULT_ADDRESS = "/ip4/127.0.0.1/udp/0/webrtc-direct"
 
@@ -42,6 +44,7 @@ Examples:
   webrtc-direct listen /ip4/0.0.0.0/udp/4001/webrtc-direct --announce /ip4/203.0.113.7/udp/4001/webrtc-direct
   webrtc-direct listen --accept-from 192.0.2.0/24 --accept-peer 12D3KooW...
   webrtc-direct listen --web 8080                       # and a page to look at, on 127.0.0.1
+  webrtc-direct listen --web 8080 --web-page FOLDER     # a page of your own
 \b
 With --identity and --certificate the address is the same after a restart. Both files are
 made where they do not exist.
@@ -203,6 +206,14 @@ def _web_address(context: click.Context, parameter: click.Parameter, value: str 
     help="Serve a page that dials this listener from a browser, such as 127.0.0.1:8080, 8080 or [::1]:0. "
     "Offers echo and perf as well. Everybody who reaches the port sees the connections.",
 )
+@click.option(
+    "--web-page",
+    "page_folder",
+    metavar="FOLDER",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="With --web: serve the page in FOLDER in place of the built-in one. Its files are read once, at the "
+    "start; those that begin with a dot are left out. It may compile WebAssembly.",
+)
 @json_option
 def listen_command(
     *,
@@ -216,6 +227,7 @@ def listen_command(
     peers: list[PeerId],
     keep_alive: float | None,
     web: WebAddress | None,
+    page_folder: Path | None,
     as_json: bool,
 ) -> None:
     """Take connections on ADDRESS, such as /ip4/0.0.0.0/udp/4001/webrtc-direct.
@@ -224,6 +236,9 @@ def listen_command(
     SIGTERM end it cleanly. With --json each event is a line: listening, web, connected,
     disconnected.
     """
+    if page_folder is not None and web is None:
+        raise click.UsageError("--web-page needs --web")
+    page = None if page_folder is None else _read_page(page_folder)
     handlers: dict[str, Handler] = {}
     if echo or web is not None:
         handlers[ECHO_PROTOCOL] = echo_handler
@@ -238,17 +253,29 @@ def listen_command(
         accept=Guests(tuple(networks), tuple(peers)).accept,
         keep_alive=keep_alive,
     )
-    run(_listen, listening, web, Events() if as_json else Lines())
+    run(_listen, listening, web, page, Events() if as_json else Lines())
+
+
+def _read_page(folder: Path) -> dict[str, File]:
+    from webrtc_direct.web.folder import read_folder  # noqa: PLC0415 - it loads the HTTP library
+
+    try:
+        return read_folder(folder, WebBounds())
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="'--web-page'") from error
 
 
 async def _listen(
-    listening: AbstractAsyncContextManager[Listener], web: WebAddress | None, events: Events
+    listening: AbstractAsyncContextManager[Listener],
+    web: WebAddress | None,
+    page: Mapping[str, File] | None,
+    events: Events,
 ) -> None:
     async with listening as listener:
         listener.on_connected = events.connected
         listener.on_disconnected = events.disconnected
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            async with _page(listener, web, events) as bound:
+            async with _page(listener, web, page, events) as bound:
                 events.listening(listener, bound)
                 async for _ in signals:
                     return
@@ -256,15 +283,15 @@ async def _listen(
 
 @asynccontextmanager
 async def _page(
-    listener: Listener, address: WebAddress | None, events: Events
+    listener: Listener, address: WebAddress | None, page: Mapping[str, File] | None, events: Events
 ) -> AsyncIterator[WebAddress | None]:
-    """Serve the page at *address*, if there is to be one; gives where it is bound."""
+    """Serve *page*, or the built-in one, at *address*, if there is to be one; gives where it is bound."""
     if address is None:
         yield None
         return
     from webrtc_direct.web.server import serve_page  # noqa: PLC0415 - the HTTP library is for this alone
 
-    async with serve_page(listener, address) as server:
+    async with serve_page(listener, address, page=page) as server:
 
         def connected(connection: Connection) -> None:
             server.roster.connected(connection)

@@ -19,9 +19,12 @@ LISTENER_JSON = "/listener.json"
 
 _METHODS = ("GET", "HEAD")
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'{}; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+POLICY = _POLICY.format("")
+POLICY_WITH_WASM = _POLICY.format(" 'wasm-unsafe-eval'")
+"""For a page that compiles WebAssembly. It may evaluate no more JavaScript than any other."""
 _UNUSED_FEATURES = (
     "accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "magnetometer", "microphone",
     "midi", "payment", "publickey-credentials-get", "screen-wake-lock", "usb", "xr-spatial-tracking",
@@ -29,7 +32,7 @@ _UNUSED_FEATURES = (
 # There is no CORS header among them: no page of another origin may read anything.
 _HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": _POLICY,
+    "Content-Security-Policy": POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     # With the opener policy it isolates the page, whose clock is then exact to microseconds.
@@ -73,11 +76,17 @@ class Responder:
     """Answers requests: a fixed table of files, and one JSON document."""
 
     def __init__(
-        self, address: WebAddress, table: Mapping[str, File], listener_json: Callable[[], bytes]
+        self,
+        address: WebAddress,
+        table: Mapping[str, File],
+        listener_json: Callable[[], bytes],
+        *,
+        policy: str = POLICY,
     ) -> None:
         self._address = address
         self._table = table
         self._listener_json = listener_json
+        self._file_headers = {"Content-Security-Policy": policy}
 
     def answer(self, request: h11.Request) -> Answer:
         """Return the answer to *request*. It never raises for what is in a request."""
@@ -95,7 +104,7 @@ class Responder:
         file = self._table.get(target)
         if file is None:
             return Answer(HTTPStatus.NOT_FOUND, b"There is nothing here.\n")
-        return Answer(HTTPStatus.OK, file.body, file.content_type)
+        return Answer(HTTPStatus.OK, file.body, file.content_type, self._file_headers)
 
     def _refuse(self, request: h11.Request, headers: Mapping[bytes, str]) -> Answer | None:
         if request.http_version not in (b"1.0", b"1.1"):

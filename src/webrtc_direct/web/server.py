@@ -15,19 +15,22 @@ from webrtc_direct.tasks import task_group
 from webrtc_direct.web.address import WebAddress
 from webrtc_direct.web.bounds import WebBounds
 from webrtc_direct.web.files import load_files
-from webrtc_direct.web.responses import Answer, Responder, refusal
+from webrtc_direct.web.responses import POLICY, POLICY_WITH_WASM, Answer, Responder, refusal
 from webrtc_direct.web.roster import Roster
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from anyio.abc import SocketStream, TaskGroup
 
     from webrtc_direct.listener import Listener
+    from webrtc_direct.web.files import File
 
 logger: logging.Logger = logging.getLogger("webrtc_direct.web")
 
 _READ_BYTES = 4096
+# Of a large file, a client that is slow to take it has so much in memory.
+_WRITE_BYTES = 64 * 1024
 # Out of file descriptors, for example: others will be closed.
 _PAUSE_AFTER_FAILED_ACCEPT = 0.1
 _GONE = (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream)
@@ -36,13 +39,13 @@ _GONE = (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream
 class WebServer:
     """Serves the page until the end of the block of ``serve_page``."""
 
-    def __init__(self, address: WebAddress, roster: Roster, bounds: WebBounds) -> None:
+    def __init__(self, address: WebAddress, roster: Roster, bounds: WebBounds, responder: Responder) -> None:
         self.address = address
         """Where it is bound, with the port that the system chose."""
         self.roster = roster
         """What the page is told of the listener."""
         self._bounds = bounds
-        self._responder = Responder(address, load_files(), roster.document)
+        self._responder = responder
         self._clients: dict[_Client, None] = {}
 
     async def accept(self, tasks: TaskGroup, sockets: SocketListener) -> None:
@@ -107,7 +110,8 @@ class _Client:
                 return
             keep_alive = left > 0 and not answer.ends_connection and self._http.their_state is h11.DONE
             self.waits_since = anyio.current_time()
-            with anyio.move_on_after(self._bounds.response_timeout) as taking:
+            seconds = self._bounds.response_timeout + len(answer.body) / self._bounds.least_rate
+            with anyio.move_on_after(seconds) as taking:
                 await self._send(answer, request, keep_alive=keep_alive)
             if taking.cancelled_caught:
                 return
@@ -162,8 +166,13 @@ class _Client:
         if self._http.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             return
         data = self._http.send(answer.to_h11(keep_alive=keep_alive)) or b""
-        if request is None or request.method != b"HEAD":
-            data += self._http.send(h11.Data(data=answer.body)) or b""
+        body = b"" if request is not None and request.method == b"HEAD" else answer.body
+        for start in range(0, len(body), _WRITE_BYTES):
+            data += self._http.send(h11.Data(data=body[start : start + _WRITE_BYTES])) or b""
+            if start + _WRITE_BYTES < len(body):
+                await self._stream.send(data)
+                self.waits_since = anyio.current_time()
+                data = b""
         data += self._http.send(h11.EndOfMessage()) or b""
         await self._stream.send(data)
 
@@ -178,9 +187,14 @@ class _Client:
 
 @asynccontextmanager
 async def serve_page(
-    listener: Listener, address: WebAddress, bounds: WebBounds | None = None
+    listener: Listener,
+    address: WebAddress,
+    bounds: WebBounds | None = None,
+    page: Mapping[str, File] | None = None,
 ) -> AsyncIterator[WebServer]:
     """Serve the page of *listener* at *address*, for ``async with``. What it is told goes to ``roster``.
+
+    *page* is what ``read_folder`` returns, and may compile WebAssembly; without it, the built-in page.
 
     Raises:
         OSError: the address cannot be bound.
@@ -197,7 +211,10 @@ async def serve_page(
         if not isinstance(sockets, SocketListener):
             raise TypeError("anyio made no socket of an IP address")
         here = WebAddress(address.ip, sockets.extra(SocketAttribute.local_port))
-        server = WebServer(here, Roster(listener, bounds), bounds)
+        roster = Roster(listener, bounds)
+        table, policy = (load_files(), POLICY) if page is None else (page, POLICY_WITH_WASM)
+        responder = Responder(here, table, roster.document, policy=policy)
+        server = WebServer(here, roster, bounds, responder)
         tasks.start_soon(server.accept, tasks, sockets, name="webrtc_direct web accept")
         yield server
         tasks.cancel_scope.cancel()
