@@ -1,4 +1,4 @@
-/** Shows Python, and which line of it runs. */
+/** Shows Python, and which lines of it run. */
 import { make } from './shared/elements.js'
 
 const KEYWORDS = 'and as async await def else for from if import in is None not return while with'
@@ -27,10 +27,10 @@ export class CodePanel {
     this.#place.replaceChildren(...this.#lines)
   }
 
-  /** @param {string | null} fragment of the line that runs now */
-  mark (fragment) {
+  /** @param {string[]} fragments of the lines that run now */
+  mark (fragments) {
     for (const line of this.#lines) {
-      line.dataset.state = fragment !== null && line.textContent.includes(fragment) ? 'running' : 'idle'
+      line.dataset.state = fragments.some((fragment) => line.textContent.includes(fragment)) ? 'running' : 'idle'
     }
   }
 }

@@ -8,22 +8,27 @@ import { byId, show } from './shared/elements.js'
 const code = new CodePanel(byId('code'))
 const listener = new ListenerPanel()
 const button = byId('dial')
+const LOAD = `
+import anyio.abc, anyio.streams.memory, anyio.to_thread
+import webrtc_direct.dialer, webrtc_direct.platform.browser, webrtc_direct.protocols.perf
+await anyio.sleep(0)
+`
 let view = null
 
 /** Python with the package, and program.py as a module. */
 async function load () {
   const started = performance.now()
-  const [pyodide, wheels, source] = await Promise.all([
-    loadPyodide({ indexURL: './pyodide/' }),
-    fetch('wheels/index.json').then((response) => response.json()),
-    fetch('program.py').then((response) => response.text())
-  ])
+  const source = await fetch('program.py').then((response) => response.text())
   code.show(source)
+  const [pyodide, wheels] = await Promise.all([
+    loadPyodide({ indexURL: './pyodide/' }),
+    fetch('wheels/index.json').then((response) => response.json())
+  ])
   await pyodide.loadPackage(wheels.map((name) => `wheels/${name}`), { messageCallback: () => {} })
   pyodide.FS.writeFile('program.py', source)
   const program = pyodide.pyimport('program')
-  // They would be loaded by the first dial, and make it look slow.
-  pyodide.runPython('import webrtc_direct.dialer, webrtc_direct.platform.browser, webrtc_direct.protocols.perf')
+  // Else the first dial would load them, and look slow. anyio loads what it has for asyncio where it is used first.
+  await pyodide.runPythonAsync(LOAD)
   const version = pyodide.runPython('import sys; sys.version.split()[0]')
   const seconds = (performance.now() - started) / 1000
   show(byId('runtime'), `CPython ${version} as WebAssembly (Pyodide ${pyodide.version}), ready in ${seconds.toFixed(1)} s.`)

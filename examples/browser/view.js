@@ -7,14 +7,14 @@ import { median, milliseconds } from './shared/words.js'
 
 const EVERY_MS = 250
 const SAMPLES = 120
-/** The line that runs, by what is under way. */
+/** The lines that run, by what is under way. */
 const LINES = {
-  dial: 'webrtc_direct.dial(',
-  greet: 'greet(connection))',
-  wait: 'page.wish()',
-  ping: 'pings.ping()',
-  transfer: 'transfer(connection, page.size',
-  close: '!= "close"'
+  dial: ['webrtc_direct.dial('],
+  greet: ['greet(connection))', '/echo/1.0.0'],
+  wait: ['page.wish()'],
+  ping: ['pings.ping()'],
+  transfer: ['transfer(connection, page.size', 'webrtc_direct.perf('],
+  close: ['webrtc_direct.dial(']
 }
 /** Steps that take no time of their own: the measured ones around them have it. */
 const UNMEASURED = ['offer', 'answer', 'insertion']
@@ -50,6 +50,7 @@ export class View {
     meters.forEach((meter) => meter.clear())
     drawPings([])
     timeline.begin(version === 'auto' ? 'v2' : version)
+    timeline.remark('streams', 'an echo')
     timeline.onStep('channels', 'begins')
     code.mark(LINES.dial)
     button.onclick = () => {
@@ -175,7 +176,7 @@ export class View {
 
   #end () {
     button.disabled = true
-    this.#code.mark(null)
+    this.#code.mark([])
   }
 }
 

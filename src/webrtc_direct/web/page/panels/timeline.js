@@ -143,6 +143,8 @@ class Row {
   #become (state) {
     this.state = state
     this.element.dataset.state = state
+    // A step that ends without a beginning takes no time that anybody measured.
+    this.#bar.hidden = this.began === null
     show(this.#state, `, ${STATES[state]}, `)
   }
 }
