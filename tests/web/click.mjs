@@ -141,6 +141,10 @@ const SCENARIOS = {
     await page.click('#dial')
     await is(page, '#status-text', /^Connected, v1$/)
     assert.equal(await page.isHidden('#problem'), true)
+    // The listener is told at once that the page has gone.
+    await page.reload()
+    await is(page, '#status-text', /^Connected, v2$/)
+    await is(page, '#connections-count', /^1 now, 4 so far$/)
     process.kill(pid, 'SIGTERM')
     await is(page, '#status-text', /^Disconnected$/)
     await stands(page, '#problem')

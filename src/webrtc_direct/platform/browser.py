@@ -83,6 +83,8 @@ class BrowserPlatform(Platform):
         task_group.start_soon(_end_with_task, connection, name="webrtc_direct browser connection")
         dial = _Dial(connection, parameters)
         connection.watch(rtc, iceconnectionstatechange=dial.ice_changed, connectionstatechange=dial.changed)
+        # Else the peer hears nothing of a page that is left, and waits until silence is proof.
+        connection.watch(js.window, pagehide=lambda _event: connection.abort())
         try:
             with anyio.move_on_after(parameters.timeout):
                 await dial.describe(rtc)

@@ -20,15 +20,15 @@ class Handlers:
 
     def __init__(self, target: Any, **handlers: Callable[[Any], None]) -> None:
         self._target = target
-        self._proxies = {f"on{event}": create_proxy(handler) for event, handler in handlers.items()}
-        for name, proxy in self._proxies.items():
-            setattr(target, name, proxy)
+        self._proxies = {event: create_proxy(handler) for event, handler in handlers.items()}
+        for event, proxy in self._proxies.items():
+            target.addEventListener(event, proxy)
 
     def detach(self) -> None:
         """Let go of *target* and of the functions."""
         proxies, self._proxies = self._proxies, {}
-        for name in proxies:
-            setattr(self._target, name, None)
+        for event, proxy in proxies.items():
+            self._target.removeEventListener(event, proxy)
         self._target = None
         # One of them may be what calls this.
         asyncio.get_running_loop().call_soon(_destroy, tuple(proxies.values()))
