@@ -1,4 +1,7 @@
-"""The protocol's unit tests, run by the Python of a page."""
+"""The protocol's unit tests, run by the Python of a page.
+
+Not in Node.js 22, which can neither suspend WebAssembly, as async tests need, nor compute ChaCha20-Poly1305.
+"""
 
 from __future__ import annotations
 
