@@ -113,10 +113,11 @@ fuzz: ## Run each fuzz target for SECONDS_PER_TARGET (needs cargo-fuzz and a C++
 	done
 
 .PHONY: lock
-lock: $(VENV)/.stamp-tools ## Renew the two lock files from pyproject.toml and requirements-dev.in
+lock: $(VENV)/.stamp-tools ## Renew the lock files from pyproject.toml and the files *.in
 	$(PIP_COMPILE) --upgrade --output-file requirements.lock pyproject.toml
 	$(PIP_COMPILE) --upgrade --output-file requirements-dev.lock pyproject.toml requirements-dev.in
 	$(PIP_COMPILE) --upgrade --output-file packaging/browser-requirements.lock packaging/browser-requirements.in
+	$(PIP_COMPILE) --upgrade --output-file tests/browser/requirements.lock tests/browser/requirements.in
 
 .PHONY: wheel
 wheel: $(VENV)/.stamp-tools ## Make a wheel and an sdist in dist/

@@ -19,6 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "webrtc_direct"
 NEEDED = ROOT / "packaging" / "browser-requirements.lock"
+INDEX = "index.json"
 # Of the Pyodide that interop/browser/package.json names.
 PYTHON_VERSION = "3.14"
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "_native*", "cli", "web")
@@ -31,25 +32,34 @@ def main() -> None:
     parser.add_argument("--with-needed", action="store_true", help="the wheels that it needs, and index.json")
     options = parser.parse_args()
     folder: Path = options.folder
-    index = folder / "index.json"
-    if options.with_needed and (not index.exists() or index.stat().st_mtime < NEEDED.stat().st_mtime):
-        fetch_needed(folder)
+    if options.with_needed:
+        fetch(folder, NEEDED)
     folder.mkdir(parents=True, exist_ok=True)
     make_wheel(folder)
     if options.with_needed:
-        # A page cannot look into a folder.
-        index.write_text(json.dumps(sorted(wheel.name for wheel in folder.glob("*.whl"))), encoding="utf-8")
+        write_index(folder)
 
 
-def fetch_needed(folder: Path) -> None:
-    """Fetch the locked wheels, all of them Python alone, into the folder, which has nothing else then."""
-    shutil.rmtree(folder, ignore_errors=True)
+def fetch(folder: Path, *locks: Path) -> None:
+    """Fetch the locked wheels, all Python alone, unless the folder is newer. It has no other wheels then."""
+    index = folder / INDEX
+    if index.exists() and index.stat().st_mtime >= max(lock.stat().st_mtime for lock in locks):
+        return
+    for wheel in folder.glob("*.whl"):
+        wheel.unlink()
     anywhere = ("--platform", "any", "--implementation", "py", "--python-version", PYTHON_VERSION)
     run(
         "-m", "pip", "--disable-pip-version-check", "--quiet", "download",
         "--require-hashes", "--no-deps", "--only-binary=:all:", *anywhere,
-        "--requirement", str(NEEDED), "--dest", str(folder),
+        *(f"--requirement={lock}" for lock in locks), "--dest", str(folder),
     )  # fmt: skip
+    write_index(folder)
+
+
+def write_index(folder: Path) -> None:
+    """Name the folder's wheels in a file, for a page cannot look into a folder."""
+    names = sorted(wheel.name for wheel in folder.glob("*.whl"))
+    (folder / INDEX).write_text(json.dumps(names), encoding="utf-8")
 
 
 def make_wheel(folder: Path) -> None:

@@ -37,8 +37,9 @@ def create_file(path: str | os.PathLike[str], content: bytes) -> None:
     temporary = _write_beside(Path(path), content)
     try:
         Path(path).hardlink_to(temporary)
-    except OSError as error:
-        if error.errno not in _NO_HARD_LINKS:
+    except (OSError, NotImplementedError) as error:
+        # The second is pathlib's where a system knows no hard links at all, as in a browser.
+        if isinstance(error, OSError) and error.errno not in _NO_HARD_LINKS:
             raise
         # Without hard links there is no atomic "create whole or not at all"; this comes closest.
         if Path(path).exists():

@@ -25,6 +25,9 @@ MODULES = (
     ROOT / "tests" / "platforms" / "scenarios.py",
     ROOT / "examples" / "browser" / "program.py",
 )
+# What tests need in a page beside the package: pytest, micropip.
+TEST_REQUIREMENTS = (HERE / "requirements.lock", HERE / "micropip.lock")
+TEST_WHEELS = ROOT / "build" / "browser-tests"
 # Longer than whatever a test does there.
 _SECONDS = 150
 

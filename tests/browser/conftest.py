@@ -29,7 +29,8 @@ registry: Any = importlib.import_module("registry")
 @pytest.fixture(scope="session")
 def prepared() -> None:
     """Skip where `make browser-tools` has not been run."""
-    needed = (registry.CHROMIUM, builds.NODE, builds.PYODIDE, builds.WHEELS / "index.json")
+    indexes = (builds.WHEELS / "index.json", chromium.TEST_WHEELS / "index.json")
+    needed = (registry.CHROMIUM, builds.NODE, builds.PYODIDE, *indexes)
     if missing := [str(path) for path in map(Path, needed) if not path.exists()]:
         pytest.skip(f"{', '.join(missing)} missing: run `make browser-tools`")
     builds.make_wheels()

@@ -13,17 +13,19 @@
  * The end of stdin ends Chromium.
  */
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
 import { startBrowser } from '../../interop/browser/browsers.js'
 import { serve } from '../../interop/browser/server.js'
 import { FOLDERS } from '../../interop/browser/session.js'
 
+const TEST_WHEELS = fileURLToPath(new URL('../../build/browser-tests', import.meta.url))
 // As strict as a page with Python in it can have it.
 const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'"
 
 const { values: options } = parseArgs({ options: { 'field-trial': { type: 'string', default: '' } } })
-const site = await serve(FOLDERS, { 'Content-Security-Policy': POLICY })
+const site = await serve({ ...FOLDERS, '/test-wheels/': TEST_WHEELS }, { 'Content-Security-Policy': POLICY })
 const browser = await startBrowser('chromium', { fieldTrial: options['field-trial'] })
 const pages = []
 

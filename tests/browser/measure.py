@@ -14,7 +14,8 @@ from typing import Any
 from chromium import ROOT, Chromium, ListenerProcess, Page
 
 GO_PROGRAM = ROOT / "interop" / "go" / "bin" / "webrtc-direct-interop"
-DIALS = 10
+# The first connection of a page loads code that the others find; the others are as many as in interop/.
+DIALS = 21
 PINGS = 20
 JS_LOADS = "import('/js/browser.js').then(() => true)"
 PYTHON = """

@@ -10,17 +10,21 @@ import subprocess
 import sys
 from pathlib import Path
 
-INTEROP = Path(__file__).resolve().parents[2] / "interop"
-sys.path.append(str(INTEROP))
+ROOT = Path(__file__).resolve().parents[2]
+INTEROP = ROOT / "interop"
+sys.path += [str(INTEROP), str(ROOT / "packaging"), str(Path(__file__).parent)]
 
 
 def main() -> None:
     """Prepare everything."""
-    import builds  # noqa: PLC0415 - a script beside others, which are no package
+    import browser_wheel  # noqa: PLC0415 - a script beside others, which are no package
+    import builds  # noqa: PLC0415
+    import chromium  # noqa: PLC0415
 
     if subprocess.run([str(INTEROP / "install.sh")], check=False).returncode != 0:
         raise SystemExit(1)
     builds.build_python_page()
+    browser_wheel.fetch(chromium.TEST_WHEELS, *chromium.TEST_REQUIREMENTS)
     builds.build_go()
 
 

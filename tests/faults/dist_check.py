@@ -1,5 +1,7 @@
 """Builds a wheel and an sdist, installs each into a fresh environment, and lets each dial and listen.
 
+Where there is the wheel for web pages, too, pip must take the one with the engine.
+
 Run as ``python tests/faults/dist_check.py [--requirement LOCK]``. The sdist is built by ``pip``
 from its own files alone, with the versions of its Cargo.lock.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -95,6 +98,21 @@ def check(package: Path, directory: Path, requirement: Path | None) -> None:
     print(f"{package.name}: installs, dials and listens", flush=True)
 
 
+def check_choice(wheel: Path, directory: Path) -> None:
+    """Fail where pip does not prefer *wheel* to the one for web pages."""
+    offered, chosen = directory / "offered", directory / "chosen"
+    run(sys.executable, "packaging/browser_wheel.py", offered)
+    shutil.copy(wheel, offered)
+    run(
+        sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "download",
+        "--no-index", "--no-deps", "--find-links", offered, "--dest", chosen, "webrtc-direct",
+    )  # fmt: skip
+    names = [path.name for path in chosen.iterdir()]
+    if names != [wheel.name]:
+        raise SystemExit(f"of {sorted(path.name for path in offered.iterdir())} pip took {names}")
+    print(f"{wheel.name}: pip prefers it to the wheel for web pages", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--requirement", type=Path, help="a lock file for the packages that it needs")
@@ -103,6 +121,7 @@ def main() -> None:
         directory = Path(temporary)
         wheel, sdist = build(directory)
         check_contents(sdist)
+        check_choice(wheel, directory)
         for package in (wheel, sdist):
             check(package, directory, requirement and requirement.resolve())
 

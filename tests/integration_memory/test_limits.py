@@ -43,8 +43,11 @@ async def test_what_is_unread_is_bounded_where_the_peer_cannot_be_slowed_down(
 ) -> None:
     monkeypatch.setattr(MemoryConnection, "can_slow_peer", False)
     # A browser hands over everything, whatever is unread.
-    limits = Limits(unread_bytes=64 * 1024 * KIB, unread_bytes_in_browser=bound)
-    async with ends.pair(server=ECHO, client=ECHO, limits=limits) as pair:
+    unread_bytes = 64 * 1024 * KIB
+    limits = Limits(unread_bytes=unread_bytes, unread_bytes_in_browser=bound)
+    # Else the echo, which nothing slows down either, may be the one that resets.
+    server_limits = Limits(unread_bytes=unread_bytes, unread_bytes_in_browser=unread_bytes)
+    async with ends.pair(server=ECHO, client=ECHO, limits=limits, server_limits=server_limits) as pair:
         idle = await pair.client.open_stream(ECHO_PROTOCOL)
         stream = await pair.client.open_stream(ECHO_PROTOCOL)
         data = bytes(4 * 1024 * KIB)

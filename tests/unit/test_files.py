@@ -39,11 +39,12 @@ def test_new_file_never_replaces_another(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("error", [OSError(errno.EPERM, "no hard links"), NotImplementedError()])
 def test_new_file_where_the_file_system_has_no_hard_links(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def refuse(self: Path, target: Path) -> None:
-        raise OSError(errno.EPERM, "no hard links")
+        raise error
 
     monkeypatch.setattr(Path, "hardlink_to", refuse)
     path = tmp_path / "secret"

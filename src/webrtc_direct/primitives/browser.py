@@ -154,7 +154,10 @@ async def ed25519_verify(public: bytes, signature: bytes, data: bytes) -> None:
 
 async def secp256k1_verify(point: bytes, signature: bytes, data: bytes) -> None:
     """Raise BadInput unless *signature* (DER, SHA-256) is valid; *point* is SEC 1, compressed or not."""
-    signatures.verify_ecdsa(signatures.SECP256K1, point, signature, data)
+    try:
+        signatures.verify_ecdsa(signatures.SECP256K1, point, signature, data)
+    except BadInput as error:
+        raise BadInput("invalid secp256k1 key or signature") from error
 
 
 async def ecdsa_verify(spki: bytes, signature: bytes, data: bytes) -> None:
