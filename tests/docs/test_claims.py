@@ -137,7 +137,10 @@ CALLS = sorted({call for page in PAGES for call in commands(page)})
 def test_commands_that_are_shown_can_be_called(call: str, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
-    words = [{"MULTIADDR": ADDRESS, "FILE": str(file)}.get(word, word) for word in shlex.split(call)[1:]]
+    words = [
+        {"MULTIADDR": ADDRESS, "FILE": str(file), "FOLDER": str(tmp_path)}.get(word, word)
+        for word in shlex.split(call)[1:]
+    ]
     command: click.Command | None = program
     while isinstance(command, click.Group):
         options = list(takewhile(lambda word: word.startswith("-"), words))
