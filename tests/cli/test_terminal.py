@@ -130,8 +130,24 @@ main(sys.argv[1:])
 """
 
 
-def test_an_interrupt_leaves_no_event_loop_half_made() -> None:
-    words = [sys.executable, "-c", HALF_MADE, "dial", NOWHERE, "--timeout", "60"]
+# An interrupt comes while anyio is being loaded, where Python 3.11 makes a RuntimeError of any exception.
+IN_AN_IMPORT = """
+import dataclasses, signal, sys
+set_name = dataclasses.Field.__set_name__
+def interrupted(self, owner, name):
+    if owner.__name__ == "_MemoryObjectStreamState":
+        dataclasses.Field.__set_name__ = set_name
+        signal.raise_signal(signal.SIGINT)
+    set_name(self, owner, name)
+dataclasses.Field.__set_name__ = interrupted
+from webrtc_direct.cli.main import main
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("program", [HALF_MADE, IN_AN_IMPORT], ids=["event loop", "import"])
+def test_an_interrupt_breaks_nothing_that_is_being_made(program: str) -> None:
+    words = [sys.executable, "-c", program, "dial", NOWHERE, "--timeout", "60"]
     done = subprocess.run(words, capture_output=True, timeout=SECONDS, check=False)
     assert (done.returncode, done.stderr) == (130, b"webrtc-direct: interrupted\n")
 

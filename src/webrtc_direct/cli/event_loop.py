@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, TypeVar, TypeVarTuple, Unpack
 
 import anyio
@@ -18,10 +19,14 @@ Arguments = TypeVarTuple("Arguments")
 
 def run(function: Callable[[Unpack[Arguments]], Awaitable[T]], *arguments: *Arguments) -> T:
     """Do what ``anyio.run`` does with *function* and its *arguments*."""
-    return anyio.run(function, *arguments, backend_options={"loop_factory": _new_loop})
+    with ExitStack() as starting:
+        # anyio loads most of itself first, and imports can turn KeyboardInterrupt into another exception.
+        # A loop that it leaves half made says so on stderr when it is thrown away.
+        starting.enter_context(interrupts_held())
 
+        def new_loop() -> asyncio.AbstractEventLoop:
+            loop = asyncio.new_event_loop()
+            starting.close()
+            return loop
 
-def _new_loop() -> asyncio.AbstractEventLoop:
-    # One that KeyboardInterrupt leaves half made says so on stderr when it is thrown away.
-    with interrupts_held():
-        return asyncio.new_event_loop()
+        return anyio.run(function, *arguments, backend_options={"loop_factory": new_loop})
