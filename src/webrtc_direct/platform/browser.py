@@ -84,7 +84,7 @@ class BrowserPlatform(Platform):
         dial = _Dial(connection, parameters)
         connection.watch(rtc, iceconnectionstatechange=dial.ice_changed, connectionstatechange=dial.changed)
         # Else the peer hears nothing of a page that is left, and waits until silence is proof.
-        connection.watch(js.window, pagehide=lambda _event: connection.abort())
+        connection.watch(js.globalThis, pagehide=lambda _event: connection.abort())
         try:
             with anyio.move_on_after(parameters.timeout):
                 await dial.describe(rtc)
