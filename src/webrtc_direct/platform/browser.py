@@ -142,7 +142,8 @@ class _Dial:
             raise FingerprintMismatch(expected=session.server_fingerprint, received=None)
         step = "sctp" if "dtls" in self._reached else "dtls" if "ice" in self._reached else "ice"
         if step == "ice" and _is_unreachable_for_firefox(session.ip):
-            raise HandshakeError("Firefox does not reach a listener on its own machine")
+            problem = "Firefox reaches no listener on its own machine, unless its preferences allow it"
+            raise HandshakeError(f"no answer in {self._parameters.timeout:g} s (step: ice): {problem}")
         if reason is None or reason.kind is CloseKind.TIMEOUT:
             raise HandshakeTimeout(step, self._parameters.timeout)
         raise HandshakeError(f"the handshake failed: {reason.detail}")
