@@ -137,8 +137,10 @@ CALLS = sorted({call for page in PAGES for call in commands(page)})
 def test_commands_that_are_shown_can_be_called(call: str, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
+    # What is in build/ is there only once `make` has made it.
+    stand_ins = {"MULTIADDR": ADDRESS, "FILE": str(file), "FOLDER": str(tmp_path)}
     words = [
-        {"MULTIADDR": ADDRESS, "FILE": str(file), "FOLDER": str(tmp_path)}.get(word, word)
+        str(tmp_path) if word.startswith("build/") else stand_ins.get(word, word)
         for word in shlex.split(call)[1:]
     ]
     command: click.Command | None = program
