@@ -6,6 +6,7 @@ It uses the public interface of the package alone, and nothing that a page does 
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -16,13 +17,45 @@ import webrtc_direct
 from webrtc_direct import KeyPair
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     from webrtc_direct import Connection
 
 
+class StepFailed(Exception):
+    """A step of ``dial`` failed; the text says which, and why."""
+
+
 async def dial(options: Any) -> dict[str, Any]:
-    """Dial and do what *options* ask for; return the event ``result``."""
+    """Dial and do what *options* ask for; return the event ``result``.
+
+    Raises:
+        StepFailed: a step failed, or the time for all of them was over.
+    """
+    steps = _Steps()
+    try:
+        return await _dial(options, steps)
+    except Exception as error:
+        reasons = "; ".join(f"{type(each).__name__}: {each}" for each in _leaves(error))
+        raise StepFailed(f"{steps.current}: {reasons}{steps.state()}") from error
+
+
+class _Steps:
+    """Where ``dial`` is."""
+
+    def __init__(self) -> None:
+        self.current = "connect"
+        self.connection: Connection | None = None
+
+    def state(self) -> str:
+        """Return how far the last connection came, to be put behind an error."""
+        if self.connection is None:
+            return ""
+        stats = self.connection.stats()
+        return f" ({stats.bytes_sent} bytes sent and {stats.bytes_received} received by then)"
+
+
+async def _dial(options: Any, steps: _Steps) -> dict[str, Any]:
     identity = await KeyPair.create()
     result: dict[str, Any] = {
         "event": "result",
@@ -33,14 +66,16 @@ async def dial(options: Any) -> dict[str, Any]:
     }
     # The package loads a module when it is first used; that is no part of a dial.
     connect = webrtc_direct.dial
-    with anyio.fail_after(options.timeout):
+    with _within(options.timeout):
         for index in range(options.count):
+            steps.current, steps.connection = "connect", None
             started = time.perf_counter()
             async with connect(options.address, identity=identity, version=options.version) as connection:
                 result["connect_ms"].append(_milliseconds(started))
+                steps.current, steps.connection = "identify", connection
                 await _identify(connection, result)
                 if index + 1 == options.count:
-                    await _use(connection, options, result)
+                    await _use(connection, options, result, steps)
     return result
 
 
@@ -56,8 +91,8 @@ async def _identify(connection: Connection, result: dict[str, Any]) -> None:
     }
 
 
-async def _use(connection: Connection, options: Any, result: dict[str, Any]) -> None:
-    steps: dict[str, tuple[object, Callable[[], Awaitable[object]]]] = {
+async def _use(connection: Connection, options: Any, result: dict[str, Any], steps: _Steps) -> None:
+    actions: dict[str, tuple[object, Callable[[], Awaitable[object]]]] = {
         "ping_ms": (options.pings, lambda: ping(connection, options.pings)),
         "idle_ping_ms": (options.idle, lambda: _idle_ping(connection, options.idle)),
         "upload": (options.upload, lambda: checked(connection, upload=options.upload)),
@@ -69,8 +104,10 @@ async def _use(connection: Connection, options: Any, result: dict[str, Any]) -> 
         "reset": (options.reset, lambda: reset(connection)),
         "closed_after_ms": (options.close == "listener", lambda: closed_by_listener(connection)),
     }
-    for name, (asked, step) in steps.items():
-        result[name] = await step() if asked else None
+    for name, (asked, action) in actions.items():
+        steps.current = name
+        result[name] = await action() if asked else None
+    steps.current = "close"
 
 
 async def _idle_ping(connection: Connection, seconds: float) -> float:
@@ -78,6 +115,23 @@ async def _idle_ping(connection: Connection, seconds: float) -> float:
     await anyio.sleep(seconds)
     (sample,) = await ping(connection, 1)
     return sample
+
+
+@contextmanager
+def _within(seconds: float) -> Iterator[None]:
+    """Do as ``anyio.fail_after`` does, with an error that says how long that was."""
+    with anyio.move_on_after(seconds) as scope:
+        yield
+    if scope.cancelled_caught:
+        raise TimeoutError(f"not done within {seconds:g} s")
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for member in error.exceptions:
+            yield from _leaves(member)
+    else:
+        yield error
 
 
 def _milliseconds(started: float) -> float:

@@ -13,8 +13,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import anyio
-from content import WrongContent
-from python_dial import dial
+from python_dial import StepFailed, dial
 from python_endings import (
     CLOSE_PROTOCOL,
     HALF_CLOSE_PROTOCOL,
@@ -28,23 +27,18 @@ from python_transfers import CHECKED_PROTOCOL, ECHO_PROTOCOL, PERF_PROTOCOL, ser
 import webrtc_direct
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from webrtc_direct import Connection, Handler, Listener, Stream
 
 
 def main() -> int:
     """Run ``listen`` or ``dial`` and return the exit code."""
     options = _parse()
-    problems: list[BaseException] = []
     try:
         anyio.run(_listen if options.command == "listen" else _dial, options)
-    except* (webrtc_direct.WebRtcDirectError, WrongContent, OSError) as group:
-        problems += _leaves(group)
-    if problems:
-        text = "; ".join(f"{type(problem).__name__}: {problem}" for problem in problems)
-        print("error:", " ".join(text.split()), file=sys.stderr)
-    return 1 if problems else 0
+    except (webrtc_direct.WebRtcDirectError, StepFailed, OSError) as error:
+        print("error:", " ".join(str(error).split()), file=sys.stderr)
+        return 1
+    return 0
 
 
 async def _listen(options: argparse.Namespace) -> None:
@@ -113,14 +107,6 @@ def _emit_counts(listener: Listener) -> None:
 
 def _emit(**event: object) -> None:
     print(json.dumps(event), flush=True)
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        for member in error.exceptions:
-            yield from _leaves(member)
-    else:
-        yield error
 
 
 def _parse() -> argparse.Namespace:

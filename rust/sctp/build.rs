@@ -171,6 +171,18 @@ const CHANGES: &[Change] = &[
         from: "            if stream.pause_state == PauseState::Paused {\n                stream.pause_state = PauseState::Resetting;",
         to: "            if stream.pause_state == PauseState::Paused && ready.len() < 256 {\n                stream.pause_state = PauseState::Resetting;",
     },
+    // Memory: what was known of a stream stayed after its reset, and each packet looked at all of that. A stream
+    // that nothing is known of is one whose reset is done.
+    Change {
+        file: "tx/send_queue.rs",
+        from: "    pub fn commit_reset_streams(&mut self) {\n",
+        to: "    pub fn commit_reset_streams(&mut self) {\n        self.streams.retain(|_, stream| {\n            stream.pause_state != PauseState::Resetting || !stream.items.is_empty()\n        });\n",
+    },
+    Change {
+        file: "rx/traditional_reassembly_streams.rs",
+        from: "                stream.reset();\n            }\n        }\n",
+        to: "                stream.reset();\n            }\n        }\n        self.ordered.retain(|id, _| !streams.is_empty() && !streams.contains(id));\n",
+    },
     // Resets: the timer that repeats a request doubled without a limit, up to a thousand times the RTO, so that
     // after a blackout, or a few losses, a stream stayed half closed for minutes.
     Change {

@@ -351,13 +351,16 @@ impl Association {
         least.max(2 * self.metrics().round_trip_time)
     }
 
-    /// The lowest free id of this end's parity (RFC 8832 section 6), within what the peer takes.
-    fn free_id(&self) -> Option<u16> {
+    /// A free id of this end's parity (RFC 8832 section 6), within what both ends take: a channel has two
+    /// directions.
+    fn free_id(&mut self) -> Option<u16> {
         if self.channels.len() >= self.max_channels {
             return None;
         }
-        let most = self.socket.get_metrics()?.negotiated_maximum_outgoing_streams;
-        self.streams.lowest_free(if self.is_client { 2 } else { 1 }, most)
+        let metrics = self.socket.get_metrics()?;
+        let most =
+            metrics.negotiated_maximum_outgoing_streams.min(metrics.negotiated_maximum_incoming_streams);
+        self.streams.next_free(if self.is_client { 2 } else { 1 }, most)
     }
 
     fn send_raw(&mut self, id: u16, ppid: PpId, payload: Vec<u8>) {

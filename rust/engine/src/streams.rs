@@ -1,7 +1,9 @@
 //! The SCTP stream ids of a connection's channels, and where the reset of each stands.
 //!
-//! An id is used again once both ends have reset their half (RFC 8831 section 6.7). One whose peer never
-//! resets its half stays out of use, which costs an entry here and nothing else.
+//! An id is free once both ends have reset their half (RFC 8831 section 6.7). One whose peer never resets its
+//! half stays out of use, which costs an entry here and nothing else. A free id is used again as late as can
+//! be: go-libp2p keeps a stream until its handler is done with it, and when another one comes with the same
+//! id meanwhile, it closes the connection.
 
 use std::collections::HashMap;
 
@@ -54,19 +56,26 @@ pub(crate) enum Carries {
 pub(crate) struct Streams {
     streams: HashMap<u16, Stream>,
     draining: Vec<u16>,
+    /// The id that this end has taken last.
+    last: Option<u16>,
 }
 
 impl Streams {
     /// With channel 0 open on id 0.
     pub(crate) fn new(handshake_channel: ChannelKey) -> Self {
-        let mut streams = Self { streams: HashMap::new(), draining: Vec::new() };
+        let mut streams = Self { streams: HashMap::new(), draining: Vec::new(), last: None };
         streams.open(0, handshake_channel);
         streams
     }
 
-    /// The lowest free id from *first* in steps of two, below *most*.
-    pub(crate) fn lowest_free(&self, first: u16, most: u16) -> Option<u16> {
-        (first..most).step_by(2).find(|id| !self.streams.contains_key(id))
+    /// A free id of those from *first* in steps of two, below *most*: the next one after that of the last call,
+    /// and after the highest the lowest.
+    pub(crate) fn next_free(&mut self, first: u16, most: u16) -> Option<u16> {
+        let ids = |from: u16| (from..most).step_by(2);
+        let after = self.last.and_then(|last| last.checked_add(2)).unwrap_or(first);
+        let id = ids(after).chain(ids(first)).find(|id| !self.streams.contains_key(id))?;
+        self.last = Some(id);
+        Some(id)
     }
 
     pub(crate) fn carries(&self, id: u16) -> Carries {
@@ -192,10 +201,8 @@ mod tests {
     #[test]
     fn an_id_is_free_after_both_halves_are_reset() {
         let mut streams = Streams::new(0);
-        assert_eq!(streams.lowest_free(2, 10), Some(2));
         streams.open(2, 7);
         assert_eq!(streams.carries(2), Carries::Channel(7));
-        assert_eq!(streams.lowest_free(2, 10), Some(4));
         assert!(streams.request_reset(2));
         assert_eq!(streams.attempts(2), Some(1));
         assert_eq!(streams.carries(2), Carries::Ended);
@@ -203,6 +210,33 @@ mod tests {
         assert!(!streams.is_openable(2));
         assert_eq!(streams.take_incoming_reset(2), (None, false));
         assert_eq!(streams.carries(2), Carries::Nothing);
+    }
+
+    #[test]
+    fn a_free_id_is_used_again_after_all_others() {
+        let mut streams = Streams::new(0);
+        for id in [2, 4, 6, 8] {
+            assert_eq!(streams.next_free(2, 10), Some(id));
+            streams.open(id, 7);
+            if id != 4 {
+                streams.request_reset(id);
+                streams.finish_reset(id);
+                streams.take_incoming_reset(id);
+            }
+        }
+        let again: Vec<_> = (0..4).map(|_| streams.next_free(2, 10)).collect();
+        assert_eq!(again, [2, 6, 8, 2].map(Some));
+        assert_eq!(Streams::new(0).next_free(1, u16::MAX), Some(1));
+        assert_eq!(Streams::new(0).next_free(2, 2), None);
+    }
+
+    #[test]
+    fn the_last_id_of_all_is_followed_by_the_first() {
+        for (first, last) in [(1, 65533), (2, 65534)] {
+            let mut streams = Streams::new(0);
+            streams.last = Some(last);
+            assert_eq!(streams.next_free(first, u16::MAX), Some(first));
+        }
     }
 
     #[test]
