@@ -40,6 +40,8 @@ class Ended:
     seconds: float
     peak: int
     """Its largest resident memory."""
+    hung: bool = False
+    """It had to be killed."""
 
 
 @contextmanager
@@ -74,18 +76,20 @@ def run(command: Sequence[str], *, timeout: float) -> Ended:
         with Peak(process.pid) as peak:
             try:
                 output, _ = process.communicate(timeout=timeout)
-                problem = ""
+                hung = False
             except subprocess.TimeoutExpired:
                 process.kill()
                 output, _ = process.communicate()
-                problem = f"killed after {timeout:.0f} s"
+                hung = True
         seconds = time.monotonic() - started
         if process.returncode == 0:
             return Ended(last_event(output), "", seconds, peak.bytes)
         stderr.seek(0)
         said = stderr.read().strip().splitlines()
-        problem = problem or (said[-1] if said else f"exit {process.returncode}, and it said nothing")
-        return Ended(None, problem.removeprefix("error: "), seconds, peak.bytes)
+        problem = said[-1] if said else f"exit {process.returncode}, and it said nothing"
+        if hung:
+            problem = f"killed after {timeout:.0f} s"
+        return Ended(None, problem.removeprefix("error: "), seconds, peak.bytes, hung)
 
 
 def last_event(output: str) -> Event:

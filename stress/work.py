@@ -12,8 +12,9 @@ class Work:
     """Sizes are bytes, times are seconds."""
 
     transfer: int = 64 * MIB
-    very_lossy_transfer_of_go: int = 2 * MIB
-    """At 20 % loss, where go's sender takes minutes for each MiB."""
+    transfer_seconds: float = 4800.0
+    """After which it is ended. At 20 % loss our sender takes a quarter of an hour to ours, and an hour to go;
+    go's would take some five hours, to go as to ours."""
     short_blackout: float = 8.0
     long_blackout: float = 45.0
     slow_seconds: float = 60.0
@@ -37,7 +38,7 @@ class Work:
         """Return enough to see that everything works; the numbers mean little."""
         return cls(
             transfer=4 * MIB,
-            very_lossy_transfer_of_go=MIB // 4,
+            transfer_seconds=240.0,
             short_blackout=3.0,
             slow_seconds=5.0,
             flood_seconds=4.0,
