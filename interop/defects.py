@@ -65,11 +65,12 @@ DEFECTS = (
         says=("SDP is modified in a non-acceptable way",),
     ),
     Defect(
-        reason="between js-libp2p in Node and go-libp2p the resets fail now and then",
+        reason="go-libp2p closes a connection in which the id of a stream comes back before the handler of the"
+        " stream before it has ended, and js-libp2p in Node uses ids again at once",
         evidence="`dial … --reset` from js to go failed in 1 of 176 runs (*reset: the stream closed*), on a"
-        " busy machine; from js to python in none of 80, which is too few to tell the two apart. js uses the"
-        " id of a stream again at once, and a late reset of that id by go would explain it; these runs do"
-        " not show that",
+        " busy machine; from js to python in none of 80. When our engine used ids at once as well, go closed"
+        " after 3 of 7956 resets, after 67 of 2346 on a busy machine; since it takes the id that was free for"
+        " longest, after none of 8000 (go: `addStream`, *stream ID already exists*)",
         dialers=frozenset({"js"}),
         listeners=frozenset({"go"}),
         versions=frozenset({"v1"}),
