@@ -65,8 +65,8 @@ DEFECTS = (
         says=("SDP is modified in a non-acceptable way",),
     ),
     Defect(
-        reason="go-libp2p closes a connection in which the id of a stream comes back before the handler of the"
-        " stream before it has ended, and js-libp2p in Node uses ids again at once",
+        reason="go-libp2p closes a connection in which the id of a stream comes back before the handler of"
+        " the stream before it has ended, and js-libp2p in Node uses ids again at once",
         evidence="`dial … --reset` from js to go failed in 1 of 176 runs (*reset: the stream closed*), on a"
         " busy machine; from js to python in none of 80. When our engine used ids at once as well, go closed"
         " after 3 of 7956 resets, after 67 of 2346 on a busy machine; since it takes the id that was free for"
@@ -92,6 +92,18 @@ DEFECTS = (
         " the page without a library noticed the same end after 3 ms, js in Node after 1 ms",
         dialers=frozenset({"js-chromium", "js-firefox"}),
         listeners=frozenset({"go"}),
+        versions=frozenset({"v1"}),
+        without=frozenset({"closing by the listener"}),
+    ),
+    Defect(
+        reason="js-libp2p in Firefox notices only by the silence of ICE that the other end has closed",
+        evidence="`dial … --close listener` to us: 8.6 to 10.9 s in 12 runs of one connection each. In"
+        " Firefox DTLS and each data channel are closed within 10 ms, but the connection is *disconnected* only"
+        " when a consent check has had no answer, the second after the end; js-libp2p waits for that."
+        " Firefox takes no notice of the 403 that each check gets at once, by which consent is revoked (RFC"
+        " 7675 section 5.2). The page without a library noticed the same end after 1 ms",
+        dialers=frozenset({"js-firefox"}),
+        listeners=frozenset({"python"}),
         versions=frozenset({"v1"}),
         without=frozenset({"closing by the listener"}),
     ),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from webrtc_direct.identity import PeerId, PublicKey
     from webrtc_direct.limits import Limits
     from webrtc_direct.platform.base import PeerConnection
+    from webrtc_direct.primitives import X25519Key
     from webrtc_direct.protocol.noise import NoiseKeys
 
 # How long to wait for the reason when channel 0 closes: usually the connection ends with it.
@@ -29,9 +30,17 @@ _CLOSED = "the peer closed the handshake channel"
 
 
 async def authenticate(
-    peer: PeerConnection, keys: NoiseKeys, *, limits: Limits, seconds: float, expected: PeerId | None = None
+    peer: PeerConnection,
+    keys: NoiseKeys,
+    *,
+    limits: Limits,
+    seconds: float,
+    expected: PeerId | None = None,
+    ephemeral: X25519Key | None = None,
 ) -> PublicKey:
     """Return the public key that the peer proved to hold. On an error *peer* is aborted.
+
+    *ephemeral* is a fresh key of this end for this handshake, if one was made before.
 
     Raises:
         HandshakeTimeout: it took longer than *seconds*.
@@ -40,30 +49,34 @@ async def authenticate(
         HandshakeError: the connection ended, or the peer broke a rule.
     """
     try:
-        return await _authenticate(peer, keys, limits, seconds, expected)
+        public_key = await _bounded_handshake(peer, keys, ephemeral, limits, seconds)
     except BaseException:
         peer.abort()
         raise
+    if expected is not None and public_key.peer_id != expected:
+        peer.abort()
+        raise PeerIdMismatch(expected=expected, received=public_key.peer_id)
+    return public_key
 
 
-async def _authenticate(
-    peer: PeerConnection, keys: NoiseKeys, limits: Limits, seconds: float, expected: PeerId | None
+async def _bounded_handshake(
+    peer: PeerConnection, keys: NoiseKeys, ephemeral: X25519Key | None, limits: Limits, seconds: float
 ) -> PublicKey:
     with anyio.move_on_after(seconds):
-        public_key = await _handshake(peer, keys, limits)
-        if expected is not None and public_key.peer_id != expected:
-            raise PeerIdMismatch(expected=expected, received=public_key.peer_id)
-        return public_key
+        return await _handshake(peer, keys, ephemeral, limits)
     raise HandshakeTimeout("noise", seconds)
 
 
-async def _handshake(peer: PeerConnection, keys: NoiseKeys, limits: Limits) -> PublicKey:
+async def _handshake(
+    peer: PeerConnection, keys: NoiseKeys, ephemeral: X25519Key | None, limits: Limits
+) -> PublicKey:
     by_role = {peer.role: peer.local_fingerprint}
     by_role[Role.SERVER if peer.role is Role.CLIENT else Role.CLIENT] = peer.remote_fingerprint
     handshake = NoiseHandshake(
         peer.role,
         prologue=prologue(client=by_role[Role.CLIENT], server=by_role[Role.SERVER]),
         keys=keys,
+        ephemeral=ephemeral,
         max_message=limits.max_noise_payload,
     )
     channel = _HandshakeChannel(peer, limits)

@@ -17,7 +17,7 @@ from webrtc_direct.limits import Limits
 from webrtc_direct.multiaddr import WebRtcDirectAddress
 from webrtc_direct.platform import default_platform
 from webrtc_direct.platform.base import ConnectParameters
-from webrtc_direct.protocol.noise import NoiseKeys
+from webrtc_direct.protocol.noise import NoiseKeys, fresh_key
 from webrtc_direct.protocols.defaults import with_defaults
 from webrtc_direct.protocols.keep_alive import keep_alive_every
 from webrtc_direct.refusals import Refusals
@@ -27,8 +27,11 @@ from webrtc_direct.tasks import task_group
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
+    from anyio.abc import TaskGroup
+
     from webrtc_direct.certificate import Certificate
     from webrtc_direct.platform.base import LocalCertificate, PeerConnection, Platform, Version
+    from webrtc_direct.primitives import X25519Key
 
     Attempt = Callable[[Version, float, Callable[[], None]], Awaitable[PeerConnection]]
 
@@ -97,20 +100,26 @@ async def dial(
     background = keep_alive_every(keep_alive)
     logger.info("dialing %s, version %s", target, version)
     async with task_group() as tasks:
-        prepared = _Preparation(identity)
-        tasks.start_soon(prepared.run, name="webrtc_direct noise keys")
+        prepared = _Preparation(identity, tasks)
 
         async def attempt(version: Version, seconds: float, on_answer: Callable[[], None]) -> PeerConnection:
             """Connect with one version of the handshake."""
+
+            def answered() -> None:
+                prepared.begin()
+                on_answer()
+
             session = make_session(target, version=version, certificate_fingerprint=own.fingerprint)
-            parameters = ConnectParameters(session, own, limits, seconds, on_answer)
+            parameters = ConnectParameters(session, own, limits, seconds, answered)
             return await platform.connect(tasks, parameters)
 
         peer = await _Attempts(attempt, platform.versions, timeout).connect(version)
         below = perf_counter()
         seconds = min(limits.noise_timeout, max(0.0, timeout - (below - started)))
-        own_identity, keys = await prepared.result()
-        public_key = await authenticate(peer, keys, limits=limits, seconds=seconds, expected=target.peer_id)
+        own_identity, keys, ephemeral = await prepared.result()
+        public_key = await authenticate(
+            peer, keys, limits=limits, seconds=seconds, expected=target.peer_id, ephemeral=ephemeral
+        )
         times = StepTimes(
             address=parsed - started,
             certificate=certified - parsed,
@@ -203,19 +212,28 @@ class _Attempts:
 
 
 class _Preparation:
-    """The identity, if none is given, and the Noise keys: made while the network is waited for."""
+    """The identity, if none is given, and the Noise keys: made while DTLS is waited for."""
 
-    def __init__(self, identity: KeyPair | None) -> None:
+    def __init__(self, identity: KeyPair | None, tasks: TaskGroup) -> None:
         self._identity = identity
-        self._result: tuple[KeyPair, NoiseKeys] | None = None
+        self._tasks = tasks
+        self._begun = False
+        self._result: tuple[KeyPair, NoiseKeys, X25519Key] | None = None
         self._done = anyio.Event()
 
-    async def run(self) -> None:
+    def begin(self) -> None:
+        """Begin, unless that has been done: not at once, for in a page it takes turns from what sends."""
+        if not self._begun:
+            self._begun = True
+            self._tasks.start_soon(self._run, name="webrtc_direct noise keys")
+
+    async def _run(self) -> None:
         identity = self._identity or await KeyPair.create()
-        self._result = identity, await NoiseKeys.create(identity)
+        self._result = identity, await NoiseKeys.create(identity), await fresh_key()
         self._done.set()
 
-    async def result(self) -> tuple[KeyPair, NoiseKeys]:
+    async def result(self) -> tuple[KeyPair, NoiseKeys, X25519Key]:
+        self.begin()
         await self._done.wait()
         if self._result is None:
             raise AssertionError("done without keys")

@@ -39,26 +39,36 @@ async def test_x25519() -> None:
         bytes.fromhex("a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4")
     )
     point = bytes.fromhex("e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c")
-    secret = await primitives.x25519(key, point)
+    (secret,) = await primitives.x25519(point, key)
     assert secret.hex() == "c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552"
 
 
 async def test_both_ends_of_x25519_share_a_secret() -> None:
     one, other = [await primitives.x25519_key(await primitives.random_bytes(32)) for _ in range(2)]
     assert one.public != other.public
-    assert await primitives.x25519(one, other.public) == await primitives.x25519(other, one.public)
+    assert await primitives.x25519(other.public, one) == await primitives.x25519(one.public, other)
 
 
 @pytest.mark.parametrize("point", [bytes(32), b"\x01" + bytes(31), b"\xec" + b"\xff" * 30 + b"\x7f"])
 async def test_a_point_of_low_order_is_bad_input(point: bytes) -> None:
     key = await primitives.x25519_key(b"k" * 32)
     with pytest.raises(BadInput, match="low order"):
-        await primitives.x25519(key, point)
+        await primitives.x25519(point, key)
 
 
 async def test_chacha20_poly1305() -> None:
-    assert await primitives.chacha20_poly1305_encrypt(KEY, NONCE, PLAINTEXT, DATA) == CIPHERTEXT
-    assert await primitives.chacha20_poly1305_decrypt(KEY, NONCE, CIPHERTEXT, DATA) == PLAINTEXT
+    assert (
+        await primitives.chacha20_poly1305_encrypt(
+            primitives.chacha20_poly1305_key(KEY), NONCE, PLAINTEXT, DATA
+        )
+        == CIPHERTEXT
+    )
+    assert (
+        await primitives.chacha20_poly1305_decrypt(
+            primitives.chacha20_poly1305_key(KEY), NONCE, CIPHERTEXT, DATA
+        )
+        == PLAINTEXT
+    )
 
 
 @pytest.mark.parametrize(
@@ -75,13 +85,18 @@ async def test_chacha20_poly1305() -> None:
 )
 async def test_changed_ciphertext_is_bad_input(ciphertext: bytes, data: bytes) -> None:
     with pytest.raises(BadInput, match="authentication failed"):
-        await primitives.chacha20_poly1305_decrypt(KEY, NONCE, ciphertext, data)
+        await primitives.chacha20_poly1305_decrypt(
+            primitives.chacha20_poly1305_key(KEY), NONCE, ciphertext, data
+        )
 
 
 async def test_nothing_is_encrypted_to_a_tag() -> None:
-    tag = await primitives.chacha20_poly1305_encrypt(KEY, NONCE, b"", b"")
+    tag = await primitives.chacha20_poly1305_encrypt(primitives.chacha20_poly1305_key(KEY), NONCE, b"", b"")
     assert len(tag) == 16
-    assert await primitives.chacha20_poly1305_decrypt(KEY, NONCE, tag, b"") == b""
+    assert (
+        await primitives.chacha20_poly1305_decrypt(primitives.chacha20_poly1305_key(KEY), NONCE, tag, b"")
+        == b""
+    )
 
 
 async def test_ed25519() -> None:

@@ -80,6 +80,8 @@ class BrowserPlatform(Platform):
             local_fingerprint=certificate.fingerprint,
             remote_fingerprint=session.server_fingerprint,
         )
+        # It is waited for below: what is done meanwhile costs no time.
+        offer = rtc.createOffer()
         task_group.start_soon(_end_with_task, connection, name="webrtc_direct browser connection")
         dial = _Dial(connection, parameters)
         connection.watch(rtc, iceconnectionstatechange=dial.ice_changed, connectionstatechange=dial.changed)
@@ -87,7 +89,7 @@ class BrowserPlatform(Platform):
         connection.watch(js.globalThis, pagehide=lambda _event: connection.abort())
         try:
             with anyio.move_on_after(parameters.timeout):
-                await dial.describe(rtc)
+                await dial.describe(rtc, await offer)
                 await connection.established.wait()
             dial.check()
         except JsException as error:
@@ -112,16 +114,25 @@ class _Dial:
         self._on_answer = parameters.on_answer
         self._reached: dict[str, float] = {}
 
-    async def describe(self, rtc: Any) -> None:
+    async def describe(self, rtc: Any, offer: Any) -> None:
         """Set both descriptions, so that the browser starts."""
         session = self._parameters.session
-        offer = await rtc.createOffer()
         if session.version == "v2":
-            await rtc.setLocalDescription(offer)
             session = session.with_client(read_credentials(offer.sdp))
         else:
-            await _set_munged(rtc, replace_credentials(offer.sdp, session.client))
-        await rtc.setRemoteDescription(_description("answer", session.answer_sdp()))
+            offer = _description("offer", replace_credentials(offer.sdp, session.client))
+        # The browser does one after the other; to wait for each takes a turn of the event loop more.
+        local = rtc.setLocalDescription(offer)
+        remote = rtc.setRemoteDescription(_description("answer", session.answer_sdp()))
+        remote.add_done_callback(_let_go)
+        try:
+            await local
+        except JsException as error:
+            if session.version == "v2":
+                raise
+            problem = f"the browser refuses the ICE credentials that v1 needs ({error.message})"
+            raise VersionNotPossible("v1", problem) from None
+        await remote
         # An old browser has no such object, and tells the end of a connection later.
         if self._connection.reason is None and (sctp := rtc.sctp):
             dtls = sctp.transport
@@ -233,12 +244,10 @@ def _accept_late_timers(loop: asyncio.AbstractEventLoop) -> None:
     loop.call_at = call_at  # type: ignore[method-assign, assignment]
 
 
-async def _set_munged(rtc: Any, offer: str) -> None:
-    try:
-        await rtc.setLocalDescription(_description("offer", offer))
-    except JsException as error:
-        problem = f"the browser refuses the ICE credentials that v1 needs ({error.message})"
-        raise VersionNotPossible("v1", problem) from None
+def _let_go(future: asyncio.Future[Any]) -> None:
+    """Where what went before it has failed, nobody asks why *future* did."""
+    if not future.cancelled():
+        future.exception()
 
 
 async def _end_with_task(connection: BrowserPeerConnection) -> None:

@@ -14,6 +14,7 @@ from webrtc_direct.environment import IN_BROWSER
 from webrtc_direct.primitives.common import (
     RSA_BITS,
     BadInput,
+    ChaChaKey,
     X25519Key,
     hkdf_sha256,
     hmac_sha256,
@@ -25,6 +26,7 @@ if IN_BROWSER:
     from webrtc_direct.primitives.browser import (
         chacha20_poly1305_decrypt,
         chacha20_poly1305_encrypt,
+        chacha20_poly1305_key,
         ecdsa_verify,
         ed25519_key,
         ed25519_public_key,
@@ -40,6 +42,7 @@ else:
     from webrtc_direct.primitives.native import (
         chacha20_poly1305_decrypt,
         chacha20_poly1305_encrypt,
+        chacha20_poly1305_key,
         ecdsa_verify,
         ed25519_key,
         ed25519_public_key,
@@ -55,9 +58,11 @@ else:
 __all__ = [
     "RSA_BITS",
     "BadInput",
+    "ChaChaKey",
     "X25519Key",
     "chacha20_poly1305_decrypt",
     "chacha20_poly1305_encrypt",
+    "chacha20_poly1305_key",
     "ecdsa_verify",
     "ed25519_key",
     "ed25519_public_key",

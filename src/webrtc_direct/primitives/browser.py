@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import logging
 import secrets
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import js
 from pyodide.ffi import JsException, to_js
 
 from webrtc_direct.primitives import chacha20_poly1305, curve25519, signatures
-from webrtc_direct.primitives.common import BadInput, X25519Key
+from webrtc_direct.primitives.common import BadInput, ChaChaKey, X25519Key
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -44,7 +45,7 @@ async def x25519_key(private: bytes) -> X25519Key:
     async def webcrypto() -> X25519Key:
         """What the browser has."""
         key = await _import("pkcs8", _X25519_PKCS8 + private, "X25519", "deriveBits")
-        return X25519Key(await _derive(key, curve25519.BASE_POINT), key)
+        return X25519Key(_bytes(await _derive(key, await _base_point())), key)
 
     def python() -> X25519Key:
         """What this package has."""
@@ -53,47 +54,64 @@ async def x25519_key(private: bytes) -> X25519Key:
     return await _first("X25519", webcrypto, python)
 
 
-async def x25519(key: X25519Key, public: bytes) -> bytes:
-    """Return the shared secret. Raises BadInput where *public* is a point of low order."""
-    if not isinstance(key.private, bytes):
+async def x25519(public: bytes, *keys: X25519Key) -> list[bytes]:
+    """Return the secret of each of *keys* with *public*. Raises BadInput for a point of low order."""
+    # A page makes all its keys in one way.
+    if isinstance(keys[0].private, bytes):
+        shared = [curve25519.x25519(key.private, public) for key in keys]
+        if not all(map(any, shared)):
+            raise BadInput("point of low order")
+        return shared
+    imported = await _import_x25519(public)
+    shared, problem = [], None
+    # All are begun first: to wait takes a turn of the page's event loop, and one is enough.
+    for secret in [_derive(key.private, imported) for key in keys]:
         try:
-            return await _derive(key.private, public)
+            shared.append(_bytes(await secret))
         except JsException as error:
-            raise BadInput("point of low order") from error
-    secret = curve25519.x25519(key.private, public)
-    if not any(secret):
-        raise BadInput("point of low order")
-    return secret
+            problem = error
+    if problem is not None:
+        raise BadInput("point of low order") from problem
+    return shared
 
 
-async def chacha20_poly1305_encrypt(key: bytes, nonce: bytes, plaintext: bytes, data: bytes) -> bytes:
+def chacha20_poly1305_key(key: bytes) -> ChaChaKey:
+    """Make a key of 32 bytes, for both directions."""
+    imported = None
+    if _may_use_webcrypto("ChaCha20-Poly1305"):
+        imported = _import("raw-secret", key, "ChaCha20-Poly1305", "encrypt", "decrypt")
+    return ChaChaKey((key, imported))
+
+
+async def chacha20_poly1305_encrypt(key: ChaChaKey, nonce: bytes, plaintext: bytes, data: bytes) -> bytes:
     """Encrypt and authenticate *plaintext*, authenticate *data* too (RFC 8439)."""
+    raw, imported = key.secret
 
     async def webcrypto() -> bytes:
         """What the browser has."""
-        imported = await _import("raw-secret", key, "ChaCha20-Poly1305", "encrypt")
-        return _bytes(await js.crypto.subtle.encrypt(_aead(nonce, data), imported, to_js(plaintext)))
+        return _bytes(await js.crypto.subtle.encrypt(_aead(nonce, data), await imported, to_js(plaintext)))
 
     return await _first(
-        "ChaCha20-Poly1305", webcrypto, lambda: chacha20_poly1305.encrypt(key, nonce, plaintext, data)
+        "ChaCha20-Poly1305", webcrypto, lambda: chacha20_poly1305.encrypt(raw, nonce, plaintext, data)
     )
 
 
-async def chacha20_poly1305_decrypt(key: bytes, nonce: bytes, ciphertext: bytes, data: bytes) -> bytes:
+async def chacha20_poly1305_decrypt(key: ChaChaKey, nonce: bytes, ciphertext: bytes, data: bytes) -> bytes:
     """Return the plaintext. Raises BadInput where anything was changed."""
+    raw, imported = key.secret
 
     async def webcrypto() -> bytes | None:
         """What the browser has."""
-        imported = await _import("raw-secret", key, "ChaCha20-Poly1305", "decrypt")
+        algorithm, used = _aead(nonce, data), await imported
         try:
-            return _bytes(await js.crypto.subtle.decrypt(_aead(nonce, data), imported, to_js(ciphertext)))
+            return _bytes(await js.crypto.subtle.decrypt(algorithm, used, to_js(ciphertext)))
         except JsException as error:
             if error.name == "OperationError":
                 return None
             raise
 
     plaintext = await _first(
-        "ChaCha20-Poly1305", webcrypto, lambda: chacha20_poly1305.decrypt(key, nonce, ciphertext, data)
+        "ChaCha20-Poly1305", webcrypto, lambda: chacha20_poly1305.decrypt(raw, nonce, ciphertext, data)
     )
     if plaintext is None:
         raise BadInput("authentication failed")
@@ -174,7 +192,7 @@ async def _first(
     algorithm: str, webcrypto: Callable[[], Awaitable[_Result]], python: Callable[[], _Result]
 ) -> _Result:
     """Compute with *webcrypto* where the browser can, and else with *python*."""
-    if _in_use.get(algorithm) != _PYTHON and getattr(js.crypto, "subtle", None) is not None:
+    if _may_use_webcrypto(algorithm):
         try:
             result = await webcrypto()
         except JsException as error:
@@ -198,16 +216,32 @@ def _use(algorithm: str, what: str) -> None:
         logger.info("%s is computed by %s", algorithm, what)
 
 
-async def _import(form: str, key: bytes, algorithm: str, use: str) -> Any:
-    """Return a key of WebCrypto that cannot be read back."""
-    return await js.crypto.subtle.importKey(form, to_js(key), algorithm, False, to_js([use]))  # noqa: FBT003
+def _may_use_webcrypto(algorithm: str) -> bool:
+    return _in_use.get(algorithm) != _PYTHON and getattr(js.crypto, "subtle", None) is not None
 
 
-async def _derive(key: Any, public: bytes) -> bytes:
+def _import(form: str, key: bytes, algorithm: str, *uses: str) -> Awaitable[Any]:
+    """Begin to make a key of WebCrypto that cannot be read back."""
+    imported: Awaitable[Any] = js.crypto.subtle.importKey(form, to_js(key), algorithm, False, to_js(uses))  # noqa: FBT003
+    return imported
+
+
+def _import_x25519(public: bytes) -> Awaitable[Any]:
+    imported: Awaitable[Any] = js.crypto.subtle.importKey("raw", to_js(public), "X25519", True, to_js([]))  # noqa: FBT003
+    return imported
+
+
+@cache
+def _base_point() -> Awaitable[Any]:
+    return _import_x25519(curve25519.BASE_POINT)
+
+
+def _derive(key: Any, public: Any) -> Awaitable[Any]:
+    """Begin to compute the secret of two keys of WebCrypto."""
     algorithm = js.Object.new()
-    algorithm.name = "X25519"
-    algorithm.public = await js.crypto.subtle.importKey("raw", to_js(public), "X25519", True, to_js([]))  # noqa: FBT003
-    return _bytes(await js.crypto.subtle.deriveBits(algorithm, key, _SECRET_BITS))
+    algorithm.name, algorithm.public = "X25519", public
+    derived: Awaitable[Any] = js.crypto.subtle.deriveBits(algorithm, key, _SECRET_BITS)
+    return derived
 
 
 def _aead(nonce: bytes, data: bytes) -> Any:

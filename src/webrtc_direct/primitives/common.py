@@ -24,6 +24,13 @@ class X25519Key:
     private: Any = field(repr=False)
 
 
+@dataclass(frozen=True)
+class ChaChaKey:
+    """A key for ChaCha20-Poly1305. *secret* belongs to the module that made it."""
+
+    secret: Any = field(repr=False)
+
+
 async def random_bytes(count: int) -> bytes:
     """Return *count* bytes that nobody can predict."""
     return secrets.token_bytes(count)

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-from webrtc_direct.primitives.common import RSA_BITS, BadInput, X25519Key, random_bytes
+from webrtc_direct.primitives.common import RSA_BITS, BadInput, ChaChaKey, X25519Key, random_bytes
 
 _ED25519_SEED = 32
 _ECDSA_CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
@@ -27,24 +27,32 @@ async def x25519_key(private: bytes) -> X25519Key:
     return X25519Key(key.public_key().public_bytes_raw(), key)
 
 
-async def x25519(key: X25519Key, public: bytes) -> bytes:
-    """Return the shared secret. Raises BadInput where *public* is a point of low order."""
-    private: X25519PrivateKey = key.private
+async def x25519(public: bytes, *keys: X25519Key) -> list[bytes]:
+    """Return the secret of each of *keys* with *public*. Raises BadInput for a point of low order."""
+    peer = X25519PublicKey.from_public_bytes(public)
+    privates: list[X25519PrivateKey] = [key.private for key in keys]
     try:
-        return private.exchange(X25519PublicKey.from_public_bytes(public))
+        return [private.exchange(peer) for private in privates]
     except ValueError as error:
         raise BadInput("point of low order") from error
 
 
-async def chacha20_poly1305_encrypt(key: bytes, nonce: bytes, plaintext: bytes, data: bytes) -> bytes:
+def chacha20_poly1305_key(key: bytes) -> ChaChaKey:
+    """Make a key of 32 bytes, for both directions."""
+    return ChaChaKey(ChaCha20Poly1305(key))
+
+
+async def chacha20_poly1305_encrypt(key: ChaChaKey, nonce: bytes, plaintext: bytes, data: bytes) -> bytes:
     """Encrypt and authenticate *plaintext*, authenticate *data* too (RFC 8439)."""
-    return ChaCha20Poly1305(key).encrypt(nonce, plaintext, data)
+    cipher: ChaCha20Poly1305 = key.secret
+    return cipher.encrypt(nonce, plaintext, data)
 
 
-async def chacha20_poly1305_decrypt(key: bytes, nonce: bytes, ciphertext: bytes, data: bytes) -> bytes:
+async def chacha20_poly1305_decrypt(key: ChaChaKey, nonce: bytes, ciphertext: bytes, data: bytes) -> bytes:
     """Return the plaintext. Raises BadInput where anything was changed."""
+    cipher: ChaCha20Poly1305 = key.secret
     try:
-        return ChaCha20Poly1305(key).decrypt(nonce, ciphertext, data)
+        return cipher.decrypt(nonce, ciphertext, data)
     except InvalidTag as error:
         raise BadInput("authentication failed") from error
 

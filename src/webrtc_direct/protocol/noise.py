@@ -44,6 +44,11 @@ def prologue(*, client: Fingerprint, server: Fingerprint) -> bytes:
     return _PROLOGUE_PREFIX + client.multihash + server.multihash
 
 
+async def fresh_key() -> X25519Key:
+    """Make a key for one handshake, or a static one."""
+    return await primitives.x25519_key(await primitives.random_bytes(KEY_SIZE))
+
+
 @dataclass(frozen=True)
 class NoiseKeys:
     """A static Noise key, signed by an identity. It may serve many handshakes."""
@@ -55,7 +60,7 @@ class NoiseKeys:
     @classmethod
     async def create(cls, identity: KeyPair) -> NoiseKeys:
         """Make a fresh static key for *identity*."""
-        static = await primitives.x25519_key(await primitives.random_bytes(KEY_SIZE))
+        static = await fresh_key()
         payload = noise_pb2.NoiseHandshakePayload(
             identity_key=identity.public_key.to_protobuf(),
             identity_sig=await identity.sign(_SIGNATURE_PREFIX + static.public),
@@ -70,6 +75,8 @@ class NoiseHandshake:
     is READ, give every payload that comes to ``receive_untrusted``. When it is DONE the
     peer has proved ``remote_peer_id``; whether that is the right one is for the caller to
     judge. After an error the handshake must not be used any more.
+
+    *ephemeral* is a ``fresh_key``, if one was made before it is needed.
     """
 
     def __init__(
@@ -78,11 +85,13 @@ class NoiseHandshake:
         *,
         prologue: bytes,
         keys: NoiseKeys,
+        ephemeral: X25519Key | None = None,
         max_message: int = Limits.max_noise_payload,
     ) -> None:
         self._noise_initiator = role is Role.SERVER
         self._prologue = prologue
         self._keys = keys
+        self._ephemeral = ephemeral
         self._max_message = max_message
         self._noise: NoiseXX | None = None
         self._held = b""
@@ -147,12 +156,11 @@ class NoiseHandshake:
 
     async def _begin(self) -> NoiseXX:
         if self._noise is None:
-            ephemeral = await primitives.x25519_key(await primitives.random_bytes(KEY_SIZE))
             self._noise = await NoiseXX.create(
                 initiator=self._noise_initiator,
                 prologue=self._prologue,
                 static=self._keys.static,
-                ephemeral=ephemeral,
+                ephemeral=self._ephemeral or await fresh_key(),
             )
         return self._noise
 

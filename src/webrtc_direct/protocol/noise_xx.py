@@ -17,7 +17,7 @@ from webrtc_direct.errors import NoiseError, NoiseErrorKind
 from webrtc_direct.primitives import BadInput
 
 if TYPE_CHECKING:
-    from webrtc_direct.primitives import X25519Key
+    from webrtc_direct.primitives import ChaChaKey, X25519Key
 
 _NAME = b"Noise_XX_25519_ChaChaPoly_SHA256"
 KEY_SIZE = 32
@@ -32,14 +32,23 @@ class _SymmetricState:
         # The name has exactly the size of a digest, so it stands for its own hash.
         self._hash = _NAME
         self._chaining_key = _NAME
-        self._key: bytes | None = None
+        self._key: ChaChaKey | None = None
         self._counter = 0
 
     async def mix_hash(self, data: bytes) -> None:
         self._hash = await primitives.sha256(self._hash + data)
 
     async def mix_key(self, material: bytes) -> None:
-        self._chaining_key, self._key = await primitives.hkdf_sha256(self._chaining_key, material)
+        self.use(await self.derive(material))
+
+    async def derive(self, material: bytes) -> ChaChaKey:
+        """Do the first part of MixKey. A key may take time to make, so it is derived early."""
+        self._chaining_key, key = await primitives.hkdf_sha256(self._chaining_key, material)
+        return primitives.chacha20_poly1305_key(key)
+
+    def use(self, key: ChaChaKey) -> None:
+        """Do the second part of MixKey."""
+        self._key = key
         self._counter = 0
 
     async def encrypt_and_hash(self, plaintext: bytes) -> bytes:
@@ -111,11 +120,14 @@ class NoiseXX:
         if self._messages < 2:
             message += self._ephemeral.public
             await symmetric.mix_hash(self._ephemeral.public)
-        if self._messages == 1:
-            await self._mix_exchange(self._ephemeral, self._remote_ephemeral)
         if self._messages > 0:
+            keys = (self._ephemeral, self._static) if self._messages == 1 else (self._static,)
+            secrets = await self._exchange(self._remote_ephemeral, *keys)
+            *before, after = [await symmetric.derive(secret) for secret in secrets]
+            for key in before:
+                symmetric.use(key)
             message += await symmetric.encrypt_and_hash(self._static.public)
-            await self._mix_exchange(self._static, self._remote_ephemeral)
+            symmetric.use(after)
         self._messages += 1
         return message + await symmetric.encrypt_and_hash(payload)
 
@@ -137,18 +149,17 @@ class NoiseXX:
             position = KEY_SIZE
             await symmetric.mix_hash(self._remote_ephemeral)
         if self._messages == 1:
-            await self._mix_exchange(self._ephemeral, self._remote_ephemeral)
+            await symmetric.mix_key(*await self._exchange(self._remote_ephemeral, self._ephemeral))
         if self._messages > 0:
             encrypted = message[position : position + KEY_SIZE + TAG_SIZE]
             position += len(encrypted)
             self.remote_static = await symmetric.decrypt_and_hash_untrusted(encrypted)
-            await self._mix_exchange(self._ephemeral, self.remote_static)
+            await symmetric.mix_key(*await self._exchange(self.remote_static, self._ephemeral))
         self._messages += 1
         return await symmetric.decrypt_and_hash_untrusted(message[position:])
 
-    async def _mix_exchange(self, key: X25519Key, public: bytes) -> None:
+    async def _exchange(self, public: bytes, *keys: X25519Key) -> list[bytes]:
         try:
-            secret = await primitives.x25519(key, public)
+            return await primitives.x25519(public, *keys)
         except BadInput as error:
             raise NoiseError(NoiseErrorKind.LOW_ORDER_POINT) from error
-        await self._symmetric.mix_key(secret)
