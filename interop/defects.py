@@ -98,8 +98,8 @@ DEFECTS = (
     Defect(
         reason="js-libp2p in Firefox notices only by the silence of ICE that the other end has closed",
         evidence="`dial … --close listener` to us: 8.6 to 10.9 s in 12 runs of one connection each. In"
-        " Firefox DTLS and each data channel are closed within 10 ms, but the connection is *disconnected* only"
-        " when a consent check has had no answer, the second after the end; js-libp2p waits for that."
+        " Firefox DTLS and each data channel are closed within 10 ms, but the connection is *disconnected*"
+        " only when a consent check has had no answer, the second after the end; js-libp2p waits for that."
         " Firefox takes no notice of the 403 that each check gets at once, by which consent is revoked (RFC"
         " 7675 section 5.2). The page without a library noticed the same end after 1 ms",
         dialers=frozenset({"js-firefox"}),
