@@ -151,14 +151,22 @@ class _Attempts:
         self._peer: PeerConnection | None = None
         self._error: HandshakeError | None = None
         self._impossible: VersionNotPossible | None = None
+        self._told = anyio.Event()
+        """There was an answer, or an error: something that decides whether to try the other version."""
 
     async def connect(self, version: DialVersion) -> PeerConnection:
         """Return the connection. Raises HandshakeError."""
         if version != "auto":
             return await self._attempt(version, self._timeout, lambda: None)
+        deadline = anyio.current_time() + self._timeout
+        first, other = self._versions
         async with task_group() as tasks:
-            for version, delay in zip(self._versions, (0.0, _OTHER_AFTER), strict=True):
-                tasks.start_soon(self._run, version, delay, name=f"webrtc_direct dial {version}")
+            tasks.start_soon(self._run, first, deadline, name=f"webrtc_direct dial {first}")
+            with anyio.move_on_after(_OTHER_AFTER):
+                await self._told.wait()
+            undecided = self._answered is None and self._error is None
+            if undecided and anyio.current_time() < deadline:
+                tasks.start_soon(self._run, other, deadline, name=f"webrtc_direct dial {other}")
         # The connection knows this object by its on_answer: with one reference less there is no cycle.
         peer, self._peer = self._peer, None
         if peer is not None:
@@ -174,18 +182,15 @@ class _Attempts:
             # A local variable that holds the exception would be a reference cycle.
             del error, impossible
 
-    async def _run(self, version: Version, delay: float) -> None:
-        seconds = self._timeout - delay
+    async def _run(self, version: Version, deadline: float) -> None:
+        seconds = max(0.0, deadline - anyio.current_time())
         with self._scopes[version]:
-            if delay:
-                await anyio.sleep(delay)
-            if seconds <= 0:
-                return
             try:
                 peer = await self._attempt(version, seconds, lambda: self._answer(version))
             except VersionNotPossible as error:
                 # That is between this end and its platform; the peer may answer the other version.
                 self._impossible = error
+                self._told.set()
                 return
             except HandshakeTimeout as error:
                 self._fail(HandshakeTimeout(error.step, self._timeout))
@@ -200,11 +205,13 @@ class _Attempts:
                 peer.abort()
 
     def _answer(self, version: Version) -> None:
+        self._told.set()
         if self._answered is None:
             self._answered = version
             self._scopes["v2" if version == "v1" else "v1"].cancel()
 
     def _fail(self, error: HandshakeError) -> None:
+        self._told.set()
         if self._error is None:
             self._error = error
         for scope in self._scopes.values():

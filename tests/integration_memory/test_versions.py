@@ -132,6 +132,17 @@ async def test_a_version_that_is_not_possible_leaves_the_other_one_its_time(
     assert without_v1.tried == ["v2", "v1"]
 
 
+async def test_a_first_version_that_is_not_possible_is_not_waited_for(
+    ends: Ends, without_v1: WithoutV1, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(WithoutV1, "versions", ("v1", "v2"))
+    async with ends.listen() as listener:
+        # The other one would begin after a second otherwise.
+        async with ends.dial(listener.addresses[0], timeout=1.0) as connection:
+            assert connection.version == "v2"
+    assert without_v1.tried == ["v1", "v2"]
+
+
 async def test_a_version_that_is_not_possible_is_why_nobody_was_reached(
     ends: Ends, without_v1: WithoutV1
 ) -> None:
