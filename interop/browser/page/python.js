@@ -33,8 +33,8 @@ window.interop = {
     try {
       return await window.python(dialing(Object.fromEntries(named)))
     } catch (error) {
-      // The last line of a traceback says what went wrong.
-      throw new Error(error.message.trim().split('\n').at(-1))
+      // The last line of a traceback says what went wrong, after the name of an exception that tells nothing.
+      throw new Error(error.message.trim().split('\n').at(-1).replace(/^python_dial\.StepFailed: /, ''))
     }
   }
 }
