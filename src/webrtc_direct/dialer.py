@@ -106,6 +106,7 @@ async def dial(
             """Connect with one version of the handshake."""
 
             def answered() -> None:
+                """The peer is there: now DTLS is waited for."""
                 prepared.begin()
                 on_answer()
 
