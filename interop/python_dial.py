@@ -6,7 +6,6 @@ It uses the public interface of the package alone, and nothing that a page does 
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -66,7 +65,7 @@ async def _dial(options: Any, steps: _Steps) -> dict[str, Any]:
     }
     # The package loads a module when it is first used; that is no part of a dial.
     connect = webrtc_direct.dial
-    with _within(options.timeout):
+    with anyio.fail_after(options.timeout, reason=f"not done within {options.timeout:g} s"):
         for index in range(options.count):
             steps.current, steps.connection = "connect", None
             started = time.perf_counter()
@@ -115,15 +114,6 @@ async def _idle_ping(connection: Connection, seconds: float) -> float:
     await anyio.sleep(seconds)
     (sample,) = await ping(connection, 1)
     return sample
-
-
-@contextmanager
-def _within(seconds: float) -> Iterator[None]:
-    """Do as ``anyio.fail_after`` does, with an error that says how long that was."""
-    with anyio.move_on_after(seconds) as scope:
-        yield
-    if scope.cancelled_caught:
-        raise TimeoutError(f"not done within {seconds:g} s")
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

@@ -141,7 +141,7 @@ def measure(work: Work) -> Part:
             slow += [at for name, at in zip((dialer, listener), noticed, strict=False) if name == "ours"]
         if job.may_end_early and ended.problem and not ended.hung:
             early.append(str(job))
-        elif bool(ended.problem) != must_break or ended.hung:
+        elif bool(ended.problem) != must_break or ended.seconds >= work.transfer_seconds:
             broken.append(f"{job}: {ended.problem or 'survived'}")
         _add(part, job, ended, peaks, noticed)
     count = len(part.rows)

@@ -151,6 +151,31 @@ def test_webcrypto_does_what_it_can_and_python_the_rest(page: Any, ours: Any) ->
     assert used == {name: "WebCrypto" for name in webcrypto} | {"ECDSA": "Python", "RSA": "Python"}
 
 
+def test_a_key_that_is_given_up_while_it_is_made_spoils_no_other(browser: Any) -> None:
+    # While it waits for what all keys of a page share.
+    code = """
+import asyncio
+from webrtc_direct import primitives
+from webrtc_direct.primitives import browser
+begin = browser._import_x25519
+def begin_and_give_up(public):
+    first.cancel()
+    return begin(public)
+browser._import_x25519 = begin_and_give_up
+first = asyncio.ensure_future(primitives.x25519_key(b"k" * 32))
+await asyncio.wait([first])
+assert first.cancelled()
+browser._import_x25519 = begin
+key = await primitives.x25519_key(b"k" * 32)
+json.dumps(len(key.public))
+"""
+    page = browser.open()
+    try:
+        assert page.run(code) == 32
+    finally:
+        page.close()
+
+
 def test_a_browser_whose_webcrypto_lacks_all_of_it_connects_too(browser: Any, listener: Any) -> None:
     page = browser.open()
     try:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from webrtc_direct.platform.base import ConnectParameters, PeerConnection, Version
+    from webrtc_direct.primitives import ChaChaKey
 
 # So many bytes of a secret in a row are taken for a leak; fewer may be there by chance.
 _PIECE = 12
@@ -60,6 +61,13 @@ def noise_keys(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
         return call
 
+    make_key = primitives.chacha20_poly1305_key
+
+    def recording_key(key: bytes) -> ChaChaKey:
+        seen.append(key)
+        return make_key(key)
+
+    monkeypatch.setattr(primitives, "chacha20_poly1305_key", recording_key)
     for name, argument in (
         ("x25519_key", True),
         ("x25519", False),

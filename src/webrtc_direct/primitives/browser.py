@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import js
@@ -31,6 +30,7 @@ _X25519_PKCS8 = bytes.fromhex("302e020100300506032b656e04220420")
 _ED25519_PKCS8 = bytes.fromhex("302e020100300506032b657004220420")
 _SECRET_BITS = 256
 
+_base_points: list[Any] = []
 _in_use: dict[str, str] = {"ECDSA": _PYTHON, "RSA": _PYTHON}
 
 
@@ -231,9 +231,11 @@ def _import_x25519(public: bytes) -> Awaitable[Any]:
     return imported
 
 
-@cache
-def _base_point() -> Awaitable[Any]:
-    return _import_x25519(curve25519.BASE_POINT)
+async def _base_point() -> Any:
+    """Import it once. The promise is not kept: who is cancelled while waiting for it cancels it, too."""
+    if not _base_points:
+        _base_points.append(await _import_x25519(curve25519.BASE_POINT))
+    return _base_points[0]
 
 
 def _derive(key: Any, public: Any) -> Awaitable[Any]:
