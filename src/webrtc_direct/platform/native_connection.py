@@ -200,8 +200,8 @@ class NativePeerConnection(WaitingConnection):
 
     def forget(self, key: int, unsent: int) -> None:
         """A channel has ended with so much in its queue."""
-        self._channels.pop(key, None)
-        self.credit += unsent
+        channel = self._channels.pop(key, None)
+        self._give_back(unsent, channel)
 
     def take(self, kind: int, key: int, value: Any) -> None:
         """Take an event of the engine."""
@@ -250,11 +250,14 @@ class NativePeerConnection(WaitingConnection):
 
     def _grant(self, key: int, count: int) -> None:
         channel = self._channels.get(key)
-        if channel is None:
-            return
+        if channel is not None:
+            self._give_back(count, channel)
+            channel.grant(count)
+
+    def _give_back(self, count: int, channel: NativeChannel | None) -> None:
+        """So many bytes of *channel* are not queued any more: writers of others may have waited for that."""
         exhausted = self.credit <= 0
         self.credit += count
-        channel.grant(count)
         if exhausted and self.credit > 0:
             for other in list(self._channels.values()):
                 if other is not channel:
