@@ -12,6 +12,7 @@ import anyio
 
 from webrtc_direct.errors import HandshakeError, HandshakeTimeout, PeerIdMismatch, RemoteProtocolError
 from webrtc_direct.platform.base import Role
+from webrtc_direct.primitives import begin
 from webrtc_direct.protocol.message import Flag, MessageDecoder, encode_data
 from webrtc_direct.protocol.noise import Action, NoiseHandshake, prologue
 
@@ -82,9 +83,11 @@ async def _handshake(
     channel = _HandshakeChannel(peer, limits)
     while handshake.action is not Action.DONE:
         if handshake.action is Action.WRITE:
-            peer.handshake_channel.send(encode_data(await handshake.next_message()))
+            message = await begin(handshake.next_message())
+            peer.handshake_channel.send(encode_data(message))
         else:
-            await handshake.receive_untrusted(await channel.next_payload())
+            payload = await channel.next_payload()
+            await begin(handshake.receive_untrusted(payload))
     peer.handshake_channel.observer = _IGNORED
     if handshake.remote_public_key is None:
         raise AssertionError("a finished handshake has the peer's key")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal
 
 import anyio
 
+from webrtc_direct import primitives
 from webrtc_direct.authentication import authenticate
 from webrtc_direct.connection import Connection, Handler, LocalEnd, StepTimes, connected
 from webrtc_direct.errors import HandshakeError, HandshakeTimeout, VersionNotPossible
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from webrtc_direct.certificate import Certificate
     from webrtc_direct.platform.base import LocalCertificate, PeerConnection, Platform, Version
-    from webrtc_direct.primitives import X25519Key
+    from webrtc_direct.primitives import Begun, X25519Key
 
     Attempt = Callable[[Version, float, Callable[[], None]], Awaitable[PeerConnection]]
 
@@ -99,8 +100,9 @@ async def dial(
     timeout = limits.handshake_timeout if timeout is None else timeout
     background = keep_alive_every(keep_alive)
     logger.info("dialing %s, version %s", target, version)
-    async with task_group() as tasks:
-        prepared = _Preparation(identity, tasks)
+    async with task_group() as tasks, AsyncExitStack() as ends:
+        prepared = _Preparation(identity)
+        ends.callback(prepared.cancel)
 
         async def attempt(version: Version, seconds: float, on_answer: Callable[[], None]) -> PeerConnection:
             """Connect with one version of the handshake."""
@@ -114,7 +116,8 @@ async def dial(
             parameters = ConnectParameters(session, own, limits, seconds, answered)
             return await platform.connect(tasks, parameters)
 
-        peer = await _Attempts(attempt, platform.versions, timeout).connect(version)
+        peer = await _Attempts(attempt, platform.versions, timeout).connect(version, tasks)
+        ends.callback(peer.abort)
         below = perf_counter()
         seconds = min(limits.noise_timeout, max(0.0, timeout - (below - started)))
         own_identity, keys, ephemeral = await prepared.result()
@@ -142,8 +145,9 @@ class _Attempts:
 
     def __init__(self, attempt: Attempt, versions: tuple[Version, Version], timeout: float) -> None:
         self._attempt = attempt
-        self._versions = versions
+        self._first, self._other = versions
         self._timeout = timeout
+        self._deadline = anyio.current_time() + timeout
         self._scopes: dict[Version, anyio.CancelScope] = {
             "v1": anyio.CancelScope(),
             "v2": anyio.CancelScope(),
@@ -152,22 +156,19 @@ class _Attempts:
         self._peer: PeerConnection | None = None
         self._error: HandshakeError | None = None
         self._impossible: VersionNotPossible | None = None
-        self._told = anyio.Event()
-        """There was an answer, or an error: something that decides whether to try the other version."""
+        self._other_begun = False
+        self._other_over = anyio.Event()
 
-    async def connect(self, version: DialVersion) -> PeerConnection:
-        """Return the connection. Raises HandshakeError."""
+    async def connect(self, version: DialVersion, tasks: TaskGroup) -> PeerConnection:
+        """Return the connection. The other attempt is a task of *tasks*. Raises HandshakeError."""
         if version != "auto":
             return await self._attempt(version, self._timeout, lambda: None)
-        deadline = anyio.current_time() + self._timeout
-        first, other = self._versions
-        async with task_group() as tasks:
-            tasks.start_soon(self._run, first, deadline, name=f"webrtc_direct dial {first}")
-            with anyio.move_on_after(_OTHER_AFTER):
-                await self._told.wait()
-            undecided = self._answered is None and self._error is None
-            if undecided and anyio.current_time() < deadline:
-                tasks.start_soon(self._run, other, deadline, name=f"webrtc_direct dial {other}")
+        tasks.start_soon(self._try_other_later, name=f"webrtc_direct dial {self._other}")
+        # Not in a task of its own: to wait for the end of one takes some turns of a page's event loop.
+        await self._run(self._first)
+        if self._peer is None:
+            await self._try_other()
+            await self._wait_for_other()
         # The connection knows this object by its on_answer: with one reference less there is no cycle.
         peer, self._peer = self._peer, None
         if peer is not None:
@@ -183,15 +184,38 @@ class _Attempts:
             # A local variable that holds the exception would be a reference cycle.
             del error, impossible
 
-    async def _run(self, version: Version, deadline: float) -> None:
-        seconds = max(0.0, deadline - anyio.current_time())
+    async def _try_other_later(self) -> None:
+        # Where it is not needed any more, to end this at once would take turns from the handshake.
+        await anyio.sleep(_OTHER_AFTER)
+        await self._try_other()
+
+    async def _try_other(self) -> None:
+        """Try the other version, unless that was begun before, or the first one was answered."""
+        if self._other_begun:
+            return
+        self._other_begun = True
+        try:
+            if self._answered is None and self._error is None and anyio.current_time() < self._deadline:
+                await self._run(self._other)
+        finally:
+            self._other_over.set()
+
+    async def _wait_for_other(self) -> None:
+        try:
+            await self._other_over.wait()
+        except BaseException:
+            if self._peer is not None:
+                self._peer.abort()
+            raise
+
+    async def _run(self, version: Version) -> None:
+        seconds = max(0.0, self._deadline - anyio.current_time())
         with self._scopes[version]:
             try:
                 peer = await self._attempt(version, seconds, lambda: self._answer(version))
             except VersionNotPossible as error:
                 # That is between this end and its platform; the peer may answer the other version.
                 self._impossible = error
-                self._told.set()
                 return
             except HandshakeTimeout as error:
                 self._fail(HandshakeTimeout(error.step, self._timeout))
@@ -206,13 +230,12 @@ class _Attempts:
                 peer.abort()
 
     def _answer(self, version: Version) -> None:
-        self._told.set()
         if self._answered is None:
             self._answered = version
-            self._scopes["v2" if version == "v1" else "v1"].cancel()
+            if self._other_begun:
+                self._scopes["v2" if version == "v1" else "v1"].cancel()
 
     def _fail(self, error: HandshakeError) -> None:
-        self._told.set()
         if self._error is None:
             self._error = error
         for scope in self._scopes.values():
@@ -222,27 +245,27 @@ class _Attempts:
 class _Preparation:
     """The identity, if none is given, and the Noise keys: made while DTLS is waited for."""
 
-    def __init__(self, identity: KeyPair | None, tasks: TaskGroup) -> None:
+    def __init__(self, identity: KeyPair | None) -> None:
         self._identity = identity
-        self._tasks = tasks
-        self._begun = False
-        self._result: tuple[KeyPair, NoiseKeys, X25519Key] | None = None
-        self._done = anyio.Event()
+        self._begun: Begun[tuple[KeyPair, NoiseKeys, X25519Key]] | None = None
 
     def begin(self) -> None:
-        """Begin, unless that has been done: not at once, for in a page it takes turns from what sends."""
-        if not self._begun:
-            self._begun = True
-            self._tasks.start_soon(self._run, name="webrtc_direct noise keys")
-
-    async def _run(self) -> None:
-        identity = self._identity or await KeyPair.create()
-        self._result = identity, await NoiseKeys.create(identity), await fresh_key()
-        self._done.set()
+        """Begin, unless that has been done: not at once, for in a page it takes time from what sends."""
+        if self._begun is None:
+            self._begun = primitives.begin(self._make())
 
     async def result(self) -> tuple[KeyPair, NoiseKeys, X25519Key]:
+        """Return them, once they are made."""
         self.begin()
-        await self._done.wait()
-        if self._result is None:
-            raise AssertionError("done without keys")
-        return self._result
+        if self._begun is None:
+            raise AssertionError("it has begun")
+        return await self._begun
+
+    def cancel(self) -> None:
+        """Nobody wants them any more."""
+        if self._begun is not None:
+            self._begun.cancel()
+
+    async def _make(self) -> tuple[KeyPair, NoiseKeys, X25519Key]:
+        identity = self._identity or await KeyPair.create()
+        return identity, await NoiseKeys.of(identity), await fresh_key()

@@ -261,7 +261,7 @@ async def listen(
     own: LocalCertificate = certificate or await platform.make_certificate()
     limits = limits or Limits()
     refusals = Refusals(limits)
-    keys = await NoiseKeys.create(identity)
+    keys = await NoiseKeys.of(identity)
     async with task_group() as tasks:
         sockets: dict[PlatformListener, str] = {}
         try:

@@ -12,7 +12,7 @@ import anyio
 import pytest
 
 import webrtc_direct
-from webrtc_direct import HandshakeError, Limits, StreamReset, ping
+from webrtc_direct import HandshakeError, Limits, StreamReset, echo_handler, ping
 
 if TYPE_CHECKING:
     from webrtc_direct import Listener, Stream
@@ -241,3 +241,42 @@ async def test_of_joined_requests_only_a_few_are_looked_at() -> None:
                 await anyio.sleep(0.01)
             counters = listener.counters()
             assert (counters.throttled, counters.bad_username) == (28, 1 + 4)
+
+
+async def test_a_writer_goes_on_when_another_stream_that_took_all_room_ends() -> None:
+    async def hold(stream: Stream) -> None:
+        await stream.connection.wait_closed()
+
+    written = 0
+
+    async def write(stream: Stream) -> None:
+        nonlocal written
+        while True:
+            await stream.write(bytes(16 * KIB))
+            written += 1
+
+    async def fill(stream: Stream) -> None:
+        with pytest.raises(StreamReset):
+            await write(stream)
+
+    ours = Limits(unsent_bytes=64 * KIB, close_timeout=0.1)
+    handlers = {"/hold": hold, "/echo": echo_handler}
+    with anyio.fail_after(SECONDS):
+        async with (
+            # It resets what holds up the connection, and only then takes what comes after that.
+            webrtc_direct.listen(ANY_PORT, handlers=handlers, limits=Limits(stall_timeout=4.0)) as listener,
+            webrtc_direct.dial(listener.addresses[0], limits=ours) as connection,
+            anyio.create_task_group() as tasks,
+        ):
+            greedy = await connection.open_stream("/hold")
+            waiting = await connection.open_stream("/echo")
+            tasks.start_soon(fill, greedy)
+            before = -1
+            while written > before:
+                before = written
+                await anyio.sleep(0.5)
+            assert connection.stats().unsent_bytes >= ours.unsent_bytes
+            tasks.start_soon(waiting.write, b"hello")
+            await anyio.sleep(0.1)
+            greedy.reset()
+            assert await waiting.read_exactly(5) == b"hello"

@@ -19,7 +19,6 @@ from webrtc_direct import (
     FingerprintMismatch,
     HandshakeTimeout,
     KeyPair,
-    Limits,
     PeerIdMismatch,
     ProtocolNotSupported,
     StreamClosed,
@@ -137,36 +136,6 @@ async def a_writer_waits_for_who_does_not_read(dial: Dial, address: str) -> None
         stream.reset()
         # The others go on.
         assert await webrtc_direct.ping(connection) < SECONDS
-
-
-async def a_writer_goes_on_when_another_stream_that_took_all_room_ends(dial: Dial, address: str) -> None:
-    limit = 64 * 1024
-    async with dial(address, limits=Limits(unsent_bytes=limit)) as connection:
-        greedy = await connection.open_stream(ECHO)
-        waiting = await connection.open_stream(ECHO)
-
-        written = 0
-
-        async def fill() -> None:
-            nonlocal written
-            with raises(StreamReset):
-                while True:
-                    await greedy.write(bytes(limit))
-                    written += 1
-
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(fill)
-            with anyio.fail_after(SECONDS):
-                before = -1
-                while written > before:
-                    before = written
-                    await anyio.sleep(0.5)
-            assert connection.stats().unsent_bytes >= limit
-            tasks.start_soon(waiting.write, b"hello")
-            await anyio.sleep(0.1)
-            greedy.reset()
-            with anyio.fail_after(SECONDS):
-                assert await waiting.read_exactly(5) == b"hello"
 
 
 async def a_protocol_that_nobody_speaks(dial: Dial, address: str) -> None:
@@ -300,7 +269,6 @@ SCENARIOS: dict[str, Scenario] = {
         a_reset_of_this_end_is_told_to_who_waits,
         fifty_streams_at_once,
         a_writer_waits_for_who_does_not_read,
-        a_writer_goes_on_when_another_stream_that_took_all_room_ends,
         a_protocol_that_nobody_speaks,
         the_listener_closes,
         this_end_closes,

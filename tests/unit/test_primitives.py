@@ -133,3 +133,26 @@ async def test_hkdf() -> None:
     # RFC 5869, test case 3.
     first, _ = await primitives.hkdf_sha256(b"", b"\x0b" * 22)
     assert first.hex() == "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d"
+
+
+async def test_what_has_begun_gives_its_result_and_its_error() -> None:
+    begun = primitives.begin(primitives.x25519_key(b"k" * 32))
+    assert (await begun).public == (await primitives.x25519_key(b"k" * 32)).public
+    refused = primitives.begin(
+        primitives.chacha20_poly1305_decrypt(primitives.chacha20_poly1305_key(KEY), NONCE, bytes(16), DATA)
+    )
+    with pytest.raises(BadInput):
+        await refused
+
+
+async def test_what_has_begun_can_be_given_up() -> None:
+    async def refused() -> bytes:
+        key = primitives.chacha20_poly1305_key(KEY)
+        return await primitives.chacha20_poly1305_decrypt(key, NONCE, bytes(16), DATA)
+
+    for coroutine in (primitives.x25519_key(b"k" * 32), refused()):
+        begun = primitives.begin(coroutine)
+        begun.cancel()
+        begun.cancel()
+    # What others make meanwhile is made.
+    await primitives.begin(primitives.x25519_key(b"k" * 32))

@@ -317,7 +317,7 @@ class Platform(ABC):
 
     @abstractmethod
     async def connect(self, task_group: TaskGroup, parameters: ConnectParameters) -> PeerConnection:
-        """Dial, up to an established SCTP association.
+        """Dial, up to an established SCTP association, which the caller ends.
 
         Raises:
             HandshakeTimeout: nobody answered, or a step did not finish in time.

@@ -11,6 +11,7 @@ import asyncio
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NoReturn
+from weakref import WeakSet
 
 import anyio
 import js
@@ -26,6 +27,7 @@ from webrtc_direct.errors import (
 from webrtc_direct.multiaddr import Fingerprint
 from webrtc_direct.platform.base import CloseKind, CloseReason, HandshakeTimes, Platform
 from webrtc_direct.platform.browser_connection import BrowserPeerConnection, logger
+from webrtc_direct.platform.browser_javascript import Handlers
 from webrtc_direct.sdp import read_credentials, read_fingerprint, replace_credentials
 
 if TYPE_CHECKING:
@@ -65,7 +67,11 @@ class BrowserPlatform(Platform):
         certificate = await js.RTCPeerConnection.generateCertificate(algorithm)
         return BrowserCertificate(await _fingerprint(certificate), certificate)
 
-    async def connect(self, task_group: TaskGroup, parameters: ConnectParameters) -> BrowserPeerConnection:
+    async def connect(
+        self,
+        task_group: TaskGroup,  # noqa: ARG002 - the browser's events need no task
+        parameters: ConnectParameters,
+    ) -> BrowserPeerConnection:
         certificate = parameters.certificate
         if not isinstance(certificate, BrowserCertificate):
             raise LocalProtocolError("a browser uses no certificate but one that it made itself")
@@ -82,11 +88,9 @@ class BrowserPlatform(Platform):
         )
         # It is waited for below: what is done meanwhile costs no time.
         offer = rtc.createOffer()
-        task_group.start_soon(_end_with_task, connection, name="webrtc_direct browser connection")
         dial = _Dial(connection, parameters)
-        connection.watch(rtc, iceconnectionstatechange=dial.ice_changed, connectionstatechange=dial.changed)
-        # Else the peer hears nothing of a page that is left, and waits until silence is proof.
-        connection.watch(js.globalThis, pagehide=lambda _event: connection.abort())
+        connection.watch(iceconnectionstatechange=dial.ice_changed, connectionstatechange=dial.changed)
+        _end_with_page(connection)
         try:
             with anyio.move_on_after(parameters.timeout):
                 await dial.describe(rtc, await offer)
@@ -124,15 +128,13 @@ class _Dial:
         # The browser does one after the other; to wait for each takes a turn of the event loop more.
         local = rtc.setLocalDescription(offer)
         remote = rtc.setRemoteDescription(_description("answer", session.answer_sdp()))
-        remote.add_done_callback(_let_go)
+        for description in (local, remote):
+            description.add_done_callback(_let_go)
         try:
-            await local
-        except JsException as error:
-            if session.version == "v2":
-                raise
-            problem = f"the browser refuses the ICE credentials that v1 needs ({error.message})"
-            raise VersionNotPossible("v1", problem) from None
-        await remote
+            await remote
+        except JsException:
+            await self._check_local(local)
+            raise
         # An old browser has no such object, and tells the end of a connection later.
         if self._connection.reason is None and (sctp := rtc.sctp):
             dtls = sctp.transport
@@ -141,6 +143,16 @@ class _Dial:
             # While this task waited for its turn, some events had nobody to go to.
             self._dtls_is(dtls.state)
             self._sctp_is(sctp.state)
+
+    async def _check_local(self, local: Any) -> None:
+        """Raise why the browser refused the local description, if it did."""
+        try:
+            await local
+        except JsException as error:
+            if self._parameters.session.version == "v2":
+                raise
+            problem = f"the browser refuses the ICE credentials that v1 needs ({error.message})"
+            raise VersionNotPossible("v1", problem) from None
 
     def check(self) -> None:
         """Return if the connection is up, and raise the reason if it is not."""
@@ -244,18 +256,26 @@ def _accept_late_timers(loop: asyncio.AbstractEventLoop) -> None:
     loop.call_at = call_at  # type: ignore[method-assign, assignment]
 
 
+_open: WeakSet[BrowserPeerConnection] = WeakSet()
+_leaving: list[Handlers] = []
+
+
+def _end_with_page(connection: BrowserPeerConnection) -> None:
+    """Else the peer hears nothing of a page that is left, and waits until silence is proof."""
+    _open.add(connection)
+    if not _leaving:
+        _leaving.append(Handlers(js.globalThis, pagehide=_leave))
+
+
+def _leave(_event: Any) -> None:
+    for connection in tuple(_open):
+        connection.abort()
+
+
 def _let_go(future: asyncio.Future[Any]) -> None:
-    """Where what went before it has failed, nobody asks why *future* did."""
+    """Perhaps nobody asks why *future* failed."""
     if not future.cancelled():
         future.exception()
-
-
-async def _end_with_task(connection: BrowserPeerConnection) -> None:
-    """Whoever dialed and is done, or cancelled, wants nothing more of the connection."""
-    try:
-        await connection.wait_closed()
-    finally:
-        connection.abort()
 
 
 def _peer_connection(certificate: Any) -> Any:

@@ -213,10 +213,13 @@ class BrowserPeerConnection(WaitingConnection):
         """The state of ICE, in the browser's words; ``None`` after the end."""
         return None if self._connection is None else self._connection.iceConnectionState
 
-    def watch(self, target: Any, **handlers: Callable[[Any], None]) -> None:
-        """Call *handlers* at the events of *target*, an object of the browser, until the end."""
+    def watch(self, target: Any = None, **handlers: Callable[[Any], None]) -> None:
+        """Call *handlers* at the events of the ``RTCPeerConnection``, or of a part of it, until the end."""
         guarded = {event: self.guard(handler) for event, handler in handlers.items()}
-        self._handlers.append(Handlers(target, **guarded))
+        if target is None:
+            self._handlers[0].add(**guarded)
+        else:
+            self._handlers.append(Handlers(target, **guarded))
 
     def open_channel(self) -> BrowserChannel:
         if self._connection is not None:

@@ -20,23 +20,32 @@ class Handlers:
 
     def __init__(self, target: Any, **handlers: Callable[[Any], None]) -> None:
         self._target = target
-        self._proxies = {event: create_proxy(handler) for event, handler in handlers.items()}
-        for event, proxy in self._proxies.items():
-            target.addEventListener(event, proxy)
+        self._handlers: dict[str, Callable[[Any], None]] = {}
+        # One for all: to make one takes longer than to ask an event for its type.
+        self._proxy = create_proxy(self._call)
+        self.add(**handlers)
+
+    def add(self, **handlers: Callable[[Any], None]) -> None:
+        """Call *handlers*, too."""
+        self._handlers |= handlers
+        for event in handlers:
+            self._target.addEventListener(event, self._proxy)
 
     def detach(self) -> None:
         """Let go of *target* and of the functions."""
-        proxies, self._proxies = self._proxies, {}
-        for event, proxy in proxies.items():
-            self._target.removeEventListener(event, proxy)
-        self._target = None
-        # One of them may be what calls this.
-        asyncio.get_running_loop().call_soon(_destroy, tuple(proxies.values()))
+        target, self._target = self._target, None
+        if target is None:
+            return
+        for event in self._handlers:
+            target.removeEventListener(event, self._proxy)
+        self._handlers = {}
+        # It may be what calls this.
+        asyncio.get_running_loop().call_soon(self._proxy.destroy)
 
-
-def _destroy(proxies: tuple[Any, ...]) -> None:
-    for proxy in proxies:
-        proxy.destroy()
+    def _call(self, event: Any) -> None:
+        handler = self._handlers.get(event.type)
+        if handler is not None:
+            handler(event)
 
 
 class _Outbox:

@@ -15,6 +15,7 @@ import js
 from pyodide.ffi import JsException, to_js
 
 from webrtc_direct.primitives import chacha20_poly1305, curve25519, signatures
+from webrtc_direct.primitives.browser_promises import Promise, call, method
 from webrtc_direct.primitives.common import BadInput, ChaChaKey, X25519Key
 
 if TYPE_CHECKING:
@@ -25,12 +26,14 @@ logger: logging.Logger = logging.getLogger("webrtc_direct.primitives")
 _Result = TypeVar("_Result")
 
 _WEBCRYPTO, _PYTHON = "WebCrypto", "Python"
+_CHACHA = "ChaCha20-Poly1305"
 # PKCS #8 of a private key without its public one (RFC 8410 section 7), up to its 32 bytes.
 _X25519_PKCS8 = bytes.fromhex("302e020100300506032b656e04220420")
 _ED25519_PKCS8 = bytes.fromhex("302e020100300506032b657004220420")
 _SECRET_BITS = 256
 
 _base_points: list[Any] = []
+_methods: dict[str, Any] = {}
 _in_use: dict[str, str] = {"ECDSA": _PYTHON, "RSA": _PYTHON}
 
 
@@ -77,10 +80,9 @@ async def x25519(public: bytes, *keys: X25519Key) -> list[bytes]:
 
 def chacha20_poly1305_key(key: bytes) -> ChaChaKey:
     """Make a key of 32 bytes, for both directions."""
-    imported = None
-    if _may_use_webcrypto("ChaCha20-Poly1305"):
-        imported = _import("raw-secret", key, "ChaCha20-Poly1305", "encrypt", "decrypt")
-    return ChaChaKey((key, imported))
+    # Begun early only where it is known to work: nobody may ask why it did not.
+    known = _in_use.get(_CHACHA) == _WEBCRYPTO
+    return ChaChaKey((key, _import_chacha(key) if known else None))
 
 
 async def chacha20_poly1305_encrypt(key: ChaChaKey, nonce: bytes, plaintext: bytes, data: bytes) -> bytes:
@@ -89,11 +91,10 @@ async def chacha20_poly1305_encrypt(key: ChaChaKey, nonce: bytes, plaintext: byt
 
     async def webcrypto() -> bytes:
         """What the browser has."""
-        return _bytes(await js.crypto.subtle.encrypt(_aead(nonce, data), await imported, to_js(plaintext)))
+        used = await (imported or _import_chacha(raw))
+        return _bytes(await _call("encrypt", _aead(nonce, data), used, plaintext))
 
-    return await _first(
-        "ChaCha20-Poly1305", webcrypto, lambda: chacha20_poly1305.encrypt(raw, nonce, plaintext, data)
-    )
+    return await _first(_CHACHA, webcrypto, lambda: chacha20_poly1305.encrypt(raw, nonce, plaintext, data))
 
 
 async def chacha20_poly1305_decrypt(key: ChaChaKey, nonce: bytes, ciphertext: bytes, data: bytes) -> bytes:
@@ -102,16 +103,16 @@ async def chacha20_poly1305_decrypt(key: ChaChaKey, nonce: bytes, ciphertext: by
 
     async def webcrypto() -> bytes | None:
         """What the browser has."""
-        algorithm, used = _aead(nonce, data), await imported
+        used = await (imported or _import_chacha(raw))
         try:
-            return _bytes(await js.crypto.subtle.decrypt(algorithm, used, to_js(ciphertext)))
+            return _bytes(await _call("decrypt", _aead(nonce, data), used, ciphertext))
         except JsException as error:
             if error.name == "OperationError":
                 return None
             raise
 
     plaintext = await _first(
-        "ChaCha20-Poly1305", webcrypto, lambda: chacha20_poly1305.decrypt(raw, nonce, ciphertext, data)
+        _CHACHA, webcrypto, lambda: chacha20_poly1305.decrypt(raw, nonce, ciphertext, data)
     )
     if plaintext is None:
         raise BadInput("authentication failed")
@@ -128,9 +129,9 @@ async def ed25519_key() -> tuple[bytes, bytes]:
 
     async def webcrypto() -> tuple[bytes, bytes]:
         """What the browser has."""
-        pair = await js.crypto.subtle.generateKey("Ed25519", True, to_js(["sign", "verify"]))  # noqa: FBT003
-        private = _bytes(await js.crypto.subtle.exportKey("pkcs8", pair.privateKey))
-        public = _bytes(await js.crypto.subtle.exportKey("raw", pair.publicKey))
+        pair = await _call("generateKey", "Ed25519", True, ["sign", "verify"])  # noqa: FBT003
+        private = _bytes(await _call("exportKey", "pkcs8", pair.privateKey))
+        public = _bytes(await _call("exportKey", "raw", pair.publicKey))
         # RFC 8410 section 7: what may follow the secret is the public key.
         return private[len(_ED25519_PKCS8) :][: curve25519.SIZE], public
 
@@ -148,7 +149,7 @@ async def ed25519_sign(seed: bytes, data: bytes) -> bytes:
     async def webcrypto() -> bytes:
         """What the browser has."""
         key = await _import("pkcs8", _ED25519_PKCS8 + seed, "Ed25519", "sign")
-        return _bytes(await js.crypto.subtle.sign("Ed25519", key, to_js(data)))
+        return _bytes(await _call("sign", "Ed25519", key, data))
 
     return await _first("Ed25519", webcrypto, lambda: curve25519.ed25519_sign(seed, data))
 
@@ -160,7 +161,7 @@ async def ed25519_verify(public: bytes, signature: bytes, data: bytes) -> None:
         """What the browser has."""
         try:
             key = await _import("raw", public, "Ed25519", "verify")
-            return bool(await js.crypto.subtle.verify("Ed25519", key, to_js(signature), to_js(data)))
+            return bool(await _call("verify", "Ed25519", key, signature, data))
         except JsException as error:
             if error.name == "DataError":
                 return False
@@ -220,35 +221,42 @@ def _may_use_webcrypto(algorithm: str) -> bool:
     return _in_use.get(algorithm) != _PYTHON and getattr(js.crypto, "subtle", None) is not None
 
 
-def _import(form: str, key: bytes, algorithm: str, *uses: str) -> Awaitable[Any]:
+def _call(name: str, *arguments: Any) -> Promise:
+    if name not in _methods:
+        _methods[name] = method(js.crypto.subtle, name)
+    return call(_methods[name], *arguments)
+
+
+def _import(form: str, key: bytes, algorithm: str, *uses: str) -> Promise:
     """Begin to make a key of WebCrypto that cannot be read back."""
-    imported: Awaitable[Any] = js.crypto.subtle.importKey(form, to_js(key), algorithm, False, to_js(uses))  # noqa: FBT003
-    return imported
+    return _call("importKey", form, key, algorithm, False, uses)  # noqa: FBT003
 
 
-def _import_x25519(public: bytes) -> Awaitable[Any]:
-    imported: Awaitable[Any] = js.crypto.subtle.importKey("raw", to_js(public), "X25519", True, to_js([]))  # noqa: FBT003
-    return imported
+def _import_chacha(key: bytes) -> Promise:
+    return _import("raw-secret", key, _CHACHA, "encrypt", "decrypt")
+
+
+def _import_x25519(public: bytes) -> Promise:
+    return _call("importKey", "raw", public, "X25519", True, [])  # noqa: FBT003
 
 
 async def _base_point() -> Any:
-    """Import it once. The promise is not kept: who is cancelled while waiting for it cancels it, too."""
+    """Import it once."""
     if not _base_points:
         _base_points.append(await _import_x25519(curve25519.BASE_POINT))
     return _base_points[0]
 
 
-def _derive(key: Any, public: Any) -> Awaitable[Any]:
+def _derive(key: Any, public: Any) -> Promise:
     """Begin to compute the secret of two keys of WebCrypto."""
     algorithm = js.Object.new()
     algorithm.name, algorithm.public = "X25519", public
-    derived: Awaitable[Any] = js.crypto.subtle.deriveBits(algorithm, key, _SECRET_BITS)
-    return derived
+    return _call("deriveBits", algorithm, key, _SECRET_BITS)
 
 
 def _aead(nonce: bytes, data: bytes) -> Any:
     algorithm = js.Object.new()
-    algorithm.name = "ChaCha20-Poly1305"
+    algorithm.name = _CHACHA
     algorithm.iv = to_js(nonce)
     algorithm.additionalData = to_js(data)
     return algorithm

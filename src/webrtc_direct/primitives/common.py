@@ -5,8 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+_Result = TypeVar("_Result")
 
 RSA_BITS = range(2048, 8193)
 """libp2p peers refuse shorter keys as weak; longer ones cost too much to check."""
@@ -29,6 +35,17 @@ class ChaChaKey:
     """A key for ChaCha20-Poly1305. *secret* belongs to the module that made it."""
 
     secret: Any = field(repr=False)
+
+
+class Begun(ABC, Generic[_Result]):
+    """A coroutine that has begun, and awaits primitives alone. Await this, once, for its result."""
+
+    @abstractmethod
+    def __await__(self) -> Generator[Any, Any, _Result]: ...
+
+    @abstractmethod
+    def cancel(self) -> None:
+        """Let it go no further: nobody awaits it."""
 
 
 async def random_bytes(count: int) -> bytes:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, TypeVar
+
 import cryptography
 from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -10,10 +13,40 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-from webrtc_direct.primitives.common import RSA_BITS, BadInput, ChaChaKey, X25519Key, random_bytes
+from webrtc_direct.primitives.common import RSA_BITS, BadInput, Begun, ChaChaKey, X25519Key, random_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Generator
+
+_Result = TypeVar("_Result")
 
 _ED25519_SEED = 32
 _ECDSA_CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
+
+
+class _Done(Begun[_Result]):
+    """A coroutine that has run, for nothing that it awaits suspends."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, _Result]) -> None:
+        self._future: Future[_Result] = Future()
+        try:
+            coroutine.send(None)
+        except StopIteration as end:
+            self._future.set_result(end.value)
+        except Exception as error:  # noqa: BLE001 - whoever awaits gets it
+            self._future.set_exception(error)
+
+    def __await__(self) -> Generator[Any, Any, _Result]:
+        yield from ()
+        return self._future.result()
+
+    def cancel(self) -> None:
+        """Do nothing: there is nothing left to stop."""
+
+
+def begin(coroutine: Coroutine[Any, Any, _Result]) -> Begun[_Result]:
+    """Begin a *coroutine* that awaits primitives alone."""
+    return _Done(coroutine)
 
 
 def in_use() -> dict[str, str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from google.protobuf.message import DecodeError
 
@@ -66,6 +67,20 @@ class NoiseKeys:
             identity_sig=await identity.sign(_SIGNATURE_PREFIX + static.public),
         )
         return cls(static, payload.SerializeToString(deterministic=True))
+
+    @classmethod
+    async def of(cls, identity: KeyPair) -> NoiseKeys:
+        """Return the keys of *identity*, the same ones for as long as it is in use."""
+        keys = _KEYS.get(identity)
+        if keys is None:
+            # Two at once make one each, and either will do.
+            keys = _KEYS[identity] = await cls.create(identity)
+        return keys
+
+
+# One static key for all handshakes of an identity, as in other libp2p implementations: it says no more of who
+# dials than the identity that signed it, and what is fresh in each handshake is the ephemeral key.
+_KEYS: WeakKeyDictionary[KeyPair, NoiseKeys] = WeakKeyDictionary()
 
 
 class NoiseHandshake:
