@@ -19,7 +19,7 @@ from webrtc_direct.protocol.noise import Action, NoiseHandshake, prologue
 if TYPE_CHECKING:
     from webrtc_direct.identity import PeerId, PublicKey
     from webrtc_direct.limits import Limits
-    from webrtc_direct.platform.base import PeerConnection
+    from webrtc_direct.platform.base import DataChannel, PeerConnection
     from webrtc_direct.primitives import X25519Key
     from webrtc_direct.protocol.noise import NoiseKeys
 
@@ -82,16 +82,19 @@ async def _handshake(
     )
     channel = _HandshakeChannel(peer, limits)
     while handshake.action is not Action.DONE:
-        if handshake.action is Action.WRITE:
-            message = await begin(handshake.next_message())
-            peer.handshake_channel.send(encode_data(message))
-        else:
-            payload = await channel.next_payload()
-            await begin(handshake.receive_untrusted(payload))
+        payload = b"" if handshake.action is Action.WRITE else await channel.next_payload()
+        await begin(_go_on(handshake, payload, peer.handshake_channel))
     peer.handshake_channel.observer = _IGNORED
     if handshake.remote_public_key is None:
         raise AssertionError("a finished handshake has the peer's key")
     return handshake.remote_public_key
+
+
+async def _go_on(handshake: NoiseHandshake, payload: bytes, channel: DataChannel) -> None:
+    """Take what came, and send what follows from it."""
+    await handshake.receive_untrusted(payload)
+    while handshake.action is Action.WRITE:
+        channel.send(encode_data(await handshake.next_message()))
 
 
 class _IgnoredChannel:

@@ -28,6 +28,7 @@ from webrtc_direct.multiaddr import Fingerprint
 from webrtc_direct.platform.base import CloseKind, CloseReason, HandshakeTimes, Platform
 from webrtc_direct.platform.browser_connection import BrowserPeerConnection, logger
 from webrtc_direct.platform.browser_javascript import Handlers
+from webrtc_direct.primitives.browser_promises import begin, call, method
 from webrtc_direct.sdp import read_credentials, read_fingerprint, replace_credentials
 
 if TYPE_CHECKING:
@@ -37,12 +38,17 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from webrtc_direct.platform.base import ConnectParameters, ListenParameters
+    from webrtc_direct.primitives import Begun
 
 
 # After so many seconds of silence a browser says that a connection is disconnected.
 _DISCONNECTED_AFTER = 5.0
 # The states of ICE in which the peer answers.
 _HEARD = frozenset({"connected", "completed"})
+
+
+# A certificate is used if it is valid for so much longer, in milliseconds; a browser gives it a month.
+_VALID_FOR = 24 * 3600 * 1000
 
 
 @dataclass(frozen=True)
@@ -62,10 +68,11 @@ class BrowserPlatform(Platform):
     async def make_certificate(self) -> BrowserCertificate:
         if not hasattr(js, "RTCPeerConnection"):
             raise LocalProtocolError("only pages have RTCPeerConnection, workers and Node.js do not")
-        algorithm = js.Object.new()
-        algorithm.name, algorithm.namedCurve = "ECDSA", "P-256"
-        certificate = await js.RTCPeerConnection.generateCertificate(algorithm)
-        return BrowserCertificate(await _fingerprint(certificate), certificate)
+        while _spare:
+            certificate = await _spare.pop()
+            if certificate.certificate.expires > js.Date.now() + _VALID_FOR:
+                return certificate
+        return await begin(_new_certificate())
 
     async def connect(
         self,
@@ -94,6 +101,7 @@ class BrowserPlatform(Platform):
         try:
             with anyio.move_on_after(parameters.timeout):
                 await dial.describe(rtc, await offer)
+                _make_spare()
                 await connection.established.wait()
             dial.check()
         except JsException as error:
@@ -290,6 +298,22 @@ def _description(kind: str, sdp: str) -> Any:
     return description
 
 
+_spare: list[Begun[BrowserCertificate]] = []
+
+
+def _make_spare() -> None:
+    """Begin the certificate of the page's next dial while this one waits: that one has it then."""
+    if not _spare:
+        _spare.append(begin(_new_certificate()))
+
+
+async def _new_certificate() -> BrowserCertificate:
+    algorithm = js.Object.new()
+    algorithm.name, algorithm.namedCurve = "ECDSA", "P-256"
+    certificate = await call(method(js.RTCPeerConnection, "generateCertificate"), algorithm)
+    return BrowserCertificate(await _fingerprint(certificate), certificate)
+
+
 async def _fingerprint(certificate: Any) -> Fingerprint:
     text = None
     if hasattr(certificate, "getFingerprints"):
@@ -301,7 +325,7 @@ async def _fingerprint(certificate: Any) -> Fingerprint:
         rtc = _peer_connection(certificate)
         try:
             rtc.createDataChannel("")
-            text = read_fingerprint((await rtc.createOffer()).sdp)
+            text = read_fingerprint((await call(method(rtc, "createOffer"))).sdp)
         finally:
             rtc.close()
     if text is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import js
@@ -31,8 +32,9 @@ _CHACHA = "ChaCha20-Poly1305"
 _X25519_PKCS8 = bytes.fromhex("302e020100300506032b656e04220420")
 _ED25519_PKCS8 = bytes.fromhex("302e020100300506032b657004220420")
 _SECRET_BITS = 256
+# The keys of so many peers are kept: a page dials the same one again.
+_KNOWN_PEERS = 16
 
-_base_points: list[Any] = []
 _methods: dict[str, Any] = {}
 _in_use: dict[str, str] = {"ECDSA": _PYTHON, "RSA": _PYTHON}
 
@@ -160,7 +162,7 @@ async def ed25519_verify(public: bytes, signature: bytes, data: bytes) -> None:
     async def webcrypto() -> bool:
         """What the browser has."""
         try:
-            key = await _import("raw", public, "Ed25519", "verify")
+            key = await _import_ed25519(public)
             return bool(await _call("verify", "Ed25519", key, signature, data))
         except JsException as error:
             if error.name == "DataError":
@@ -240,11 +242,14 @@ def _import_x25519(public: bytes) -> Promise:
     return _call("importKey", "raw", public, "X25519", True, [])  # noqa: FBT003
 
 
-async def _base_point() -> Any:
-    """Import it once."""
-    if not _base_points:
-        _base_points.append(await _import_x25519(curve25519.BASE_POINT))
-    return _base_points[0]
+@cache
+def _base_point() -> Promise:
+    return _import_x25519(curve25519.BASE_POINT)
+
+
+@lru_cache(_KNOWN_PEERS)
+def _import_ed25519(public: bytes) -> Promise:
+    return _import("raw", public, "Ed25519", "verify")
 
 
 def _derive(key: Any, public: Any) -> Promise:
