@@ -25,7 +25,13 @@ from webrtc_direct.errors import (
     VersionNotPossible,
 )
 from webrtc_direct.multiaddr import Fingerprint
-from webrtc_direct.platform.base import CloseKind, CloseReason, HandshakeTimes, Platform
+from webrtc_direct.platform.base import (
+    HANDSHAKE_CHANNEL_ID,
+    CloseKind,
+    CloseReason,
+    HandshakeTimes,
+    Platform,
+)
 from webrtc_direct.platform.browser_connection import BrowserPeerConnection, logger
 from webrtc_direct.platform.browser_javascript import Handlers
 from webrtc_direct.primitives.browser_promises import begin, call, method
@@ -85,16 +91,20 @@ class BrowserPlatform(Platform):
         _accept_late_timers(asyncio.get_running_loop())
         session = parameters.session
         rtc = _peer_connection(certificate.certificate)
+        negotiated = js.Object.new()
+        negotiated.negotiated, negotiated.id = True, HANDSHAKE_CHANNEL_ID
+        channel = rtc.createDataChannel("", negotiated)
+        # It is waited for below: what is done meanwhile costs no time.
+        offer = rtc.createOffer()
         connection = BrowserPeerConnection(
             rtc,
+            channel,
             limits=parameters.limits,
             version=session.version,
             remote=(session.ip, session.port),
             local_fingerprint=certificate.fingerprint,
             remote_fingerprint=session.server_fingerprint,
         )
-        # It is waited for below: what is done meanwhile costs no time.
-        offer = rtc.createOffer()
         dial = _Dial(connection, parameters)
         connection.watch(iceconnectionstatechange=dial.ice_changed, connectionstatechange=dial.changed)
         _end_with_page(connection)
@@ -129,15 +139,16 @@ class _Dial:
     async def describe(self, rtc: Any, offer: Any) -> None:
         """Set both descriptions, so that the browser starts."""
         session = self._parameters.session
-        if session.version == "v2":
-            session = session.with_client(read_credentials(offer.sdp))
-        else:
-            offer = _description("offer", replace_credentials(offer.sdp, session.client))
+        sdp = offer.sdp
+        if session.version == "v1":
+            offer = _description("offer", replace_credentials(sdp, session.client))
         # The browser does one after the other; to wait for each takes a turn of the event loop more.
         local = rtc.setLocalDescription(offer)
+        local.add_done_callback(_let_go)
+        if session.version == "v2":
+            session = session.with_client(read_credentials(sdp))
         remote = rtc.setRemoteDescription(_description("answer", session.answer_sdp()))
-        for description in (local, remote):
-            description.add_done_callback(_let_go)
+        remote.add_done_callback(_let_go)
         try:
             await remote
         except JsException:

@@ -12,11 +12,9 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import anyio
-import js
 from pyodide.ffi import JsException
 
 from webrtc_direct.platform.base import (
-    HANDSHAKE_CHANNEL_ID,
     CloseKind,
     CloseReason,
     ConnectionStats,
@@ -172,6 +170,7 @@ class BrowserPeerConnection(WaitingConnection):
     def __init__(
         self,
         connection: Any,
+        handshake_channel: Any,
         *,
         limits: Limits,
         version: Version,
@@ -198,11 +197,8 @@ class BrowserPeerConnection(WaitingConnection):
         self._closing = False
         self._bytes_sent = self._bytes_received = 0
         self._channels: dict[BrowserChannel, None] = {}
-        # The first of all: what the peer opens must find it.
         self._handlers = [Handlers(connection, datachannel=self.guard(self._take_channel))]
-        negotiated = js.Object.new()
-        negotiated.negotiated, negotiated.id = True, HANDSHAKE_CHANNEL_ID
-        self.handshake_channel: BrowserChannel = self._add(connection.createDataChannel("", negotiated))
+        self.handshake_channel: BrowserChannel = self._add(handshake_channel)
 
     def __repr__(self) -> str:
         state = "open" if self.reason is None else self.reason.kind.value
