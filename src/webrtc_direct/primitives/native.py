@@ -35,6 +35,9 @@ class _Done(Begun[_Result]):
             self._future.set_result(end.value)
         except Exception as error:  # noqa: BLE001 - whoever awaits gets it
             self._future.set_exception(error)
+        else:
+            coroutine.close()
+            self._future.set_exception(AssertionError("it awaited something that is no primitive"))
 
     def __await__(self) -> Generator[Any, Any, _Result]:
         yield from ()
