@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 
@@ -233,6 +234,21 @@ async def test_extensions_are_tolerated() -> None:
 async def test_keys_are_fresh_in_each_handshake() -> None:
     messages = {await (await handshakes())[1].next_message() for _ in range(3)}
     assert len(messages) == 3
+
+
+async def test_an_identity_keeps_its_static_key_and_shares_it_with_no_other() -> None:
+    identity, other = KeyPair.generate(), KeyPair.generate()
+    keys = await NoiseKeys.of(identity)
+    assert await NoiseKeys.of(KeyPair.from_protobuf(identity.to_protobuf())) is keys
+    assert (await NoiseKeys.of(other)).static.public != keys.static.public
+
+
+async def test_the_static_key_of_an_identity_that_is_gone_is_forgotten() -> None:
+    identity = KeyPair.generate()
+    encoded, public = identity.to_protobuf(), (await NoiseKeys.of(identity)).static.public
+    del identity
+    gc.collect()
+    assert (await NoiseKeys.of(KeyPair.from_protobuf(encoded))).static.public != public
 
 
 async def test_low_order_static_key_is_refused() -> None:
