@@ -35,7 +35,6 @@ _SECRET_BITS = 256
 # The keys of so many peers are kept: a page dials the same one again.
 _KNOWN_PEERS = 16
 
-_methods: dict[str, Any] = {}
 _in_use: dict[str, str] = {"ECDSA": _PYTHON, "RSA": _PYTHON}
 
 
@@ -223,10 +222,13 @@ def _may_use_webcrypto(algorithm: str) -> bool:
     return _in_use.get(algorithm) != _PYTHON and getattr(js.crypto, "subtle", None) is not None
 
 
+@cache
+def _method(name: str) -> Any:
+    return method(js.crypto.subtle, name)
+
+
 def _call(name: str, *arguments: Any) -> Promise:
-    if name not in _methods:
-        _methods[name] = method(js.crypto.subtle, name)
-    return call(_methods[name], *arguments)
+    return call(_method(name), *arguments)
 
 
 def _import(form: str, key: bytes, algorithm: str, *uses: str) -> Promise:
