@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from webrtc_direct.errors import HandshakeError, HandshakeTimeout, PeerIdMismatch, RemoteProtocolError
+from webrtc_direct.outside_tasks import Signal
 from webrtc_direct.platform.base import Role
 from webrtc_direct.primitives import begin
 from webrtc_direct.protocol.message import Flag, MessageDecoder, encode_data
@@ -127,7 +128,7 @@ class _HandshakeChannel:
         self._payloads: deque[bytes] = deque()
         self._problem: str | None = None
         self._limit: str | None = None
-        self._wake = anyio.Event()
+        self._wake = Signal()
         peer.handshake_channel.observer = self
 
     async def next_payload(self) -> bytes:
@@ -135,7 +136,7 @@ class _HandshakeChannel:
         while not self._payloads:
             if self._problem is not None:
                 raise HandshakeError(await self._why(self._problem), limit=self._limit)
-            self._wake = anyio.Event()
+            self._wake = Signal()
             await self._wake.wait()
         return self._payloads.popleft()
 

@@ -22,6 +22,7 @@ from webrtc_direct.errors import (
     WebRtcDirectError,
 )
 from webrtc_direct.negotiation import accept_protocol, propose_protocols
+from webrtc_direct.outside_tasks import Signal, Starter
 from webrtc_direct.platform.base import CloseKind, CloseReason
 from webrtc_direct.refusals import Rate, Refusals
 from webrtc_direct.stream import Stream
@@ -91,14 +92,14 @@ class Connection:
         self.times = times
         """How long each step took; a listener knows only some."""
         self._peer = peer
-        self._tasks = tasks
+        self._starter = Starter(tasks)
         self._own_handlers: dict[str, Handler] = {}
         self._pending = 0
         self._closing = False
-        self._closed = anyio.Event()
+        self._closed = Signal()
         self._refusals = Refusals(local.limits, whole=local.refusals)
-        self._stream_rate = Rate(local.limits.streams_per_second)
-        self._table = StreamTable(tasks, peer, self._refusals, end=self.end)
+        self._stream_rate = Rate(local.limits.streams_per_second, local.refusals.clock)
+        self._table = StreamTable(self._starter, peer, self._refusals, end=self.end)
         logger.info("%r: authenticated", self)
         peer.observer = self
 
@@ -182,6 +183,11 @@ class Connection:
             raise AssertionError("the event is set after the reason")
         return reason
 
+    async def serve_streams(self) -> CloseReason:
+        """Run the handlers of the streams that the peer opens; returns why the connection ended."""
+        await self._starter.run()
+        return await self.wait_closed()
+
     async def give_up(self, stream: Stream) -> None:
         """Reset *stream*, whose answer is overdue, and return once the peer is heard from again.
 
@@ -243,7 +249,7 @@ class Connection:
             return
         self._pending += 1
         stream = Stream(self, self._table, channel, opened_by_peer=True)
-        self._tasks.start_soon(self._serve, stream, name="webrtc_direct stream")
+        self._starter.start_soon(self._serve, stream, name="webrtc_direct stream")
 
     def connection_closed(self, reason: CloseReason) -> None:
         """Tell everything that waits (``ConnectionObserver``)."""
@@ -252,6 +258,7 @@ class Connection:
             # What a peer gave as its reason is escaped.
             logger.info("%r: %r", self, reason.detail)
             self._closed.set()
+            self._starter.stop()
 
     def _refusing(self) -> str | None:
         """Return the limit that refuses one more stream of the peer."""
@@ -361,8 +368,9 @@ async def connected(
 ) -> AsyncIterator[Connection]:
     """The connection on top of *peer*, with its handlers and timers, and with *background* running beside it.
 
-    At the end of the block it is closed gracefully; on an exception it is aborted. Handlers
-    learn of the end by ConnectionLost, and are cancelled after ``Limits.close_timeout``.
+    Whoever uses this runs ``serve_streams`` of it. At the end of the block it is closed gracefully; on an
+    exception it is aborted. Handlers learn of the end by ConnectionLost, and are cancelled after
+    ``Limits.close_timeout``.
     """
     async with task_group() as tasks:
         connection = Connection(peer, tasks, local, public_key=public_key, times=times)
@@ -373,4 +381,4 @@ async def connected(
             await connection.aclose()
         finally:
             connection.abort()
-        tasks.cancel_scope.deadline = anyio.current_time() + local.limits.close_timeout
+        tasks.cancel_scope.deadline = local.refusals.clock() + local.limits.close_timeout

@@ -16,6 +16,7 @@ from webrtc_direct.errors import HandshakeError, HandshakeTimeout, VersionNotPos
 from webrtc_direct.identity import KeyPair
 from webrtc_direct.limits import Limits
 from webrtc_direct.multiaddr import WebRtcDirectAddress
+from webrtc_direct.outside_tasks import Signal, clock
 from webrtc_direct.platform import default_platform
 from webrtc_direct.platform.base import ConnectParameters
 from webrtc_direct.protocol.noise import NoiseKeys, fresh_key
@@ -136,6 +137,7 @@ async def dial(
         async with connected(
             peer, local, public_key=public_key, times=times, background=background
         ) as connection:
+            tasks.start_soon(connection.serve_streams, name="webrtc_direct streams")
             yield connection
         tasks.cancel_scope.cancel()
 
@@ -147,7 +149,8 @@ class _Attempts:
         self._attempt = attempt
         self._first, self._other = versions
         self._timeout = timeout
-        self._deadline = anyio.current_time() + timeout
+        self._clock = clock()
+        self._deadline = self._clock() + timeout
         self._scopes: dict[Version, anyio.CancelScope] = {
             "v1": anyio.CancelScope(),
             "v2": anyio.CancelScope(),
@@ -157,7 +160,7 @@ class _Attempts:
         self._error: HandshakeError | None = None
         self._impossible: VersionNotPossible | None = None
         self._other_begun = False
-        self._other_over = anyio.Event()
+        self._other_over = Signal()
 
     async def connect(self, version: DialVersion, tasks: TaskGroup) -> PeerConnection:
         """Return the connection. The other attempt is a task of *tasks*. Raises HandshakeError."""
@@ -195,7 +198,7 @@ class _Attempts:
             return
         self._other_begun = True
         try:
-            if self._answered is None and self._error is None and anyio.current_time() < self._deadline:
+            if self._answered is None and self._error is None and self._clock() < self._deadline:
                 await self._run(self._other)
         finally:
             self._other_over.set()
@@ -209,7 +212,7 @@ class _Attempts:
             raise
 
     async def _run(self, version: Version) -> None:
-        seconds = max(0.0, self._deadline - anyio.current_time())
+        seconds = max(0.0, self._deadline - self._clock())
         with self._scopes[version]:
             try:
                 peer = await self._attempt(version, seconds, lambda: self._answer(version))

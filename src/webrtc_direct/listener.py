@@ -175,7 +175,7 @@ class Listener:
             self._connections.add(connection)
             try:
                 self._tell(self.on_connected, connection)
-                reason = await connection.wait_closed()
+                reason = await connection.serve_streams()
             finally:
                 self._connections.discard(connection)
         self._tell(self.on_disconnected, connection, reason)

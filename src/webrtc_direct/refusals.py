@@ -9,7 +9,7 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING
 
-import anyio
+from webrtc_direct.outside_tasks import Clock, clock
 
 if TYPE_CHECKING:
     from webrtc_direct.limits import Limits
@@ -27,6 +27,8 @@ class Refusals:
         self.counts: Counter[str] = Counter()
         """How often each field of ``Limits`` has refused something."""
         self.limits = limits
+        self.clock: Clock = clock() if whole is None else whole.clock
+        """The clock of the event loop of all this, which may be read outside its tasks, too."""
         self._whole = whole
         self._logged_at: dict[str, float] = {}
         self._logged: Counter[str] = Counter()
@@ -37,7 +39,7 @@ class Refusals:
         if self._whole is not None:
             self._whole.refuse(limit, count)
             return
-        now = anyio.current_time()
+        now = self.clock()
         if now - self._logged_at.get(limit, -_LOG_SECONDS) < _LOG_SECONDS:
             return
         self._logged_at[limit] = now
@@ -57,7 +59,8 @@ class Refusals:
 class Rate:
     """So many events a second, and twice as many in a burst (a token bucket)."""
 
-    def __init__(self, per_second: float) -> None:
+    def __init__(self, per_second: float, clock: Clock) -> None:
+        self._clock = clock
         self._per_second = per_second
         self._burst = 2 * per_second
         self._left = max(1.0, self._burst)
@@ -65,7 +68,7 @@ class Rate:
 
     def allows(self) -> bool:
         """Say whether one more event is within the rate, and count it if it is."""
-        now = anyio.current_time()
+        now = self._clock()
         if self._at is not None:
             self._left = min(max(1.0, self._burst), self._left + (now - self._at) * self._per_second)
         self._at = now

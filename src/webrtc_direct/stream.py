@@ -20,6 +20,7 @@ from webrtc_direct.errors import (
     StreamReset,
     WebRtcDirectError,
 )
+from webrtc_direct.outside_tasks import Signal
 from webrtc_direct.protocol.message import (
     Flag,
     MessageDecoder,
@@ -75,9 +76,9 @@ class Stream:
         self._read_closed = self._write_closed = False
         self._problem: str | None = None  # Why it was reset, if it was before the connection ended.
         # Each is there only while somebody waits.
-        self._readable: anyio.Event | None = None
-        self._writable: anyio.Event | None = None
-        self._settled: anyio.Event | None = None
+        self._readable: Signal | None = None
+        self._writable: Signal | None = None
+        self._settled: Signal | None = None
         table.streams.add(self)
         channel.observer = self
 
@@ -167,7 +168,7 @@ class Stream:
     async def _wait_readable(self) -> None:
         if self._readable is not None:
             raise anyio.BusyResourceError("reading from")
-        self._readable = anyio.Event()
+        self._readable = Signal()
         try:
             await self._readable.wait()
             await checkpoint_if_cancelled()  # What ends the connection may be the same cancellation.
@@ -264,12 +265,12 @@ class Stream:
     async def _until_settled(self) -> None:
         while self._state.sending is SendState.FIN_SENT:
             if self._settled is None:
-                self._settled = anyio.Event()
+                self._settled = Signal()
             await self._settled.wait()
             await checkpoint_if_cancelled()
 
     async def _wait_writable(self) -> None:
-        self._writable = anyio.Event()
+        self._writable = Signal()
         try:
             await self._writable.wait()
             await checkpoint_if_cancelled()

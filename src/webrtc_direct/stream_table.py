@@ -22,8 +22,7 @@ from webrtc_direct.refusals import Rate
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from anyio.abc import TaskGroup
-
+    from webrtc_direct.outside_tasks import Starter
     from webrtc_direct.platform.base import PeerConnection
     from webrtc_direct.refusals import Refusals
     from webrtc_direct.stream import Stream
@@ -43,14 +42,14 @@ _VERDICT_SECONDS = 1.0
 
 
 class StreamTable:
-    """The streams of one connection. Its timers are tasks of *tasks*, and run only while one is due.
+    """The streams of one connection. Its timers are tasks of *starter*, and run only while one is due.
 
     *end* ends the connection, where a limit demands it.
     """
 
     def __init__(
         self,
-        tasks: TaskGroup,
+        starter: Starter,
         peer: PeerConnection,
         refusals: Refusals,
         *,
@@ -61,7 +60,7 @@ class StreamTable:
         self.streams: set[Stream] = set()
         self.reason: CloseReason | None = None
         """Why the connection ended, once it has."""
-        self._tasks = tasks
+        self._starter = starter
         self._unread = 0
         # While it is watched: whether anything came, and what was read, since it was last seen to go on.
         self._arrived = False
@@ -74,15 +73,16 @@ class StreamTable:
         self._background: set[anyio.CancelScope] = set()
         self._peer = peer
         self._refusals = refusals
+        self._clock = refusals.clock
         self._end = end
         self._paused = False
         self._overflowing = False
         self._max_unread = math.inf if peer.can_slow_peer else limits.unread_bytes_in_browser
-        self._reset_rate = Rate(limits.resets_per_second)
-        self._last_use = anyio.current_time()
+        self._reset_rate = Rate(limits.resets_per_second, refusals.clock)
+        self._last_use = self._clock()
         _tables_of_this_thread().add(self)
         if limits.idle_timeout is not None:
-            tasks.start_soon(self._run_timer, self._watch_idle, name="webrtc_direct idle watch")
+            starter.start_soon(self._run_timer, self._watch_idle, name="webrtc_direct idle watch")
 
     # Bounds on memory.
 
@@ -96,11 +96,11 @@ class StreamTable:
         if self._unread > self._max_unread and not self._overflowing:
             # Later: this stream is in the middle of counting.
             self._overflowing = True
-            self._tasks.start_soon(self._run_timer, self._overflow, name="webrtc_direct unread bytes")
+            self._starter.start_soon(self._run_timer, self._overflow, name="webrtc_direct unread bytes")
         self._arrived |= count > 0
         if not self._watching and self._may_stand_still():
             self._watching = True
-            self._tasks.start_soon(self._run_timer, self._watch_stall, name="webrtc_direct stall watch")
+            self._starter.start_soon(self._run_timer, self._watch_stall, name="webrtc_direct stall watch")
 
     def read(self, stream: Stream, count: int) -> None:
         """Count *count* bytes of *stream* as read."""
@@ -121,16 +121,16 @@ class StreamTable:
     async def _watch_stall(self) -> None:
         """Reset what holds up the connection, each time it has stood still for ``stall_timeout``."""
         timeout = self.limits.stall_timeout
-        since = anyio.current_time()
+        since = self._clock()
         while self._may_stand_still():
             # It may be stopped at less than the limit: what was dealt with at once counts no more.
             stopped = self._peer.is_stalled() or self._unread >= self.limits.unread_bytes
             goes_on = self._arrived or not stopped
-            has_to_go = not goes_on and anyio.current_time() >= since + timeout
+            has_to_go = not goes_on and self._clock() >= since + timeout
             if has_to_go:
                 self._reset_stalled()
             if goes_on or has_to_go:
-                since, self._arrived = anyio.current_time(), False
+                since, self._arrived = self._clock(), False
                 self._read_meanwhile.clear()
             await anyio.sleep(timeout / _STALL_LOOKS)
         self._watching = False
@@ -160,19 +160,19 @@ class StreamTable:
             self._paused = True
             self._refusals.refuse("unread_bytes_process")
             self._peer.pause()
-            self._tasks.start_soon(self._run_timer, self._watch_process, name="webrtc_direct process budget")
+            self._starter.start_soon(self._run_timer, self._watch_process, name="webrtc_direct budget")
 
     async def _watch_process(self) -> None:
         """Resume once others have read; what nobody reads is reset, of whichever connection it is."""
         enough = self.limits.unread_bytes_process * _RESUME_AT
         taken = _taken_of_this_thread()
-        since = anyio.current_time()
+        since = self._clock()
         while PROCESS_BUDGET.total > enough:
             await anyio.sleep(_PROCESS_SECONDS)
-            if anyio.current_time() >= since + self.limits.stall_timeout:
+            if self._clock() >= since + self.limits.stall_timeout:
                 now = _taken_of_this_thread()
                 self._reset_some([stream for stream, count in now.items() if taken.get(stream) == count])
-                taken, since = _taken_of_this_thread(), anyio.current_time()
+                taken, since = _taken_of_this_thread(), self._clock()
         self._paused = False
         self._peer.resume()
 
@@ -186,7 +186,7 @@ class StreamTable:
         """The peer has reset *stream*; who opens and resets too many has to go."""
         if self.reason is None and stream.opened_by_peer and not self._reset_rate.allows():
             # Later: where a whole connection ends, its streams hear of it first.
-            self._tasks.start_soon(self._run_timer, self._end_for_resets, name="webrtc_direct limit")
+            self._starter.start_soon(self._run_timer, self._end_for_resets, name="webrtc_direct limit")
 
     async def _end_for_resets(self) -> None:
         if self.reason is None:
@@ -200,10 +200,10 @@ class StreamTable:
 
     def expect(self, stream: Stream, timeout: Event) -> None:
         """Let *timeout* happen to *stream* in ``fin_ack_timeout`` seconds, unless it is confirmed."""
-        self._deadlines.setdefault((stream, timeout), anyio.current_time() + self.limits.fin_ack_timeout)
+        self._deadlines.setdefault((stream, timeout), self._clock() + self.limits.fin_ack_timeout)
         if not self._expiring:
             self._expiring = True
-            self._tasks.start_soon(self._run_timer, self._expire, name="webrtc_direct stream ends")
+            self._starter.start_soon(self._run_timer, self._expire, name="webrtc_direct stream ends")
 
     def confirmed(self, stream: Stream) -> None:
         """The peer has confirmed the end of what *stream* sent."""
@@ -245,7 +245,7 @@ class StreamTable:
         seconds = self.limits.idle_timeout
         while seconds is not None:
             await anyio.sleep_until(self._last_use + seconds)
-            now = anyio.current_time()
+            now = self._clock()
             if any(stream.counts_as_use for stream in self.streams):
                 self._last_use = now
             elif self._last_use + seconds <= now:
@@ -287,7 +287,7 @@ class StreamTable:
         if stream.unread_bytes == 0:
             self.streams.discard(stream)
             if stream.counts_as_use:
-                self._last_use = anyio.current_time()
+                self._last_use = self._clock()
 
     def end(self, reason: CloseReason) -> None:
         """Say to every stream that the connection ended."""

@@ -13,6 +13,7 @@ from webrtc_direct.cli.failure import FAILED
 from webrtc_direct.cli.output import milliseconds, quantile, show_milliseconds, socket_address, write_json
 from webrtc_direct.cli.target import Target, dials, json_option
 from webrtc_direct.errors import RemoteProtocolError, StreamClosed, StreamReset
+from webrtc_direct.outside_tasks import clock
 from webrtc_direct.protocols.ping import ping_stream
 
 if TYPE_CHECKING:
@@ -93,7 +94,8 @@ def ping_command(*, target: Target, count: int, interval: float, as_json: bool) 
 
 async def run_pings(connection: Connection, pings: Pings) -> AsyncIterator[float | None]:
     """Do the *pings* on *connection*, and yield each round-trip time as it is known."""
-    start = anyio.current_time()
+    now = clock()
+    start = now()
     while len(pings.samples) < pings.count:
         on_this_stream = 0
         try:

@@ -11,9 +11,9 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
-import anyio
 from pyodide.ffi import JsException
 
+from webrtc_direct.outside_tasks import Signal
 from webrtc_direct.platform.base import (
     CloseKind,
     CloseReason,
@@ -187,13 +187,13 @@ class BrowserPeerConnection(WaitingConnection):
         self.times: HandshakeTimes = HandshakeTimes()
         self.unread = 0
         self.credit = limits.unsent_bytes
-        self.established: anyio.Event = anyio.Event()
+        self.established: Signal = Signal()
         self._connection = connection
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._timers: dict[Callable[[], None], asyncio.TimerHandle] = {}
         self._closed_by_peer: list[BrowserChannel] = []
-        self._ended = anyio.Event()
+        self._ended = Signal()
         self._closing = False
         self._bytes_sent = self._bytes_received = 0
         self._channels: dict[BrowserChannel, None] = {}

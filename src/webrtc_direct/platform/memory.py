@@ -13,6 +13,7 @@ import anyio
 
 from webrtc_direct.certificate import Certificate
 from webrtc_direct.errors import FingerprintMismatch, HandshakeTimeout
+from webrtc_direct.outside_tasks import Signal
 from webrtc_direct.platform.base import ConnectParameters, ListenParameters, Platform, PlatformListener, Role
 from webrtc_direct.platform.memory_connection import MemoryConnection, MemoryLink
 
@@ -69,7 +70,7 @@ class MemoryListener(PlatformListener):
         self._task_group = task_group
         self._waiting: deque[MemoryConnection] = deque()
         self._connections: list[MemoryConnection] = []
-        self._wake = anyio.Event()
+        self._wake = Signal()
         self._closed = False
         self.port: int = network.bind(self, parameters.ip, parameters.port)
 
@@ -84,7 +85,7 @@ class MemoryListener(PlatformListener):
         while not self._waiting:
             if self._closed:
                 raise anyio.ClosedResourceError
-            self._wake = anyio.Event()
+            self._wake = Signal()
             await self._wake.wait()
         return self._waiting.popleft()
 

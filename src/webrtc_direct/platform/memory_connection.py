@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from webrtc_direct.outside_tasks import Signal
 from webrtc_direct.platform.base import (
     HANDSHAKE_CHANNEL_ID,
     CloseKind,
@@ -142,8 +143,8 @@ class MemoryConnection(WaitingConnection):
         self._limits = limits
         self._ids = count(2 if role is Role.CLIENT else 1, 2)
         self._inbox: deque[tuple[_Kind, int, Sequence[bytes]]] = deque()
-        self._wake = anyio.Event()
-        self._ended = anyio.Event()
+        self._wake = Signal()
+        self._ended = Signal()
         self._unsent = 0
         self._sent = 0
         self._closing = False
@@ -288,7 +289,7 @@ class MemoryConnection(WaitingConnection):
         try:
             while self.reason is None:
                 await self._wake.wait()
-                self._wake = anyio.Event()
+                self._wake = Signal()
                 while self._inbox and self._may_deliver():
                     self._deliver_next()
                     await anyio.lowlevel.checkpoint()

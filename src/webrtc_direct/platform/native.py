@@ -7,7 +7,6 @@ becomes readable; one task then takes all that waits and tells the observers.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from anyio.lowlevel import checkpoint_if_cancelled
 from webrtc_direct import _native
 from webrtc_direct.certificate import Certificate
 from webrtc_direct.errors import FingerprintMismatch, HandshakeError, HandshakeTimeout, LocalProtocolError
+from webrtc_direct.outside_tasks import Signal, asyncio_loop
 from webrtc_direct.platform.base import (
     CloseKind,
     CloseReason,
@@ -32,6 +32,8 @@ from webrtc_direct.platform.base import (
 from webrtc_direct.platform.native_connection import NativePeerConnection
 
 if TYPE_CHECKING:
+    import asyncio
+
     from anyio.abc import TaskGroup
 
     from webrtc_direct.limits import Limits
@@ -52,9 +54,9 @@ class NativeListener(PlatformListener):
         self._parameters = parameters
         self._last_counters = ListenerCounters()
         self._waiting: deque[NativePeerConnection] = deque()
-        self._changed = anyio.Event()
+        self._changed = Signal()
         self._closing = False
-        self._closed = anyio.Event()
+        self._closed = Signal()
 
     async def accept(self) -> PeerConnection:
         while not self._waiting:
@@ -105,7 +107,7 @@ class NativeListener(PlatformListener):
 
     def _wake(self) -> None:
         self._changed.set()
-        self._changed = anyio.Event()
+        self._changed = Signal()
 
 
 class NativePlatform(Platform):
@@ -177,12 +179,12 @@ class _Pump:
         self._queue = queue
         self._connections = connections
         self._listener = listener
-        self._done = anyio.Event()
+        self._done = Signal()
 
     async def run(self) -> None:
         """Pump until everything has ended. When this is cancelled, everything ends."""
         try:
-            loop = _asyncio_loop()
+            loop = asyncio_loop()
             if loop is None:
                 while not self._done.is_set():
                     await anyio.wait_readable(self._queue)
@@ -228,16 +230,6 @@ class _Pump:
         elif kind == _native.LISTENER_CLOSED:
             listener.end()
             self._listener = None
-
-
-def _asyncio_loop() -> asyncio.AbstractEventLoop | None:
-    """Return the event loop of this task, if it is one of asyncio."""
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:
-        return None
-    # Without a task this is trio as a guest of asyncio's loop.
-    return None if task is None else task.get_loop()
 
 
 def _tell(connection: NativePeerConnection, kind: int, key: int, value: Any) -> None:

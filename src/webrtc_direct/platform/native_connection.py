@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import anyio
-
 from webrtc_direct import _native
 from webrtc_direct.multiaddr import Fingerprint
+from webrtc_direct.outside_tasks import Signal
 from webrtc_direct.platform.base import (
     HANDSHAKE_CHANNEL_ID,
     CloseKind,
@@ -122,12 +121,12 @@ class NativePeerConnection(WaitingConnection):
         self.role = role
         self.local_fingerprint = local_fingerprint
         self.credit: int = limits.unsent_bytes
-        self.established: anyio.Event = anyio.Event()
+        self.established: Signal = Signal()
         self._handle: _native.Connection | None = handle
         self._on_answer = on_answer
         self._limits = limits
         self._last_stats: dict[str, Any] = {}
-        self._closed = anyio.Event()
+        self._closed = Signal()
         self._channels: dict[int, NativeChannel] = {}
         self.handshake_channel: NativeChannel = self._add_channel(_HANDSHAKE_KEY)
 

@@ -11,6 +11,7 @@ import anyio
 import h11
 from anyio.abc import SocketAttribute, SocketListener
 
+from webrtc_direct.outside_tasks import clock
 from webrtc_direct.tasks import task_group
 from webrtc_direct.web.address import WebAddress
 from webrtc_direct.web.bounds import WebBounds
@@ -91,7 +92,8 @@ class _Client:
         self.scope = anyio.CancelScope()
         self.displaced = False
         # For a request, or for the client to take a response.
-        self.waits_since = anyio.current_time()
+        self._clock = clock()
+        self.waits_since = self._clock()
         self._stream = stream
         self._responder = responder
         self._bounds = bounds
@@ -109,7 +111,7 @@ class _Client:
             if answer is None:
                 return
             keep_alive = left > 0 and not answer.ends_connection and self._http.their_state is h11.DONE
-            self.waits_since = anyio.current_time()
+            self.waits_since = self._clock()
             seconds = self._bounds.response_timeout + len(answer.body) / self._bounds.least_rate
             with anyio.move_on_after(seconds) as taking:
                 await self._send(answer, request, keep_alive=keep_alive)
@@ -119,7 +121,7 @@ class _Client:
                 await self._linger()
                 return
             self._http.start_next_cycle()
-            self.waits_since = anyio.current_time()
+            self.waits_since = self._clock()
 
     async def _next_answer(self) -> tuple[Answer | None, h11.Request | None]:
         """Read a request, and return what to answer; nothing where the client is gone or too slow."""
@@ -171,7 +173,7 @@ class _Client:
             data += self._http.send(h11.Data(data=body[start : start + _WRITE_BYTES])) or b""
             if start + _WRITE_BYTES < len(body):
                 await self._stream.send(data)
-                self.waits_since = anyio.current_time()
+                self.waits_since = self._clock()
                 data = b""
         data += self._http.send(h11.EndOfMessage()) or b""
         await self._stream.send(data)
