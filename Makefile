@@ -40,6 +40,11 @@ browser-demo: build ## Start a listener whose page runs Python in your browser, 
 test: build ## Pass all tests, Python and Rust
 	$(MAKE) --no-print-directory test-rust
 	$(BIN)/python -m pytest $(TESTS)
+	$(MAKE) --no-print-directory test-ways
+
+.PHONY: test-ways
+test-ways: build ## Pass the tests of connections in each way that people run programs: asyncio.run, uvloop, trio, ...
+	$(BIN)/python -m tests.ways
 
 .PHONY: test-rust
 test-rust: ## Pass the Rust tests alone
