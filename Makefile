@@ -114,8 +114,8 @@ fuzz: ## Run each fuzz target for SECONDS_PER_TARGET (needs cargo-fuzz and a C++
 
 .PHONY: lock
 lock: $(VENV)/.stamp-tools ## Renew the lock files from pyproject.toml and the files *.in
-	$(PIP_COMPILE) --upgrade --output-file requirements.lock pyproject.toml
-	$(PIP_COMPILE) --upgrade --output-file requirements-dev.lock pyproject.toml requirements-dev.in
+	$(PIP_COMPILE) --upgrade --extra cli --extra web --output-file requirements.lock pyproject.toml
+	$(PIP_COMPILE) --upgrade --all-extras --output-file requirements-dev.lock pyproject.toml requirements-dev.in
 	$(PIP_COMPILE) --upgrade --output-file packaging/browser-requirements.lock packaging/browser-requirements.in
 	$(PIP_COMPILE) --upgrade --output-file tests/browser/requirements.lock tests/browser/requirements.in
 

@@ -92,7 +92,7 @@ def check(package: Path, directory: Path, requirement: Path | None) -> None:
     pip = (python, "-m", "pip", "--disable-pip-version-check", "--quiet", "install")
     if requirement is not None:
         run(*pip, "--requirement", requirement, directory=directory)
-    run(*pip, package, directory=directory)
+    run(*pip, f"{package}[cli,web]", directory=directory)
     run(python, "-W", "error", "-c", PROGRAM, directory=directory)
     run(home / "bin" / "webrtc-direct", "--version", directory=directory)
     print(f"{package.name}: installs, dials and listens", flush=True)
