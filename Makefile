@@ -129,7 +129,15 @@ browser-wheel: $(VENV)/.stamp-tools ## Make a wheel for Python in a web page (Py
 
 .PHONY: dist-check
 dist-check: $(VENV)/.stamp-tools ## Build wheel and sdist, install each into a fresh environment, dial and listen
-	$(BIN)/python tests/faults/dist_check.py --requirement requirements.lock
+	$(BIN)/python -m tests.faults.dist_check --requirement requirements.lock
+
+.PHONY: bounds-check
+bounds-check: $(VENV)/.stamp-tools ## Install the lowest and the highest versions that pyproject.toml allows; pass tests with each
+	$(BIN)/python -m tests.faults.bounds_check
+
+.PHONY: beside-check
+beside-check: $(VENV)/.stamp-tools ## Install the package beside libp2p, grpcio and opentelemetry-sdk; all work in one program
+	$(BIN)/python -m tests.beside.check
 
 .PHONY: clean
 clean: ## Remove everything that was built
