@@ -119,8 +119,8 @@ fuzz: ## Run each fuzz target for SECONDS_PER_TARGET (needs cargo-fuzz and a C++
 
 .PHONY: lock
 lock: $(VENV)/.stamp-tools ## Renew the lock files from pyproject.toml and the files *.in
-	$(PIP_COMPILE) --upgrade --output-file requirements.lock pyproject.toml
-	$(PIP_COMPILE) --upgrade --output-file requirements-dev.lock pyproject.toml requirements-dev.in
+	$(PIP_COMPILE) --upgrade --extra cli --extra web --output-file requirements.lock pyproject.toml
+	$(PIP_COMPILE) --upgrade --all-extras --output-file requirements-dev.lock pyproject.toml requirements-dev.in
 	$(PIP_COMPILE) --upgrade --output-file packaging/browser-requirements.lock packaging/browser-requirements.in
 	$(PIP_COMPILE) --upgrade --output-file tests/browser/requirements.lock tests/browser/requirements.in
 
@@ -134,7 +134,15 @@ browser-wheel: $(VENV)/.stamp-tools ## Make a wheel for Python in a web page (Py
 
 .PHONY: dist-check
 dist-check: $(VENV)/.stamp-tools ## Build wheel and sdist, install each into a fresh environment, dial and listen
-	$(BIN)/python tests/faults/dist_check.py --requirement requirements.lock
+	$(BIN)/python -m tests.faults.dist_check --requirement requirements.lock
+
+.PHONY: bounds-check
+bounds-check: $(VENV)/.stamp-tools ## Install the lowest and the highest versions that pyproject.toml allows; pass tests with each
+	$(BIN)/python -m tests.faults.bounds_check
+
+.PHONY: beside-check
+beside-check: $(VENV)/.stamp-tools ## Install the package beside libp2p, grpcio and opentelemetry-sdk; all work in one program
+	$(BIN)/python -m tests.beside.check
 
 .PHONY: clean
 clean: ## Remove everything that was built
