@@ -86,7 +86,7 @@ host-tools: $(HOSTS)/.stamp ## Install what tests/hosts runs the package under: 
 
 .PHONY: host-versions
 host-versions: build ## Run the smallest program with each newer Python that is installed
-	$(BIN)/python tests/hosts/versions.py
+	$(BIN)/python -m tests.hosts.versions
 
 .PHONY: browser-tools
 browser-tools: build ## Fetch and build what the tests of Python in a web page need; `make test` passes them then, too

@@ -28,10 +28,15 @@ _EXPECTED = re.compile(
 _MARK = "WEBRTC_DIRECT_HOST_TEST"
 
 
-def environment(**more: str) -> dict[str, str]:
-    """Return what a program finds in its environment: the package, and nothing of who runs the tests."""
+def python() -> Path:
+    """Return the Python that has what people use beside the package; fail where it is not installed."""
     if not PYTHON.exists():
         pytest.fail(f"{PYTHON} is missing: run `make host-tools`", pytrace=False)
+    return PYTHON
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return what a program finds in its environment: the package, and nothing of who runs the tests."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     return {**kept, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{PROGRAMS}", _MARK: uuid.uuid4().hex, **more}
 
@@ -44,7 +49,7 @@ def run(
     if "input" not in options:
         options["stdin"] = subprocess.DEVNULL
     ended = subprocess.run(
-        [PYTHON, *arguments],
+        [python(), *arguments],
         env=env,
         capture_output=True,
         encoding="utf-8",
@@ -71,7 +76,7 @@ def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A server, and the URL that it says it runs at."""
     env = environment()
     server = subprocess.Popen(
-        [PYTHON, "-u", *arguments],
+        [python(), "-u", *arguments],
         env=env,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

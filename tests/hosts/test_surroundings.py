@@ -11,10 +11,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PROGRAM = PROGRAMS / "hello.py"
-ADDRESS = (
-    "/ip4/192.0.2.7/udp/4001/webrtc-direct/certhash/uEiAFC8WCXElBJYRxnXYcWPsTXIXm0aG_Oetbtt7OrJdhEg"
-    "/p2p/12D3KooWNe8rNSxWvaBJQwfJvesmUdYCxEJ7rGLSKppCGAsFSe3H"
-)
+CERTHASH = "uEiAFC8WCXElBJYRxnXYcWPsTXIXm0aG_Oetbtt7OrJdhEg"
+PEER = "12D3KooWNe8rNSxWvaBJQwfJvesmUdYCxEJ7rGLSKppCGAsFSe3H"
+ADDRESS = f"/ip4/192.0.2.7/udp/4001/webrtc-direct/certhash/{CERTHASH}/p2p/{PEER}"
 
 
 @pytest.mark.parametrize("options", ["", "-X dev -W error", "-O", "-OO"])
@@ -55,8 +54,8 @@ def test_too_few_descriptors_are_the_systems_error_and_no_harm() -> None:
 @pytest.mark.parametrize("language", ["C", "C.UTF-8"])
 def test_the_command_in_a_narrow_terminal(language: str) -> None:
     env = environment(COLUMNS="40", LC_ALL=language, PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
-    for arguments, part in ((("dial", "--help"), "MULTIADDR"), (("address", ADDRESS), ADDRESS)):
+    for arguments, word in ((("dial", "--help"), "MULTIADDR"), (("address", ADDRESS), PEER)):
         ended = run("-m", "webrtc_direct.cli", *arguments, env=env)
         said_hello(ended, ended.stdout)
-        # An address is one word, to be copied, and stays whole.
-        assert part in ended.stdout
+        # What is one word, to be copied, stays whole.
+        assert word in ended.stdout

@@ -1,4 +1,4 @@
-"""With too few descriptors left, listening and dialling fail with the system's error; later they work again."""
+"""Short of descriptors, listening and dialling fail with the system's error; later they work again."""
 
 import asyncio
 import errno

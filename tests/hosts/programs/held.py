@@ -22,7 +22,11 @@ class Held(Generic[T]):
         """Return what the block gives, or raise what it raised."""
         self._entered: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(self._hold())
-        await asyncio.wait({self._task, self._entered}, return_when=asyncio.FIRST_COMPLETED)
+        try:
+            await asyncio.wait({self._task, self._entered}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            self._task.cancel()
+            raise
         if not self._entered.done():
             await self._task
         return await self._entered
