@@ -8,6 +8,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Servers, notebooks and consoles that tests/hosts runs the package under. They stay out of the tools' environment.
+HOSTS := .venv-hosts
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Tests and the seconds that one fuzz target may run; both can be given on the command line.
 TESTS ?= tests
@@ -37,7 +39,7 @@ browser-demo: build ## Start a listener whose page runs Python in your browser, 
 	$(BIN)/webrtc-direct listen --web 0 --web-page build/browser-demo
 
 .PHONY: test
-test: build ## Pass all tests, Python and Rust
+test: build host-tools ## Pass all tests, Python and Rust
 	$(MAKE) --no-print-directory test-rust
 	$(BIN)/python -m pytest $(TESTS)
 	$(MAKE) --no-print-directory test-ways
@@ -84,6 +86,13 @@ interop-go: build ## Exchange data with a released go-libp2p, both ways (needs G
 interop: build ## Exchange data with all peers; writes docs/interop.md (needs Go, npm, Chromium, Firefox)
 	$(BIN)/python interop/run.py --write
 
+.PHONY: host-tools
+host-tools: $(HOSTS)/.stamp ## Install what tests/hosts runs the package under: servers, notebooks, consoles, event loops
+
+.PHONY: host-versions
+host-versions: build ## Run the smallest program with each newer Python that is installed
+	$(BIN)/python -m tests.hosts.versions
+
 .PHONY: browser-tools
 browser-tools: build ## Fetch and build what the tests of Python in a web page need; `make test` passes them then, too
 	$(BIN)/python tests/browser/prepare.py
@@ -121,6 +130,7 @@ fuzz: ## Run each fuzz target for SECONDS_PER_TARGET (needs cargo-fuzz and a C++
 lock: $(VENV)/.stamp-tools ## Renew the lock files from pyproject.toml and the files *.in
 	$(PIP_COMPILE) --upgrade --extra cli --extra web --output-file requirements.lock pyproject.toml
 	$(PIP_COMPILE) --upgrade --all-extras --output-file requirements-dev.lock pyproject.toml requirements-dev.in
+	$(PIP_COMPILE) --upgrade --extra cli --extra web --output-file tests/hosts/requirements.lock pyproject.toml tests/hosts/requirements.in
 	$(PIP_COMPILE) --upgrade --output-file packaging/browser-requirements.lock packaging/browser-requirements.in
 	$(PIP_COMPILE) --upgrade --output-file tests/browser/requirements.lock tests/browser/requirements.in
 
@@ -146,7 +156,7 @@ beside-check: $(VENV)/.stamp-tools ## Install the package beside libp2p, grpcio 
 
 .PHONY: clean
 clean: ## Remove everything that was built
-	rm -rf $(VENV) dist rust/target target build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(HOSTS) dist rust/target target build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -rf interop/js/node_modules interop/js/dist interop/browser/node_modules
 	rm -f src/webrtc_direct/_native.*so
 	find src tests examples benchmarks interop -type d -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
@@ -154,6 +164,11 @@ clean: ## Remove everything that was built
 $(VENV)/.stamp-venv:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(HOSTS)/.stamp: tests/hosts/requirements.lock | $(VENV)/.stamp-venv
+	$(BIN)/python -m venv --clear $(HOSTS)
+	$(HOSTS)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --no-deps --requirement $<
 	@touch $@
 
 $(VENV)/.stamp-tools: requirements-dev.lock | $(VENV)/.stamp-venv
