@@ -99,10 +99,9 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_fixture_setup(
-    fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest
-) -> object | None:
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object], request: Any) -> object | None:
     """Put off an async fixture until its test runs."""
+    # The type of *request* is one that pytest keeps to itself.
     if not inspect.isasyncgenfunction(fixturedef.func):
         return None
     arguments = {name: request.getfixturevalue(name) for name in fixturedef.argnames}
