@@ -1,10 +1,11 @@
 """How long it takes until the other end of a connection notices a crash: every client, every kind of crash.
 
-A listener is `webrtc-direct listen` with an identity, a certificate and a port that it keeps, in a process of its
-own; the clients are those that `clients` in crash_programs.py names. Cases mostly wait, so many run at once.
+A listener is `webrtc-direct listen` with an identity, a certificate and a port that it keeps, in a process
+of its own; the clients are those that `clients` in crash_programs.py names. Cases mostly wait, so many run
+at once.
 
---quick is the one that the continuous check has: a page in Chromium, whose listener is killed and started again. It
-exits with 1 unless the page, active and idle, tells of the end within BOUND_SECONDS of the restart.
+--quick is the part that the continuous check has: a page in Chromium whose listener is killed and started
+again. It exits with 1 unless the page, active and idle, tells of the end within BOUND_SECONDS of the restart.
 """
 
 from __future__ import annotations
@@ -34,8 +35,7 @@ PAGE = HERE.parent / "docs" / "crashes.md"
 # A page on a quiet machine needs a fraction of it.
 BOUND_SECONDS = 5.0
 QUICK = ("page", "restarted")
-# More at once, and their starts are in each other's way.
-AT_ONCE = 12
+AT_ONCE = 20
 
 
 def main() -> int:

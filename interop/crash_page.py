@@ -16,25 +16,27 @@ if TYPE_CHECKING:
 _INTRODUCTION = f"""\
 # Crashes
 
-How long it takes until the other end of a connection notices that one end is gone. `make crash` measures it, in
-processes and browsers of their own on loopback, and writes this page. A listener is `webrtc-direct listen` with
-`--identity`, `--certificate` and a fixed port. An *active* client sends a byte each 0.5 s and reads it back; an *idle*
-one opens no stream. Each number is one run. Nobody was waited for longer than {LONGEST_SECONDS:.0f} s.
+How long it takes until the other end of a connection notices that one end is gone. `make crash` measures
+it, in processes and browsers of their own on loopback, and writes this page. A listener is
+`webrtc-direct listen` with `--identity`, `--certificate` and a fixed port. An *active* client sends a byte
+each 0.5 s and reads it back; an *idle* one opens no stream; smoldot does what it does. Each number is one
+run. Nobody was waited for longer than {LONGEST_SECONDS:.0f} s.
 """
 _LISTENERS = f"""\
 Seconds from the crash until the client's own library says that the connection ended. *Restarted*: killed
-(SIGKILL), and started again {RESTART_SECONDS:g} s later with the same identity, certificate and port; in brackets, the
-seconds from when it listened again. *Other certificate*: the same, with a fresh certificate. *Killed*: and not
-started again. *Port taken*: another program has the port, and answers nothing, or 100 random bytes to each
-datagram. *Silence*: the listener stands still (SIGSTOP), so nothing comes back, as from a machine that is gone or
-has another IP address. *SIGTERM*: a clean end.
+(SIGKILL), and started again {RESTART_SECONDS:g} s later with the same identity, certificate and port; in
+brackets, the seconds from when it listened again. *Other certificate*: the same, with a fresh certificate.
+*Killed*: and not started again. *Port taken*: another program has the port, and answers nothing, or 100
+random bytes to each datagram. *Silence*: the listener stands still (SIGSTOP), so nothing comes back, as
+from a machine that is gone or has another IP address. *SIGTERM*: a clean end.
 """
 _CLIENTS = f"""\
-Seconds from what happened until the listener says that the connection ended. *Asleep*: all processes of the client,
-the browser's as well, stand still for {SLEEP_SECONDS:.0f} s (SIGSTOP), which is longer than a listener waits for one that
-is silent. In brackets, seconds from the waking until the client was told, and what.
+Seconds from what happened until the listener says that the connection ended. *Asleep*: all processes of the
+client, the browser's as well, stand still for {SLEEP_SECONDS:.0f} s (SIGSTOP), which is longer than a
+listener waits for one that is silent. In brackets, seconds from the waking until the client was told, and
+what.
 """
-_WORDS = "What each library said, in the order of the columns, active before idle; the same words once.\n"
+_WORDS = "What each library said, in the order of the columns; the same words once.\n"
 
 
 def markdown(cases: Sequence[Case], machine: str) -> str:

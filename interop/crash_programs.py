@@ -1,4 +1,4 @@
-"""Programs that print JSON lines and may be killed at any time: listeners, and clients that watch a connection."""
+"""Programs that print JSON lines and may be killed at any time: listeners, and clients that watch."""
 
 from __future__ import annotations
 
@@ -176,8 +176,8 @@ class Client:
     """A library that dials: its *name* in the table, and how a connection of it is watched."""
 
     name: str
-    start: Callable[[str, bool], Watch]
-    """Takes an address, and whether something is sent all the time."""
+    start: Callable[[str, str], Watch]
+    """Takes an address, and one of *uses*."""
     stop: Callable[[], None] = lambda: None
     is_page: bool = False
     uses: tuple[str, ...] = ("active", "idle")
@@ -186,8 +186,9 @@ class Client:
 def program_client(name: str, command: Sequence[str], *options: str) -> Client:
     """Return a client with a process for each connection."""
 
-    def start(address: str, active: bool) -> Watch:
-        return Watch(Program([*command, address, *options, *(["--active"] if active else [])]), owned=True)
+    def start(address: str, use: str) -> Watch:
+        more = ["--active"] if use == "active" else []
+        return Watch(Program([*command, address, *options, *more]), owned=True)
 
     return Client(name, start)
 
@@ -202,14 +203,16 @@ class Browser:
         self._lock = threading.Lock()
         self._program: Program | None = None
 
-    def start(self, address: str, active: bool) -> Watch:
+    def start(self, address: str, use: str) -> Watch:
         """Open a page that dials *address*."""
         with self._lock:
             if self._program is None:
                 self._program = Program(self._command)
                 self._program.expect("started", timeout=60)
             number = next(self._numbers)
-            self._program.say(id=number, do="watch", address=address, version=self._version, active=active)
+            self._program.say(
+                id=number, do="watch", address=address, version=self._version, active=use == "active"
+            )
             return Watch(self._program, number=number, owned=False)
 
     def stop(self) -> None:

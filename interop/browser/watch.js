@@ -14,7 +14,8 @@ import { withBrowser } from './session.js'
 
 /** Longer than anybody looks at it. */
 const TIMEOUT_SECONDS = 3600
-const SMOLDOT_EVENTS = { 'handshake-finished': 'connected', 'connection-shutdown': 'ended', 'connection-closed': 'ended' }
+/** Of its log. A connection ends with `reset` whatever the cause is. */
+const SMOLDOT_EVENTS = { 'handshake-finished': 'connected', reset: 'ended' }
 
 const [name, browserName] = process.argv.slice(2)
 const emit = (event) => process.stdout.write(`${JSON.stringify(event)}\n`)
@@ -48,8 +49,9 @@ process.exit(0)
 /** smoldot tells in its log alone, and dials again after an end. */
 async function watchSmoldot (page, id, address) {
   await page.exposeFunction('onSmoldotLog', ({ message }) => {
-    const event = SMOLDOT_EVENTS[message.split(';', 1)[0]]
-    if (event !== undefined) emit({ event, id, detail: message })
+    const [detail] = message.split(';', 1)
+    const event = SMOLDOT_EVENTS[detail]
+    if (event !== undefined) emit({ event, id, detail })
   })
   await page.exposeFunction('onIdentify', () => {})
   await page.evaluate(`window.interop.start(${JSON.stringify(address)})`)
