@@ -11,6 +11,7 @@ use crate::ufrag::Credentials;
 impl Listener {
     /// A connection for the sender of a ClientHello, where it may have one.
     pub(super) fn admit(&mut self, source: SocketAddr, datagram: &[u8], now: Instant) -> Option<SessionId> {
+        self.addresses.note_hello(source, now);
         let Some((credentials, allowance)) = self.addresses.standing(source) else {
             self.counters.unknown_source += 1;
             return None;
