@@ -180,6 +180,22 @@ fn a_hello_that_comes_late_or_in_parts_or_is_refused_is_awaited() {
 }
 
 #[test]
+fn a_hello_that_was_displaced_is_awaited() {
+    let mut world = World::with(12, Weather::FAIR, Config { max_handshakes: 1, ..Config::default() });
+    let browser = Browser::new(&World::v1(0));
+    let newer = Browser { address: "203.0.114.8:8888".parse().unwrap(), ..Browser::new(&World::v1(1)) };
+    let limit = world.config.handshake_timeout;
+    for each in [&browser, &newer] {
+        each.check(&mut world);
+        each.send(&mut world, &hello());
+        world.run(world.config.handshake_grace);
+    }
+    assert_eq!((world.listener.counters().displaced, world.listener.len()), (1, 1));
+    let took = browser.checks_until_forbidden(&mut world, MILLISECOND * 100, 2 * limit).unwrap();
+    assert!(took + world.config.handshake_grace >= limit, "{took:?}");
+}
+
+#[test]
 fn a_client_whose_first_hellos_are_lost_gets_in() {
     let mut world = World::new(8, Weather::FAIR);
     let client = world.dial(&World::v2(0));

@@ -47,14 +47,17 @@ impl Listener {
         };
         self.quota.admit(&self.config, ip, now)?;
         if let Some(id) = displaced {
-            self.displace(id);
+            self.displace(id, now);
         }
         Ok(())
     }
 
     /// End a handshake without a word: its client may say hello again.
-    fn displace(&mut self, id: SessionId) {
+    fn displace(&mut self, id: SessionId, now: Instant) {
         self.counters.displaced += 1;
+        for address in self.sessions.get(&id).map(|entry| &entry.addresses).into_iter().flatten() {
+            self.addresses.note_hello(*address, now);
+        }
         self.uncount(id);
         self.remove(id);
     }
