@@ -49,10 +49,7 @@ def main() -> int:
     run_all(cases, options.at_once)
     print(f"{len(cases)} cases in {(time.monotonic() - started) / 60:.1f} minutes", flush=True)
     if options.write:
-        machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
-        document = {"machine": machine, "cases": [case.document() for case in cases]}
-        RESULTS.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-        PAGE.write_text(crash_page.markdown(cases, machine), encoding="utf-8")
+        write(cases)
     problems = [f"{_name(case)}: {problem}" for case in cases for problem in case.problems]
     problems += [f"{_name(case)}: {late(case)}" for case in cases if options.quick and late(case)]
     for problem in problems:
@@ -106,6 +103,22 @@ def run_all(cases: list[Case], at_once: int) -> None:
                 client.stop()
 
 
+def write(cases: list[Case]) -> None:
+    """Write what was measured; what was not run again stays as it was."""
+    machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    known = json.loads(RESULTS.read_text(encoding="utf-8"))["cases"] if RESULTS.exists() else []
+    every = merged([Case(**each) for each in known], cases)
+    document = {"machine": machine, "cases": [case.document() for case in every]}
+    RESULTS.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    PAGE.write_text(crash_page.markdown(every, machine), encoding="utf-8")
+
+
+def merged(known: list[Case], fresh: list[Case]) -> list[Case]:
+    """Return the *fresh* cases, and of the *known* those that are not among them."""
+    names = {_name(case) for case in fresh}
+    return [*(case for case in known if _name(case) not in names), *fresh]
+
+
 def _ends_as_a_page(name: str, kind: str, client: Client) -> bool:
     # Only Chromium has an address at which a page crashes.
     return client.is_page and (kind == "page reloaded" or not name.endswith("firefox"))
@@ -134,7 +147,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--clients", nargs="+", choices=list(clients()), default=list(clients()))
     parser.add_argument("--kinds", nargs="+", choices=kinds, default=kinds)
     parser.add_argument("--at-once", type=int, default=AT_ONCE, metavar="N", help="cases side by side")
-    parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name} and docs/{PAGE.name}")
+    parser.add_argument(
+        "--write", action="store_true", help=f"write them to {RESULTS.name} and docs/{PAGE.name}"
+    )
     return parser.parse_args()
 
 

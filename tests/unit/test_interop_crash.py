@@ -61,6 +61,18 @@ def test_the_page_has_the_times_in_brackets_and_says_where_nothing_was_noticed()
     assert "- go idle, killed: no 'connected'" in text
 
 
+def test_a_case_that_is_run_again_replaces_what_was_known_of_it_alone() -> None:
+    known = [
+        crashes.Case("page", "killed", "idle", seconds=9.0),
+        crashes.Case("go", "killed", "idle", seconds=50.0),
+    ]
+    fresh = [crashes.Case("page", "killed", "idle", seconds=5.0)]
+    assert [(case.client, case.seconds) for case in crash.merged(known, fresh)] == [
+        ("go", 50.0),
+        ("page", 5.0),
+    ]
+
+
 def test_the_processes_of_a_program_are_found_through_all_generations() -> None:
     command = [
         sys.executable,
