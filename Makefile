@@ -106,6 +106,14 @@ browser-test: browser-tools ## Python in a page of Chromium dials us and go; pri
 interop-quick: build ## The part of it that the continuous check has (needs Go, npm, Chromium)
 	$(BIN)/python interop/run.py --quick
 
+.PHONY: crash
+crash: build ## How soon each client notices that its listener crashed; writes docs/crashes.md (needs Go, npm, Chromium, Firefox)
+	$(BIN)/python interop/crash.py --write
+
+.PHONY: crash-quick
+crash-quick: build ## The part of it that the continuous check has: a page and a restart (needs npm, Chromium)
+	$(BIN)/python interop/crash.py --quick
+
 .PHONY: interop-tools
 interop-tools: ## Install what these need, where Debian has it
 	interop/install.sh all
