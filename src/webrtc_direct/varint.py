@@ -8,6 +8,7 @@ from __future__ import annotations
 from webrtc_direct.errors import RemoteProtocolError
 
 _MORE = 0x80
+_TWO_BYTES = 1 << 14
 # 64 bits, seven in a byte.
 _MAX_BYTES = 10
 
@@ -17,7 +18,7 @@ def encode(value: int) -> bytes:
     # What nearly all numbers are, and framing writes two of them for each frame.
     if value < _MORE:
         return bytes((value,))
-    if value < _MORE << 7:
+    if value < _TWO_BYTES:
         return bytes((value & 0x7F | _MORE, value >> 7))
     encoded = bytearray()
     while value >= _MORE:

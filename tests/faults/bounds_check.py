@@ -22,12 +22,12 @@ TESTS = (
     "tests/unit/test_certificate.py",
     "tests/unit/test_identity.py",
     "tests/unit/test_noise.py",
-    "tests/unit/test_primitives.py",
     "tests/integration_memory/test_connecting.py",
     "tests/integration_memory/test_streams.py",
     "tests/integration/test_native.py",
     "tests/cli/test_extras.py",
     "tests/cli/test_connected.py",
+    "tests/cli/test_terminal.py::test_colours_and_progress_are_for_terminals",
     "tests/web/test_server.py",
 )
 
