@@ -63,6 +63,7 @@ def failures(log: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("protocol", [name for name in HANDLERS if name != ECHO])
+@pytest.mark.logs_errors
 async def test_a_handler_that_raises_resets_its_stream_and_nothing_else(
     protocol: str, log: list[str]
 ) -> None:
@@ -80,6 +81,7 @@ async def test_a_handler_that_raises_resets_its_stream_and_nothing_else(
     assert "Traceback" in failure
 
 
+@pytest.mark.logs_errors
 async def test_a_handler_that_raises_after_closing_has_delivered(log: list[str]) -> None:
     with anyio.fail_after(SECONDS):
         async with connected_pair({"/after-closing": after_closing}) as (client, _, _):
@@ -100,6 +102,7 @@ async def test_a_stream_error_of_the_peers_making_is_not_logged_as_a_failure(
     assert failures(log) == []
 
 
+@pytest.mark.logs_errors
 async def test_a_handler_of_the_dialer_that_raises_harms_nothing(log: list[str]) -> None:
     with anyio.fail_after(SECONDS):
         async with (
@@ -115,6 +118,7 @@ async def test_a_handler_of_the_dialer_that_raises_harms_nothing(log: list[str])
     assert len(failures(log)) == 1
 
 
+@pytest.mark.logs_errors
 async def test_a_hook_that_raises_harms_nothing(log: list[str]) -> None:
     def fails(*_: object) -> None:
         raise ValueError("a hook")

@@ -229,6 +229,7 @@ async def test_a_listener_tells_who_comes_and_goes(ends: Ends) -> None:
     assert reason.kind is CloseKind.REMOTE
 
 
+@pytest.mark.logs_errors
 async def test_a_hook_that_fails_harms_nothing(ends: Ends, caplog: pytest.LogCaptureFixture) -> None:
     def fail(connection: Connection) -> None:
         raise RuntimeError("hook")

@@ -102,6 +102,7 @@ async def test_who_is_refused_by_peer_id_never_becomes_a_connection(ends: Ends) 
     assert told == [friend.peer_id]
 
 
+@pytest.mark.logs_errors
 async def test_a_hook_that_fails_refuses_and_harms_nothing_else(
     ends: Ends, caplog: pytest.LogCaptureFixture
 ) -> None:

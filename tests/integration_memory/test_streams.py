@@ -292,6 +292,7 @@ async def test_an_exception_in_the_block_resets_the_stream(ends: Ends) -> None:
     assert outcomes == [StreamReset]
 
 
+@pytest.mark.logs_errors
 async def test_a_handler_that_fails_resets_its_stream_and_is_logged_once(
     ends: Ends, caplog: pytest.LogCaptureFixture
 ) -> None:
