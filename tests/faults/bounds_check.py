@@ -26,7 +26,6 @@ TESTS = (
     "tests/integration_memory/test_streams.py",
     "tests/integration/test_native.py",
     "tests/cli/test_extras.py",
-    "tests/cli/test_connected.py",
     "tests/cli/test_terminal.py::test_colours_and_progress_are_for_terminals",
     "tests/web/test_server.py",
 )

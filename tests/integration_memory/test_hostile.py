@@ -16,6 +16,7 @@ from webrtc_direct import (
     echo_handler,
     identify,
     ping,
+    protobuf,
 )
 from webrtc_direct.authentication import authenticate
 from webrtc_direct.protocol.message import Flag, encode_data, encode_flag
@@ -216,6 +217,17 @@ async def test_a_senseless_answer_to_identify_is_the_peers_fault(ends: Ends, ans
         with pytest.raises(RemoteProtocolError, match="identify"):
             await identify(pair.client)
         await ping(pair.client)
+
+
+async def test_what_a_peer_says_of_itself_is_text_whatever_its_bytes(ends: Ends) -> None:
+    async def mumble(stream: Stream) -> None:
+        message = protobuf.encode([(3, b"/\xff/1"), (5, b"\xed\xa0\x80"), (6, b"caf\xe9/1.0")])
+        await stream.write(bytes([len(message)]) + message)
+
+    async with ends.pair(server={IDENTIFY_PROTOCOL: mumble}) as pair:
+        info = await identify(pair.client)
+        assert (info.agent, info.protocols) == ("caf\ufffd/1.0", ("/\ufffd/1",))
+        assert set(info.protocol_version) == {"\ufffd"}
 
 
 async def test_the_answer_to_identify_is_bounded(ends: Ends) -> None:
