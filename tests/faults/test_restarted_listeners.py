@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 # How long nobody listens.
 DOWN = 1.5
-# From when it listens again. A dialer that waits for something has checked at growing intervals, the last of
-# four seconds; an idle one checks each 5 s, give or take one. Both check once more a second later.
-MOST = {"active": 6.0, "idle": 8.0}
+# From when it listens again. A dialer that waits for something checks each two seconds at least; an idle one
+# each 5 s, give or take one. Both check once more a second later.
+MOST = {"active": 4.5, "idle": 8.0}
 
 
 @asynccontextmanager

@@ -90,7 +90,7 @@ pub struct Config {
     /// A peer that was silent for half of `silence_timeout` is asked so often whether it is there: a few lost
     /// datagrams do not look like the end of it.
     pub ask_pause: Duration,
-    /// Least time between two checks of a client that is connected; it doubles while nothing is heard.
+    /// Least time between two checks of a client that is connected; it grows while nothing is heard, up to two seconds.
     pub check_pause: Duration,
     /// Stream ids in resets of the peer's that wait for a reader of what came before them. A peer names an id
     /// once until it is answered, and there are no more ids than that.

@@ -6,6 +6,8 @@
 
 use std::time::{Duration, Instant};
 
+/// A server that is started again answers from then on, and is to be found soon.
+const MAX_PAUSE: Duration = Duration::from_secs(2);
 /// What follows a check: one probe when it is answered, one when the server's own check is, for a server may
 /// ask a new address to prove itself first.
 const PROBES: u8 = 2;
@@ -48,12 +50,12 @@ impl Watch {
         self.next
     }
 
-    /// Whether to check now. Each pause is twice the last.
+    /// Whether to check now. Each pause is twice the last, up to `MAX_PAUSE`.
     pub(crate) fn poll(&mut self, now: Instant) -> bool {
         let due = self.next.is_some_and(|next| now >= next);
         if due {
             self.next = Some(now + self.pause);
-            self.pause *= 2;
+            self.pause = (2 * self.pause).min(MAX_PAUSE);
             self.probes = PROBES;
         }
         due
@@ -72,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pauses_double_until_something_is_heard() {
+    fn the_pauses_grow_until_something_is_heard() {
         let start = Instant::now();
         let mut watch = Watch::new(Duration::from_secs(1));
         assert!(watch.is_at_rest() && !watch.poll(start));
@@ -85,7 +87,7 @@ mod tests {
                 assert!(!watch.poll(now - Duration::from_millis(1)) && watch.poll(now));
                 times.push((now - start).as_millis());
             }
-            assert_eq!(times, [500, 1500, 3500, 7500]);
+            assert_eq!(times, [500, 1500, 3500, 5500]);
         }
         watch.rest();
         assert!(watch.timeout().is_none());
