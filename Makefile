@@ -42,6 +42,11 @@ browser-demo: build ## Start a listener whose page runs Python in your browser, 
 test: build host-tools ## Pass all tests, Python and Rust
 	$(MAKE) --no-print-directory test-rust
 	$(BIN)/python -m pytest $(TESTS)
+	$(MAKE) --no-print-directory test-ways
+
+.PHONY: test-ways
+test-ways: build ## Pass the tests of connections in each way that people run programs: asyncio.run, uvloop, trio, ...
+	$(BIN)/python -m tests.ways
 
 .PHONY: test-rust
 test-rust: ## Pass the Rust tests alone
@@ -101,6 +106,14 @@ browser-test: browser-tools ## Python in a page of Chromium dials us and go; pri
 interop-quick: build ## The part of it that the continuous check has (needs Go, npm, Chromium)
 	$(BIN)/python interop/run.py --quick
 
+.PHONY: crash
+crash: build ## How soon each client notices that its listener crashed; writes docs/crashes.md (needs Go, npm, Chromium, Firefox)
+	$(BIN)/python interop/crash.py --write
+
+.PHONY: crash-quick
+crash-quick: build ## The part of it that the continuous check has: a page and a restart (needs npm, Chromium)
+	$(BIN)/python interop/crash.py --quick
+
 .PHONY: interop-tools
 interop-tools: ## Install what these need, where Debian has it
 	interop/install.sh all
@@ -123,9 +136,9 @@ fuzz: ## Run each fuzz target for SECONDS_PER_TARGET (needs cargo-fuzz and a C++
 
 .PHONY: lock
 lock: $(VENV)/.stamp-tools ## Renew the lock files from pyproject.toml and the files *.in
-	$(PIP_COMPILE) --upgrade --output-file requirements.lock pyproject.toml
-	$(PIP_COMPILE) --upgrade --output-file requirements-dev.lock pyproject.toml requirements-dev.in
-	$(PIP_COMPILE) --upgrade --output-file tests/hosts/requirements.lock pyproject.toml tests/hosts/requirements.in
+	$(PIP_COMPILE) --upgrade --extra cli --extra web --output-file requirements.lock pyproject.toml
+	$(PIP_COMPILE) --upgrade --all-extras --output-file requirements-dev.lock pyproject.toml requirements-dev.in
+	$(PIP_COMPILE) --upgrade --extra cli --extra web --output-file tests/hosts/requirements.lock pyproject.toml tests/hosts/requirements.in
 	$(PIP_COMPILE) --upgrade --output-file packaging/browser-requirements.lock packaging/browser-requirements.in
 	$(PIP_COMPILE) --upgrade --output-file tests/browser/requirements.lock tests/browser/requirements.in
 
@@ -139,7 +152,15 @@ browser-wheel: $(VENV)/.stamp-tools ## Make a wheel for Python in a web page (Py
 
 .PHONY: dist-check
 dist-check: $(VENV)/.stamp-tools ## Build wheel and sdist, install each into a fresh environment, dial and listen
-	$(BIN)/python tests/faults/dist_check.py --requirement requirements.lock
+	$(BIN)/python -m tests.faults.dist_check --requirement requirements.lock
+
+.PHONY: bounds-check
+bounds-check: $(VENV)/.stamp-tools ## Install the lowest and the highest versions that pyproject.toml allows; pass tests with each
+	$(BIN)/python -m tests.faults.bounds_check
+
+.PHONY: beside-check
+beside-check: $(VENV)/.stamp-tools ## Install the package beside libp2p, grpcio and opentelemetry-sdk; all work in one program
+	$(BIN)/python -m tests.beside.check
 
 .PHONY: clean
 clean: ## Remove everything that was built

@@ -56,10 +56,9 @@ func dial(ctx context.Context, options dialOptions) error {
 	if err != nil {
 		return usageError{err}
 	}
-	version := map[string]int{"v1": 1, "v2": 2}[options.version]
 	h, err := newHost(
 		libp2p.NoListenAddrs,
-		libp2p.Transport(libp2pwebrtc.New, libp2pwebrtc.WithDialerVersion(version)),
+		libp2p.Transport(libp2pwebrtc.New, libp2pwebrtc.WithDialerVersion(versions[options.version])),
 	)
 	if err != nil {
 		return err

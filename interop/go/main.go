@@ -19,7 +19,11 @@ const usage = `usage: webrtc-direct-interop listen [--ip IP] [--port PORT]
        webrtc-direct-interop dial MULTIADDR [--version v1|v2] [--count N] [--pings N] [--idle SECONDS]
            [--upload BYTES] [--download BYTES] [--perf-upload BYTES] [--perf-download BYTES]
            [--echo-size BYTES] [--echo-streams N] [--half-close] [--reset]
-           [--close dialer|listener] [--timeout SECONDS]`
+           [--close dialer|listener] [--timeout SECONDS]
+       webrtc-direct-interop watch MULTIADDR [--version v1|v2] [--active]`
+
+// versions are those of WebRTC-Direct, as go-libp2p calls them.
+var versions = map[string]int{"v1": 1, "v2": 2}
 
 // usageError is a bad command line: exit code 2 instead of 1.
 type usageError struct{ error }
@@ -46,8 +50,10 @@ func run(ctx context.Context, args []string) error {
 		return runListen(ctx, args[1:])
 	case len(args) >= 2 && args[0] == "dial":
 		return runDial(ctx, args[1], args[2:])
+	case len(args) >= 2 && args[0] == "watch":
+		return runWatch(ctx, args[1], args[2:])
 	}
-	return usageError{fmt.Errorf("expected listen, or dial and a multiaddr")}
+	return usageError{fmt.Errorf("expected listen, or dial or watch and a multiaddr")}
 }
 
 func runListen(ctx context.Context, args []string) error {
@@ -80,7 +86,7 @@ func runDial(ctx context.Context, address string, args []string) error {
 	if err := parse(flags, args); err != nil {
 		return err
 	}
-	if options.version != "v1" && options.version != "v2" {
+	if _, known := versions[options.version]; !known {
 		return usageError{fmt.Errorf("--version is v1 or v2, not %q", options.version)}
 	}
 	if options.closer != closeDialer && options.closer != closeListener {
@@ -90,6 +96,20 @@ func runDial(ctx context.Context, address string, args []string) error {
 	ctx, cancel := context.WithTimeout(ctx, seconds(*timeout))
 	defer cancel()
 	return dial(ctx, options)
+}
+
+func runWatch(ctx context.Context, address string, args []string) error {
+	flags := flag.NewFlagSet("watch", flag.ContinueOnError)
+	version := flags.String("version", "v1", "v1 or v2")
+	active := flags.Bool("active", false, "a byte goes to and fro all the time")
+	if err := parse(flags, args); err != nil {
+		return err
+	}
+	number, known := versions[*version]
+	if !known {
+		return usageError{fmt.Errorf("--version is v1 or v2, not %q", *version)}
+	}
+	return watch(ctx, address, number, *active)
 }
 
 func seconds(count float64) time.Duration { return time.Duration(count * float64(time.Second)) }

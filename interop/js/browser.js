@@ -1,6 +1,7 @@
 /** The entry of the bundle for a page: `window.interop`. */
 
 import { dial } from './dial.js'
+import { watch } from './watch.js'
 
 /** @type {AbortController | null} */
 let running = null
@@ -25,6 +26,9 @@ window.interop = {
       running = null
     }
   },
+
+  /** Hold a connection, for ../crash.py. */
+  watch,
 
   /** End a running dial: its promise is rejected and its connection closed. Without one, do nothing. */
   close () {

@@ -9,12 +9,14 @@ import { parseArgs } from 'node:util'
 import { DEFAULTS, dial, UsageError } from './dial.js'
 import { createHost, stopHost } from './host.js'
 import { serve } from './services.js'
+import { watch } from './watch.js'
 
 const USAGE = `usage: peer.js listen [--ip IP] [--port PORT]
        peer.js dial MULTIADDR [--version v1] [--count N] [--pings N] [--idle SECONDS]
            [--upload BYTES] [--download BYTES] [--perf-upload BYTES] [--perf-download BYTES]
            [--echo-size BYTES] [--echo-streams N] [--half-close] [--reset]
-           [--close dialer|listener] [--timeout SECONDS]`
+           [--close dialer|listener] [--timeout SECONDS]
+       peer.js watch MULTIADDR [--active]`
 
 // js-libp2p uses what older ones lack, and says so in the middle of a dial.
 const OLDEST_NODE = 22
@@ -31,8 +33,13 @@ async function main (args) {
   } else if (command === 'dial') {
     const { values, positionals } = parse(rest, DEFAULTS, 1)
     emit(await dial(positionals[0], values))
+  } else if (command === 'watch') {
+    const { values, positionals } = parse(rest, { active: false }, 1)
+    await watch(positionals[0], values, emit)
+    // It ends by a signal.
+    await new Promise((resolve) => process.once('SIGTERM', resolve))
   } else {
-    throw new UsageError('expected listen, or dial and a multiaddr')
+    throw new UsageError('expected listen, or dial or watch and a multiaddr')
   }
 }
 

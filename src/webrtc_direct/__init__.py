@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from webrtc_direct.stream import Stream
 
 # Where each public name lives. Importing the package loads none of it, so that a program
-# pays (cryptography, protobuf, anyio) for what it uses, when it uses it.
+# pays (cryptography, anyio) for what it uses, when it uses it.
 _MODULES = {
     "certificate": ("Certificate",),
     "connection": ("Connection", "Handler", "StepTimes"),

@@ -14,12 +14,10 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 import base58
-from google.protobuf.message import DecodeError
 
-from webrtc_direct import multibase, primitives
-from webrtc_direct.errors import IdentityError
+from webrtc_direct import multibase, primitives, protobuf
+from webrtc_direct.errors import IdentityError, RemoteProtocolError
 from webrtc_direct.files import create_file, read_file, replace_file
-from webrtc_direct.protobuf import keys_pb2
 
 if TYPE_CHECKING:
     import os
@@ -38,6 +36,9 @@ _MAX_IDENTITY_FILE = 16384
 # The longest peer id is the inlined one in base16: 2 * (4 + 42) + 1.
 _MAX_PEER_ID_TEXT = 128
 
+# The fields of the messages ``PublicKey`` and ``PrivateKey``, both required.
+_TYPE_FIELD, _DATA_FIELD = 1, 2
+_ENUM_MASK = 0xFFFFFFFF
 _ED25519_SIZE = 32
 _SECP256K1_SIZES = frozenset({33, 65})
 
@@ -49,6 +50,9 @@ class KeyType(IntEnum):
     ED25519 = 1
     SECP256K1 = 2
     ECDSA = 3
+
+
+_KEY_TYPES: dict[int, KeyType] = {kind.value: kind for kind in KeyType}
 
 
 @dataclass(frozen=True, order=True)
@@ -113,14 +117,7 @@ class PublicKey:
         """
         if len(encoded) > _MAX_PUBLIC_KEY:
             raise IdentityError(f"public key of more than {_MAX_PUBLIC_KEY} bytes")
-        message = keys_pb2.PublicKey()
-        try:
-            message.ParseFromString(encoded)
-            key = cls(KeyType(message.Type), message.Data)
-        except (DecodeError, ValueError) as error:
-            raise IdentityError("not a libp2p public key") from error
-        if not message.IsInitialized():
-            raise IdentityError("not a libp2p public key: its kind or its bytes are missing")
+        key = cls(*_parse_key_untrusted(encoded, "public key"))
         if key.type is KeyType.ED25519 and len(key.data) != _ED25519_SIZE:
             raise IdentityError(f"Ed25519 public key of {len(key.data)} bytes, not {_ED25519_SIZE}")
         if key.type is KeyType.SECP256K1 and len(key.data) not in _SECP256K1_SIZES:
@@ -129,8 +126,7 @@ class PublicKey:
 
     def to_protobuf(self) -> bytes:
         """Return libp2p's ``PublicKey`` message in its canonical encoding, which peer ids are made of."""
-        message = keys_pb2.PublicKey(Type=keys_pb2.KeyType.Name(self.type), Data=self.data)
-        return message.SerializeToString(deterministic=True)
+        return _encode_key(self.type, self.data)
 
     @property
     def peer_id(self) -> PeerId:
@@ -176,18 +172,11 @@ class KeyPair:
     @classmethod
     def from_protobuf(cls, encoded: bytes) -> KeyPair:
         """Read libp2p's ``PrivateKey`` message. Raises IdentityError."""
-        message = keys_pb2.PrivateKey()
-        try:
-            message.ParseFromString(encoded)
-        except DecodeError as error:
-            raise IdentityError("not a libp2p private key") from error
-        if not message.IsInitialized():
-            raise IdentityError("not a libp2p private key: its kind or its bytes are missing")
-        kind = KeyType(message.Type)
+        kind, data = _parse_key_untrusted(encoded, "private key")
         if kind is not KeyType.ED25519:
             raise IdentityError(f"a key of kind {kind.name}; only Ed25519 keys can be this end's identity")
         # Seed and public key; an old form repeats the public key (peer-ids spec, "Ed25519").
-        seed, public = message.Data[:_ED25519_SIZE], message.Data[_ED25519_SIZE:]
+        seed, public = data[:_ED25519_SIZE], data[_ED25519_SIZE:]
         if len(seed) != _ED25519_SIZE:
             raise IdentityError("a broken Ed25519 key: too short")
         pair = cls._from_seed(seed)
@@ -197,8 +186,7 @@ class KeyPair:
 
     def to_protobuf(self) -> bytes:
         """Return libp2p's ``PrivateKey`` message. It is secret."""
-        message = keys_pb2.PrivateKey(Type=keys_pb2.Ed25519, Data=self._seed + self.public_key.data)
-        return message.SerializeToString(deterministic=True)
+        return _encode_key(KeyType.ED25519, self._seed + self.public_key.data)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> KeyPair:
@@ -250,3 +238,26 @@ class KeyPair:
     @classmethod
     def _from_seed(cls, seed: bytes) -> KeyPair:
         return cls(PublicKey(KeyType.ED25519, primitives.ed25519_public_key(seed)), seed)
+
+
+def _encode_key(kind: KeyType, data: bytes) -> bytes:
+    return protobuf.encode([(_TYPE_FIELD, kind), (_DATA_FIELD, data)])
+
+
+def _parse_key_untrusted(encoded: bytes, name: str) -> tuple[KeyType, bytes]:
+    """Return kind and bytes of a key, read as proto2 has it. Raises IdentityError."""
+    kind: KeyType | None = None
+    data: bytes | None = None
+    try:
+        fields = protobuf.fields_untrusted(encoded)
+    except RemoteProtocolError as error:
+        raise IdentityError(f"not a libp2p {name}: {error.problem}") from error
+    for number, value in fields:
+        if number == _TYPE_FIELD and isinstance(value, int):
+            # An enum has 32 bits, and an unknown value counts as none.
+            kind = _KEY_TYPES.get(value & _ENUM_MASK, kind)
+        elif number == _DATA_FIELD and isinstance(value, bytes):
+            data = value
+    if kind is None or data is None:
+        raise IdentityError(f"not a libp2p {name}: its kind or its bytes are missing")
+    return kind, data

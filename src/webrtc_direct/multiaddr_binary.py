@@ -9,7 +9,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING
 
-from webrtc_direct import multibase
+from webrtc_direct import multibase, varint
 from webrtc_direct.errors import IdentityError, RemoteProtocolError
 from webrtc_direct.identity import PeerId
 
@@ -75,14 +75,14 @@ _FLAGS = {
 def encode(address: WebRtcDirectAddress) -> bytes:
     """Return the binary form of *address*."""
     ip = _IP4 if address.ip.version == 4 else _IP6
-    parts = [_varint(ip), address.ip.packed, _varint(_UDP), address.port.to_bytes(2, "big")]
-    parts.append(_varint(_WEBRTC_DIRECT))
+    parts = [varint.encode(ip), address.ip.packed, varint.encode(_UDP), address.port.to_bytes(2, "big")]
+    parts.append(varint.encode(_WEBRTC_DIRECT))
     if address.fingerprint is not None:
         multihash = address.fingerprint.multihash
-        parts += (_varint(_CERTHASH), _varint(len(multihash)), multihash)
+        parts += (varint.encode(_CERTHASH), varint.encode(len(multihash)), multihash)
     if address.peer_id is not None:
         multihash = address.peer_id.multihash
-        parts += (_varint(_P2P), _varint(len(multihash)), multihash)
+        parts += (varint.encode(_P2P), varint.encode(len(multihash)), multihash)
     return b"".join(parts)
 
 
@@ -97,7 +97,7 @@ def describe_untrusted(data: bytes) -> str:
     text = ""
     position = 0
     while position < len(data):
-        number, position = _read_varint_untrusted(data, position)
+        number, position = _number_untrusted(data, position)
         if number in _FLAGS:
             text += f"/{_FLAGS[number]}"
             continue
@@ -105,7 +105,7 @@ def describe_untrusted(data: bytes) -> str:
             raise RemoteProtocolError(f"a multiaddr with the unknown component {number}")
         name, size, show = _COMPONENTS[number]
         if size is None:
-            size, position = _read_varint_untrusted(data, position)
+            size, position = _number_untrusted(data, position)
         value = data[position : position + size]
         position += size
         if position > len(data):
@@ -117,17 +117,9 @@ def describe_untrusted(data: bytes) -> str:
     return text
 
 
-def _varint(value: int) -> bytes:
-    """Encode a number below 2**14."""
-    return bytes((value,)) if value < 0x80 else bytes((value & 0x7F | 0x80, value >> 7))
-
-
-def _read_varint_untrusted(data: bytes, position: int) -> tuple[int, int]:
-    value = 0
-    for count, byte in enumerate(data[position : position + 4]):
-        value |= (byte & 0x7F) << 7 * count
-        if byte < 0x80:
-            if byte == 0 and count > 0:
-                raise RemoteProtocolError("a multiaddr with a number in too many bytes")
-            return value, position + count + 1
-    raise RemoteProtocolError("a multiaddr that is cut off, or holds too large a number")
+def _number_untrusted(data: bytes, position: int) -> tuple[int, int]:
+    if position < len(data):
+        number = varint.read_untrusted(data, position, len(data))
+        if number is not None:
+            return number
+    raise RemoteProtocolError("a multiaddr that is cut off")

@@ -2,23 +2,21 @@
 
 Where there is the wheel for web pages, too, pip must take the one with the engine.
 
-Run as ``python tests/faults/dist_check.py [--requirement LOCK]``. The sdist is built by ``pip``
+Run as ``python -m tests.faults.dist_check [--requirement LOCK]``. The sdist is built by ``pip``
 from its own files alone, with the versions of its Cargo.lock.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
-import subprocess
 import sys
 import tarfile
 import tempfile
-import venv
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.faults.installing import build, install, make_environment, run
+
 # What an sdist must hold to be built as it was tested, and what has no place in it.
 NEEDED = [
     "PKG-INFO",
@@ -55,24 +53,6 @@ anyio.run(main)
 """
 
 
-def run(*command: str | Path, directory: Path = ROOT) -> None:
-    """Run a command, away from this repository's own packages."""
-    environment = {
-        name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")
-    }
-    subprocess.run([str(part) for part in command], cwd=directory, env=environment, check=True)
-
-
-def build(directory: Path) -> tuple[Path, Path]:
-    """Return a wheel and an sdist."""
-    # The sdist's own locked build is what pip does with it below.
-    maturin = Path(sys.executable).with_name("maturin")
-    run(maturin, "build", "--quiet", "--release", "--locked", "--sdist", "--out", directory)
-    (wheel,) = directory.glob("*.whl")
-    (sdist,) = directory.glob("*.tar.gz")
-    return wheel, sdist
-
-
 def check_contents(sdist: Path) -> None:
     """Fail where the sdist lacks something or holds too much."""
     with tarfile.open(sdist) as archive:
@@ -86,15 +66,12 @@ def check_contents(sdist: Path) -> None:
 
 def check(package: Path, directory: Path, requirement: Path | None) -> None:
     """Install *package* into a fresh environment and use it."""
-    home = directory / package.name.replace(".", "-")
-    venv.create(home, with_pip=True)
-    python = home / "bin" / "python"
-    pip = (python, "-m", "pip", "--disable-pip-version-check", "--quiet", "install")
+    python = make_environment(directory / package.name.replace(".", "-"))
     if requirement is not None:
-        run(*pip, "--requirement", requirement, directory=directory)
-    run(*pip, package, directory=directory)
+        install(python, "--requirement", requirement)
+    install(python, f"{package}[cli,web]")
     run(python, "-W", "error", "-c", PROGRAM, directory=directory)
-    run(home / "bin" / "webrtc-direct", "--version", directory=directory)
+    run(python.with_name("webrtc-direct"), "--version", directory=directory)
     print(f"{package.name}: installs, dials and listens", flush=True)
 
 
@@ -119,7 +96,9 @@ def main() -> None:
     requirement: Path | None = parser.parse_args().requirement
     with tempfile.TemporaryDirectory() as temporary:
         directory = Path(temporary)
-        wheel, sdist = build(directory)
+        # The sdist's own locked build is what pip does with it below.
+        wheel = build(directory, "--sdist")
+        (sdist,) = directory.glob("*.tar.gz")
         check_contents(sdist)
         check_choice(wheel, directory)
         for package in (wheel, sdist):

@@ -27,9 +27,9 @@ def failures(interpreter: str) -> int:
     """Return how many ways fail under this Python, in a new environment under build/."""
     folder = ROOT / "build" / "hosts" / Path(interpreter).name
     python = folder / "bin" / "python"
-    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    pip: list[str | Path] = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     subprocess.run([interpreter, "-m", "venv", "--clear", folder], check=True)
-    subprocess.run([*pip, "--require-hashes", "--no-deps", "--requirement", str(LOCK)], check=True)
+    subprocess.run([*pip, "--require-hashes", "--no-deps", "--requirement", LOCK], check=True)
     failed = 0
     for way in WAYS:
         ended = subprocess.run(

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from webrtc_direct import primitives
+from webrtc_direct import primitives, protobuf
 from webrtc_direct.errors import LocalProtocolError, NoiseError, NoiseErrorKind
 from webrtc_direct.identity import KeyPair
 from webrtc_direct.multiaddr import Fingerprint
 from webrtc_direct.platform.base import Role
-from webrtc_direct.protobuf import noise_pb2
 from webrtc_direct.protocol.noise import Action, NoiseHandshake, NoiseKeys, prologue
 from webrtc_direct.protocol.noise_xx import NoiseXX
 
@@ -187,8 +186,7 @@ async def static_key() -> primitives.X25519Key:
 
 
 def payload_of(identity: KeyPair, signature: bytes) -> bytes:
-    key = identity.public_key.to_protobuf()
-    return noise_pb2.NoiseHandshakePayload(identity_key=key, identity_sig=signature).SerializeToString()
+    return protobuf.encode([(1, identity.public_key.to_protobuf()), (2, signature)])
 
 
 @pytest.mark.parametrize(

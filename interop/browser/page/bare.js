@@ -4,6 +4,9 @@ import { Identity } from './client/identity.js'
 import { identify } from './client/identify.js'
 import { milliseconds, runSteps } from './cell/steps.js'
 
+const ECHO_PROTOCOL = '/echo/1.0.0'
+const ECHO_EVERY_MS = 500
+
 let current = null
 
 window.interop = {
@@ -18,6 +21,22 @@ window.interop = {
       show(`failed: ${error.message}`)
       throw error
     }
+  },
+  /**
+   * Hold a connection and tell of it: `connected`, `stream-ended`, `ended`, the last two with the client's words.
+   * @param {string} address @param {{version: string, active: boolean}} options active: a byte goes to and fro all
+   *   the time @param {(event: object) => void} tell
+   */
+  async watch (address, { version, active }, tell) {
+    current = await dial(address, { version })
+    current.closed.then((detail) => tell({ event: 'ended', detail }))
+    if (active) {
+      const stream = await current.openStream(ECHO_PROTOCOL)
+      // The first one is there before anything may happen to the other end.
+      await echo(stream)
+      keepEchoing(stream).catch((error) => tell({ event: 'stream-ended', detail: error.message }))
+    }
+    tell({ event: 'connected' })
   },
   /** End the connection that a dial uses now, if there is one. */
   close: () => current?.close()
@@ -45,6 +64,18 @@ async function run (address, options) {
     }
   }
   return result
+}
+
+async function keepEchoing (stream) {
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, ECHO_EVERY_MS))
+    await echo(stream)
+  }
+}
+
+async function echo (stream) {
+  await stream.write(Uint8Array.of(1))
+  await stream.readExactly(1)
 }
 
 function show (text) {

@@ -1,5 +1,6 @@
 //! What a listener knows of source addresses that have no connection (yet): who sent an authentic
-//! request, who proved to receive what is sent there, and whose ClientHello waits for that proof.
+//! request, who proved to receive what is sent there, whose ClientHello waits for that proof, and who has
+//! a connection of the past, which a process made that listened here before.
 //!
 //! Each table is of fixed size. The proof needs none of them: the transaction id of a check is an HMAC of
 //! the address it went to, under a secret that changes.
@@ -38,12 +39,55 @@ struct Candidate {
     since: Instant,
 }
 
+/// What came from an address that has answered a check, beside checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sign {
+    Nothing,
+    /// Encrypted data of no connection that there is. Of a handshake that was displaced, it may come too; its
+    /// client is past its hello, and waits in vain as well.
+    Data,
+    /// A ClientHello. What is refused or displaced may be repeated late, for as long as a handshake may take.
+    Hello,
+    /// It has been judged, and may have so many more answers.
+    Past(u32),
+}
+
 /// An address that has answered a check.
 #[derive(Debug)]
 struct Proved {
     credentials: Option<Arc<Credentials>>,
     /// It has answered one for these credentials, so it needs no more of them.
     answered: bool,
+    /// When it first did, or when its last ClientHello came.
+    since: Instant,
+    sign: Sign,
+}
+
+impl Proved {
+    fn new(credentials: Option<Arc<Credentials>>, answered: bool, now: Instant) -> Self {
+        Self { credentials, answered, since: now, sign: Sign::Nothing }
+    }
+
+    /// It has answered once more, for what it has named.
+    fn answer(&mut self, answered: bool, now: Instant) {
+        if answered && !self.answered {
+            self.answered = true;
+            if self.sign != Sign::Hello {
+                self.since = now;
+            }
+        }
+    }
+}
+
+/// What to say to a check of a connection that there is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It is of a newcomer, for all that is known.
+    Welcome,
+    /// The connection is of the past.
+    Past,
+    /// It is, and has been told so often enough.
+    ToldBefore,
 }
 
 /// The tables and the secret.
@@ -124,7 +168,7 @@ impl Addresses {
         let credentials = Arc::clone(credentials);
         if let Some(proved) = self.proved.get_mut(&source) {
             if proved.credentials.as_ref() != Some(&credentials) {
-                *proved = Proved { credentials: Some(credentials), answered: false };
+                *proved = Proved::new(Some(credentials), false, now);
             }
             return true;
         }
@@ -154,10 +198,60 @@ impl Addresses {
         source: SocketAddr,
         credentials: Option<Arc<Credentials>>,
         answered: bool,
+        now: Instant,
     ) -> Vec<Vec<u8>> {
         self.candidates.remove(&source);
-        self.proved.insert(source, Proved { credentials, answered });
+        match self.proved.get_mut(&source).filter(|proved| proved.credentials == credentials) {
+            Some(proved) => proved.answer(answered, now),
+            None => self.proved.insert(source, Proved::new(credentials, answered, now)),
+        }
         self.held.remove(&source).unwrap_or_default()
+    }
+
+    /// Encrypted data came from *source*, which has no connection.
+    pub(crate) fn note_data(&mut self, source: SocketAddr) {
+        if let Some(proved) = self.proved.get_mut(&source)
+            && proved.sign == Sign::Nothing
+        {
+            proved.sign = Sign::Data;
+        }
+    }
+
+    /// A ClientHello came from *source*.
+    pub(crate) fn note_hello(&mut self, source: SocketAddr, now: Instant) {
+        if let Some(proved) = self.proved.get_mut(&source) {
+            proved.since = now;
+            proved.sign = Sign::Hello;
+        }
+    }
+
+    /// Whether *source*, which checks a connection that there is not, has it of the past, and is to be told.
+    ///
+    /// It stays so until it says hello, or checks with other credentials.
+    pub(crate) fn judge(
+        &mut self,
+        source: SocketAddr,
+        credentials: &Arc<Credentials>,
+        config: &Config,
+        now: Instant,
+    ) -> Verdict {
+        let proved = self.proved.get_mut(&source);
+        let Some(proved) = proved.filter(|it| it.answered && it.credentials.as_ref() == Some(credentials))
+        else {
+            return Verdict::Welcome;
+        };
+        let patience = match proved.sign {
+            Sign::Nothing => config.hello_timeout,
+            Sign::Data => config.past_data_timeout.min(config.hello_timeout),
+            Sign::Hello => config.handshake_timeout,
+            Sign::Past(_) => Duration::ZERO,
+        };
+        if now < proved.since + patience {
+            return Verdict::Welcome;
+        }
+        let left = if let Sign::Past(left) = proved.sign { left } else { config.tombstone_answers };
+        proved.sign = Sign::Past(left.saturating_sub(1));
+        if left > 0 { Verdict::Past } else { Verdict::ToldBefore }
     }
 
     /// What the sender of a ClientHello may have.

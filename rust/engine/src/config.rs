@@ -47,8 +47,15 @@ pub struct Config {
     pub max_tombstones: usize,
     /// For how long.
     pub tombstone_time: Duration,
-    /// How often, at most, the checks of one closed connection.
+    /// How often, at most, the checks of one closed connection, or of one of the past.
     pub tombstone_answers: u32,
+    /// A validated address whose checks go on for so long without a ClientHello has a connection of the past.
+    /// The hello leaves with the answer that validates it, however long the way is. Browsers have repeated it
+    /// five times by then; and a stable connection of Chromium's, which checks each 2.5 s, is told at its second.
+    pub hello_timeout: Duration,
+    /// The same where encrypted data comes instead. Whoever forges that, and the address, before the hello has
+    /// come is to have no use of it.
+    pub past_data_timeout: Duration,
     /// Channels of a connection.
     pub max_channels: usize,
     /// Label and protocol of a channel, together.
@@ -115,6 +122,8 @@ impl Default for Config {
             max_tombstones: 1024,
             tombstone_time: Duration::from_secs(60),
             tombstone_answers: 32,
+            hello_timeout: Duration::from_secs(2),
+            past_data_timeout: Duration::from_millis(750),
             max_channels: 1024,
             max_channel_text: 1024,
             max_certificate: 16 * 1024,

@@ -24,6 +24,7 @@ const QUEUE: usize = 64;
 const RECORD_HEADER: usize = 13;
 const CONTENT_ALERT: u8 = 21;
 const CONTENT_HANDSHAKE: u8 = 22;
+const CONTENT_DATA: u8 = 23;
 const CLIENT_HELLO: u8 = 1;
 
 /// A certificate and its key, and the settings of every DTLS connection that uses them.
@@ -98,6 +99,7 @@ pub struct Endpoint {
     buffer: Vec<u8>,
     timeout: Option<Instant>,
     connected: bool,
+    heard: bool,
 }
 
 impl Endpoint {
@@ -106,12 +108,17 @@ impl Endpoint {
         let config = Arc::clone(&identity.config);
         let mut dtls = Dtls::new_12(config, identity.certificate.clone(), now);
         dtls.set_active(is_client);
-        Self { dtls, buffer: vec![0; 2048], timeout: None, connected: false }
+        Self { dtls, buffer: vec![0; 2048], timeout: None, connected: false, heard: false }
     }
 
     /// When `handle_timeout` wants to be called.
     pub fn timeout(&self) -> Option<Instant> {
         self.timeout
+    }
+
+    /// Whether anything came that could be the peer's.
+    pub fn has_heard(&self) -> bool {
+        self.heard
     }
 
     /// Let time pass.
@@ -133,6 +140,7 @@ impl Endpoint {
             // Anybody can send one, and dimpl would give up the handshake.
             return Ok(());
         }
+        self.heard = true;
         self.dtls.handle_packet(datagram).map_err(|error| error.to_string())?;
         self.drain(sink);
         Ok(())
@@ -189,6 +197,11 @@ pub fn is_client_hello(datagram: &[u8]) -> bool {
         && datagram[0] == CONTENT_HANDSHAKE
         && datagram[3..5] == [0, 0]
         && datagram[RECORD_HEADER] == CLIENT_HELLO
+}
+
+/// Whether *datagram* begins with encrypted data, which nobody has before the end of a handshake.
+pub fn is_data(datagram: &[u8]) -> bool {
+    looks_like_dtls(datagram) && datagram[0] == CONTENT_DATA && datagram[3..5] != [0, 0]
 }
 
 fn holds_plaintext_alert(datagram: &[u8]) -> bool {

@@ -23,7 +23,13 @@ pub enum Outcome {
     /// Nothing: not authentic, late, or not for this client.
     Ignored,
     /// The server asked; this is the answer.
-    Answer(Vec<u8>),
+    Answer {
+        /// The response.
+        response: Vec<u8>,
+        /// The connection is up, and the server has not asked for long: it may be another process, to which
+        /// this address is new.
+        unusual: bool,
+    },
     /// The server answered a check.
     Consent,
     /// The server withdraws its consent (403): it has closed this connection.
@@ -46,6 +52,8 @@ pub struct Checker {
     pause: Duration,
     connected: bool,
     was_asked: bool,
+    /// When the server asked last while connected. pion does so all the time.
+    last_asked: Option<Instant>,
 }
 
 impl Checker {
@@ -70,6 +78,7 @@ impl Checker {
             pause: config.check_pause,
             connected: false,
             was_asked: false,
+            last_asked: None,
         }
     }
 
@@ -153,7 +162,9 @@ impl Checker {
             self.was_asked = true;
             self.next = now;
         }
-        Outcome::Answer(answer(message, source, key))
+        let before = if self.connected { self.last_asked.replace(now) } else { None };
+        let unusual = self.connected && before.is_none_or(|before| now >= before + 2 * self.consent_interval);
+        Outcome::Answer { response: answer(message, source, &self.credentials.client_pwd), unusual }
     }
 }
 
@@ -245,6 +256,27 @@ mod tests {
     }
 
     #[test]
+    fn a_question_is_unusual_when_none_came_for_long() {
+        let start = Instant::now();
+        let mut checker = checker(start);
+        let server = SERVER.parse().unwrap();
+        let credentials = checker.credentials.clone();
+        let ask = |checker: &mut Checker, seconds| {
+            let username = credentials.username_to_client();
+            let request =
+                stun::binding_request([3; 12], &username, &credentials.client_pwd, IceRole::Controlled, 1);
+            match checker.handle_untrusted(server, &request, start + Duration::from_secs(seconds)) {
+                Outcome::Answer { unusual, .. } => unusual,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert!(!ask(&mut checker, 0));
+        checker.connected = true;
+        let unusual = [1, 3, 5, 7, 20, 22].map(|seconds| ask(&mut checker, seconds));
+        assert_eq!(unusual, [true, false, false, false, true, false]);
+    }
+
+    #[test]
     fn a_request_of_the_servers_is_answered_and_hurries_the_next_check() {
         let now = Instant::now();
         let mut checker = checker(now);
@@ -253,7 +285,8 @@ mod tests {
         let username = checker.credentials.username_to_client();
         let key = checker.credentials.client_pwd.clone();
         let request = stun::binding_request([3; 12], &username, &key, IceRole::Controlled, 1);
-        let Outcome::Answer(response) = checker.handle_untrusted(server, &request, now) else {
+        let Outcome::Answer { response, unusual: false } = checker.handle_untrusted(server, &request, now)
+        else {
             panic!("no answer");
         };
         let response = stun::parse_untrusted(&response).unwrap();

@@ -1,9 +1,9 @@
 //! Many connections on one UDP port, and who gets one.
 //!
 //! The key of an authentic Binding request stands in the request itself, so it proves nothing about its
-//! sender. A request is therefore answered without keeping a connection for it, and, unless it
-//! nominates the pair, with a check of our own whose transaction id is an HMAC of the sender's address:
-//! its answer proves, without memory, that somebody at that address speaks ICE. A connection is made for
+//! sender. A request is therefore answered without keeping a connection for it, and with a
+//! check of our own whose transaction id is an HMAC of the sender's address: its answer proves, without
+//! memory, that somebody at that address speaks ICE. A connection is made for
 //! a ClientHello from an address that has sent an authentic request, and, under pressure, only once the
 //! address has proved itself. Until then three times of what came from there goes back (RFC 9000 8.1).
 //!
@@ -11,8 +11,10 @@
 //! networks, requests are dropped before anything is computed for them (`gate.rs`), and where there are
 //! too many handshakes one gives way (`handshakes.rs`).
 //!
-//! The check has a second use: a peer that nominates late, as pion does, nominates at once when it is
-//! asked on the pair.
+//! The check has two more uses. A peer that nominates late, as pion does, nominates at once when it is
+//! asked on the pair. And who proves its address, but never says hello, has a connection of the past: it was
+//! made by a process that listened here before, and that answers checks like this one. Its checks get a
+//! 403, as those of a connection that has ended (`Addresses::judge`).
 
 mod answering;
 mod connections;
@@ -61,6 +63,8 @@ pub struct Counters {
     pub withheld: u64,
     /// Checks of closed connections that were answered with a 403.
     pub tombstones: u64,
+    /// Checks of connections of the past that were.
+    pub past: u64,
 }
 
 #[derive(Debug)]
@@ -284,6 +288,9 @@ impl Listener {
             Some(id) if !hello || !self.is_another_connection(id, source) => id,
             _ if !hello => {
                 self.counters.unknown_source += 1;
+                if dtls::is_data(datagram) {
+                    self.addresses.note_data(source);
+                }
                 return;
             }
             _ => match self.admit(source, datagram, now) {

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use support::{End, SERVER, Weather, World, messages, pattern};
 use webrtc_direct_engine::Config;
-use webrtc_direct_engine::listener::Listener;
 use webrtc_direct_engine::session::{Event, Reason};
 use webrtc_direct_engine::ufrag::Version;
 
@@ -344,16 +343,4 @@ fn a_reader_behind_a_new_port_is_asked_there() {
     let done = |world: &World| world.received(End::Client(client), key).len() == data.len();
     assert!(world.run_until(Duration::from_secs(10), done));
     assert!(world.received(End::Client(client), key) == data);
-}
-
-#[test]
-fn a_server_that_was_started_again_is_not_the_peer() {
-    let mut world = World::new(15, Weather::FAIR);
-    let (client, _) = world.connect(&World::v1(0));
-    let (config, now) = (std::sync::Arc::clone(&world.config), world.now);
-    world.listener = Listener::new(config, support::identity().0, [9; 32], now);
-    let start = world.now;
-    world.run_until(Duration::from_secs(60), |world| world.closed(End::Client(client)).is_some());
-    assert!(world.now - start <= Duration::from_secs(21));
-    assert_eq!(world.closed(End::Client(client)).unwrap().0, Reason::Timeout);
 }

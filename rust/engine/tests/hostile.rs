@@ -46,19 +46,18 @@ fn answers(world: &mut World, datagrams: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
 
 #[test]
 fn an_authentic_request_gets_an_answer_and_a_check_but_no_connection() {
-    for (theirs, ours) in [(V1, V1), (V2, "abcd")] {
-        let mut world = World::new(1, Weather::FAIR);
-        let sent = answers(&mut world, vec![request(theirs, ours, false)]);
-        let classes: Vec<Class> =
-            sent.iter().map(|datagram| stun::parse_untrusted(datagram).unwrap().class).collect();
-        assert_eq!(classes, [Class::Success, Class::Request]);
-        assert!(stun::parse_untrusted(&sent[0]).unwrap().is_authentic(theirs.as_bytes()));
-        let check = stun::parse_untrusted(&sent[1]).unwrap();
-        assert_eq!(check.username, Some(format!("{ours}:{theirs}").as_bytes()));
-        assert_eq!(check.role, Some(IceRole::Controlled));
-        assert!(world.listener.is_empty() && world.listener.timeout().is_none());
-        // A nominating one needs no check.
-        assert_eq!(answers(&mut world, vec![request(theirs, ours, true)]).len(), 1);
+    // Who nominates says hello at once, so it is asked first.
+    for (nominates, order) in [(false, [0, 1]), (true, [1, 0])] {
+        for (theirs, ours) in [(V1, V1), (V2, "abcd")] {
+            let mut world = World::new(1, Weather::FAIR);
+            let sent = answers(&mut world, vec![request(theirs, ours, nominates)]);
+            let [answer, check] = order.map(|at| stun::parse_untrusted(&sent[at]).unwrap());
+            assert_eq!((sent.len(), answer.class, check.class), (2, Class::Success, Class::Request));
+            assert!(answer.is_authentic(theirs.as_bytes()));
+            assert_eq!(check.username, Some(format!("{ours}:{theirs}").as_bytes()));
+            assert_eq!(check.role, Some(IceRole::Controlled));
+            assert!(world.listener.is_empty() && world.listener.timeout().is_none());
+        }
     }
 }
 

@@ -240,6 +240,7 @@ impl Listener {
         values.set_item("refused", state.counters.refused)?;
         values.set_item("displaced", state.counters.displaced)?;
         values.set_item("tombstones", state.counters.tombstones)?;
+        values.set_item("past", state.counters.past)?;
         values.set_item("withheld_datagrams", state.counters.withheld)?;
         values.set_item("connections", state.connections)?;
         values.set_item("handshakes", state.handshakes)?;

@@ -14,6 +14,8 @@ import click
 
 from webrtc_direct.certificate import Certificate
 from webrtc_direct.cli.event_loop import run
+from webrtc_direct.cli.extras import lacking
+from webrtc_direct.cli.failure import Failure
 from webrtc_direct.cli.interrupt import say
 from webrtc_direct.cli.output import printable, socket_address, write_json
 from webrtc_direct.cli.target import json_option, positive_seconds
@@ -238,6 +240,8 @@ def listen_command(
     """
     if page_folder is not None and web is None:
         raise click.UsageError("--web-page needs --web")
+    if web is not None and (line := lacking("web")) is not None:
+        raise Failure(line)
     page = None if page_folder is None else _read_page(page_folder)
     handlers: dict[str, Handler] = {}
     if echo or web is not None:

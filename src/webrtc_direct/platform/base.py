@@ -114,6 +114,8 @@ class ListenerCounters:
     """Handshakes that gave way to newer ones, because there were ``max_handshakes``."""
     tombstones: int = 0
     """Binding requests to a connection that has ended, answered with 403 for a while."""
+    past: int = 0
+    """Binding requests of a connection that this listener never had, as after a crash, answered with 403."""
     withheld_datagrams: int = 0
     """Datagrams not sent, because their receiver had not proved its address yet (the factor of 3)."""
     connections: int = 0

@@ -212,12 +212,19 @@ class _Pump:
 
     def _turn(self) -> None:
         for kind, connection_id, key, value in self._queue.take(_EVENTS_PER_TURN):
-            if connection := self._connections.get(connection_id):
-                _tell(connection, kind, key, value)
-                if kind == _native.CLOSED:
-                    del self._connections[connection_id]
-            elif self._listener is not None:
-                self._take_for(self._listener, kind, connection_id, value)
+            connection = self._connections.get(connection_id)
+            try:
+                if connection is not None:
+                    connection.take(kind, key, value)
+                elif self._listener is not None:
+                    self._take_for(self._listener, kind, connection_id, value)
+            except Exception:
+                # The seam's promise: a fault above it costs this connection, not the others in the queue.
+                logger.exception("%r: an observer failed; the connection is aborted", connection)
+                if connection is not None:
+                    connection.abort()
+            if connection is not None and kind == _native.CLOSED:
+                del self._connections[connection_id]
         if self._listener is None and not self._connections:
             self._done.set()
 
@@ -230,15 +237,6 @@ class _Pump:
         elif kind == _native.LISTENER_CLOSED:
             listener.end()
             self._listener = None
-
-
-def _tell(connection: NativePeerConnection, kind: int, key: int, value: Any) -> None:
-    try:
-        connection.take(kind, key, value)
-    except Exception:
-        # The seam's promise: a fault above it costs this connection, not the others in the queue.
-        logger.exception("%r: an observer failed; the connection is aborted", connection)
-        connection.abort()
 
 
 def _with_key(certificate: LocalCertificate) -> Certificate:

@@ -16,6 +16,9 @@ from __future__ import annotations
 from enum import IntEnum
 
 from webrtc_direct.errors import RemoteProtocolError
+from webrtc_direct.protobuf import check_tag_untrusted, number_untrusted, skip_untrusted
+from webrtc_direct.varint import encode as varint
+from webrtc_direct.varint import read_untrusted as read_varint_untrusted
 
 MAX_FRAME = 16384
 """Largest frame that is sent. Spec "Multiplexing": the 16 KiB include the length prefix."""
@@ -47,10 +50,6 @@ _PAYLOAD_FIELD = 0x12
 _LAST_KNOWN_FIELD = 2
 # A message of more bytes holds a payload whose length takes two bytes, or something unusual.
 _LARGE = 130
-# 64 bits, seven in a byte.
-_MAX_VARINT = 10
-# Of a field number and its wire type together.
-_TAG_BITS = 32
 _FLAGS: dict[int, Flag] = {flag.value: flag for flag in Flag}
 _FLAG_FRAMES = {flag: bytes((2, _FLAG_FIELD, flag)) for flag in Flag}
 
@@ -70,8 +69,8 @@ def encode_data(data: bytes | bytearray | memoryview) -> list[bytes]:
         messages.append(b"".join((_FULL_HEADER, view[start : start + MAX_PAYLOAD])))
     rest = size % MAX_PAYLOAD
     if rest:
-        header = bytes((_PAYLOAD_FIELD,)) + _varint(rest)
-        prefix = _varint(len(header) + rest)
+        header = bytes((_PAYLOAD_FIELD,)) + varint(rest)
+        prefix = varint(len(header) + rest)
         payload = view[size - rest :]
         if len(prefix) + len(header) + rest <= MAX_JOINED_FRAME:
             messages.append(b"".join((prefix, header, payload)))
@@ -81,13 +80,8 @@ def encode_data(data: bytes | bytearray | memoryview) -> list[bytes]:
     return messages
 
 
-def _varint(value: int) -> bytes:
-    """Encode a number below 2**14."""
-    return bytes((value,)) if value < 0x80 else bytes((value & 0x7F | 0x80, value >> 7))
-
-
-_FULL_HEADER = bytes((_PAYLOAD_FIELD,)) + _varint(MAX_PAYLOAD)
-_FULL_PREFIX = _varint(len(_FULL_HEADER) + MAX_PAYLOAD)
+_FULL_HEADER = bytes((_PAYLOAD_FIELD,)) + varint(MAX_PAYLOAD)
+_FULL_PREFIX = varint(len(_FULL_HEADER) + MAX_PAYLOAD)
 
 
 def payload_room(credit: int) -> int:
@@ -130,7 +124,7 @@ class MessageDecoder:
             if length >= 0x80 and body < end and 0 < data[start + 1] < 0x80:
                 length += (data[start + 1] << 7) - 0x80
             else:
-                prefix = _read_varint_untrusted(data, start, end)
+                prefix = read_varint_untrusted(data, start, end)
                 if prefix is None:
                     self._prefix = data[start:]
                     break
@@ -156,7 +150,7 @@ class MessageDecoder:
                 return used
             self._prefix += data[used : used + 1]
             used += 1
-            prefix = _read_varint_untrusted(self._prefix, 0, len(self._prefix))
+            prefix = read_varint_untrusted(self._prefix, 0, len(self._prefix))
             if prefix is not None:
                 self._length = prefix[0]
                 size = self._length + len(self._prefix)
@@ -182,24 +176,6 @@ def _too_large(size: int, limit: int) -> RemoteProtocolError:
     return RemoteProtocolError(f"a frame of {size} bytes; {limit} are accepted", limit="max_received_frame")
 
 
-def _read_varint_untrusted(data: bytes, start: int, end: int) -> tuple[int, int] | None:
-    """Return the number at *start* and the position behind it; ``None`` where it goes on beyond *end*."""
-    value = data[start]
-    if value < 0x80:
-        return value, start + 1
-    value &= 0x7F
-    for count in range(1, min(_MAX_VARINT, end - start)):
-        byte = data[start + count]
-        value |= (byte & 0x7F) << 7 * count
-        if byte < 0x80:
-            if byte == 0 or value >> 64:
-                raise RemoteProtocolError("a varint that is longer than it needs to be, or too large")
-            return value, start + count + 1
-    if end - start >= _MAX_VARINT:
-        raise RemoteProtocolError("a varint of more than 10 bytes")
-    return None
-
-
 def _parse_untrusted(data: bytes, position: int, stop: int) -> Frame | None:
     """Read the message from *position* to *stop*; ``None`` if it says nothing."""
     if stop - position > _LARGE and data[position] == _PAYLOAD_FIELD:
@@ -211,45 +187,21 @@ def _parse_untrusted(data: bytes, position: int, stop: int) -> Frame | None:
     payload: bytes | None = None
     has_flag = False
     while position < stop:
-        tag, position = _field_untrusted(data, position, stop)
+        tag, position = number_untrusted(data, position, stop)
         if tag == _PAYLOAD_FIELD and payload is None:
-            size, position = _field_untrusted(data, position, stop)
+            size, position = number_untrusted(data, position, stop)
             payload = data[position : position + size]
             position += size
         elif tag == _FLAG_FIELD and not has_flag:
-            value, position = _field_untrusted(data, position, stop)
+            value, position = number_untrusted(data, position, stop)
             # An unknown flag must not break the stream of a peer that knows more.
             flag, has_flag = _FLAGS.get(value), True
         elif tag >> 3 <= _LAST_KNOWN_FIELD:
             raise RemoteProtocolError("a message with a known field repeated, of another type, or numbered 0")
-        elif tag >> _TAG_BITS:
-            raise RemoteProtocolError("a message with a field number of more than 29 bits")
         else:
-            position = _skip_untrusted(data, position, stop, tag & 7)
+            # go-libp2p sends an error code as field 3.
+            check_tag_untrusted(tag)
+            position = skip_untrusted(data, position, stop, tag & 7)
     if position > stop:
         raise RemoteProtocolError("a message that is cut off")
     return (flag, payload or b"") if payload or flag is not None else None
-
-
-def _field_untrusted(data: bytes, position: int, stop: int) -> tuple[int, int]:
-    """Return a number inside a message, and the position behind it."""
-    if position < stop:
-        number = _read_varint_untrusted(data, position, stop)
-        if number is not None:
-            return number
-    raise RemoteProtocolError("a message that is cut off")
-
-
-def _skip_untrusted(data: bytes, position: int, stop: int, wire_type: int) -> int:
-    """Return the position behind a field that is not known (go-libp2p sends an error code as field 3)."""
-    match wire_type:
-        case 0:
-            return _field_untrusted(data, position, stop)[1]
-        case 1:
-            return position + 8
-        case 2:
-            size, position = _field_untrusted(data, position, stop)
-            return position + size
-        case 5:
-            return position + 4
-    raise RemoteProtocolError(f"a message with a field of wire type {wire_type}")

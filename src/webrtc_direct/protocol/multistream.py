@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from webrtc_direct import varint
 from webrtc_direct.errors import LocalProtocolError, ProtocolNotSupported, RemoteProtocolError
 
 if TYPE_CHECKING:
@@ -27,9 +28,7 @@ def encode(name: str) -> bytes:
     line = name.encode() + b"\n"
     if not name or "\n" in name or len(line) >= _MAX_LINE:
         raise LocalProtocolError(f"not a name of a protocol: {name!r}")
-    size = len(line)
-    prefix = bytes((size,)) if size < 0x80 else bytes((size & 0x7F | 0x80, size >> 7))
-    return prefix + line
+    return varint.encode(len(line)) + line
 
 
 class _Reader:

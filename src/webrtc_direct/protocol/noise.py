@@ -12,14 +12,17 @@ from enum import Enum
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from google.protobuf.message import DecodeError
-
-from webrtc_direct import primitives
-from webrtc_direct.errors import IdentityError, LocalProtocolError, NoiseError, NoiseErrorKind
+from webrtc_direct import primitives, protobuf
+from webrtc_direct.errors import (
+    IdentityError,
+    LocalProtocolError,
+    NoiseError,
+    NoiseErrorKind,
+    RemoteProtocolError,
+)
 from webrtc_direct.identity import PublicKey
 from webrtc_direct.limits import Limits
 from webrtc_direct.platform.base import Role
-from webrtc_direct.protobuf import noise_pb2
 from webrtc_direct.protocol.noise_xx import KEY_SIZE, NoiseXX
 
 if TYPE_CHECKING:
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 _PROLOGUE_PREFIX = b"libp2p-webrtc-noise:"
 _SIGNATURE_PREFIX = b"noise-libp2p-static-key:"
 _LENGTH_SIZE = 2
+# Of ``NoiseHandshakePayload``. Field 4 holds extensions; none of them concerns WebRTC.
+_IDENTITY_KEY_FIELD, _IDENTITY_SIG_FIELD = 1, 2
 
 
 class Action(Enum):
@@ -62,11 +67,12 @@ class NoiseKeys:
     async def create(cls, identity: KeyPair) -> NoiseKeys:
         """Make a fresh static key for *identity*."""
         static = await fresh_key()
-        payload = noise_pb2.NoiseHandshakePayload(
-            identity_key=identity.public_key.to_protobuf(),
-            identity_sig=await identity.sign(_SIGNATURE_PREFIX + static.public),
-        )
-        return cls(static, payload.SerializeToString(deterministic=True))
+        signature = await identity.sign(_SIGNATURE_PREFIX + static.public)
+        payload = [
+            (_IDENTITY_KEY_FIELD, identity.public_key.to_protobuf()),
+            (_IDENTITY_SIG_FIELD, signature),
+        ]
+        return cls(static, protobuf.encode(payload))
 
     @classmethod
     async def of(cls, identity: KeyPair) -> NoiseKeys:
@@ -188,17 +194,29 @@ class NoiseHandshake:
 
 async def _check_payload_untrusted(encoded: bytes, static_public: bytes) -> PublicKey:
     """Return the identity key that signed the Noise key. Raises NoiseError."""
-    payload = noise_pb2.NoiseHandshakePayload()
+    identity_key, signature = parse_payload_untrusted(encoded)
     try:
-        payload.ParseFromString(encoded)
-    except DecodeError as error:
-        raise NoiseError(NoiseErrorKind.PAYLOAD) from error
-    try:
-        key = PublicKey.from_protobuf(payload.identity_key)
+        key = PublicKey.from_protobuf(identity_key)
     except IdentityError as error:
         raise NoiseError(NoiseErrorKind.IDENTITY_KEY, error.problem) from error
     try:
-        await key.verify(payload.identity_sig, _SIGNATURE_PREFIX + static_public)
+        await key.verify(signature, _SIGNATURE_PREFIX + static_public)
     except IdentityError as error:
         raise NoiseError(NoiseErrorKind.SIGNATURE, error.problem) from error
     return key
+
+
+def parse_payload_untrusted(encoded: bytes) -> tuple[bytes, bytes]:
+    """Return the identity key and its signature; what is missing is empty. Raises NoiseError."""
+    identity_key = signature = b""
+    try:
+        fields = protobuf.fields_untrusted(encoded)
+    except RemoteProtocolError as error:
+        raise NoiseError(NoiseErrorKind.PAYLOAD, error.problem) from error
+    for number, value in fields:
+        if isinstance(value, bytes):
+            if number == _IDENTITY_KEY_FIELD:
+                identity_key = value
+            elif number == _IDENTITY_SIG_FIELD:
+                signature = value
+    return identity_key, signature

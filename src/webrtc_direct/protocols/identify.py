@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import IntEnum
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 import anyio
-from google.protobuf.message import DecodeError
 
+from webrtc_direct import protobuf, varint
 from webrtc_direct.errors import LimitExceeded, RemoteProtocolError
 from webrtc_direct.multiaddr import WebRtcDirectAddress
 from webrtc_direct.multiaddr_binary import describe_untrusted, encode
-from webrtc_direct.protobuf.identify_pb2 import Identify
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from webrtc_direct.connection import Connection
     from webrtc_direct.identity import PeerId
@@ -27,8 +27,17 @@ IDENTIFY_PROTOCOL = "/ipfs/id/1.0.0"
 
 # What libp2p implementations call the family of protocols that they speak.
 _PROTOCOL_VERSION = "ipfs/0.1.0"
-_LAST_BYTE = 0x80
-_MAX_LENGTH_BYTES = 4
+
+
+class _Field(IntEnum):
+    """The fields of the message ``Identify``, but for 8, a signed record of the addresses."""
+
+    PUBLIC_KEY = 1
+    LISTEN_ADDRS = 2
+    PROTOCOLS = 3
+    OBSERVED_ADDR = 4
+    PROTOCOL_VERSION = 5
+    AGENT_VERSION = 6
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,36 @@ class IdentifyInfo:
     """This end's address as the peer sees it."""
 
 
+@dataclass
+class Identify:
+    """The message of the peer, as it came. What it does not say is empty."""
+
+    public_key: bytes = b""
+    listen_addresses: list[bytes] = field(default_factory=list)
+    protocols: list[str] = field(default_factory=list)
+    observed_address: bytes = b""
+    protocol_version: str = ""
+    agent: str = ""
+
+    def set_untrusted(self, number: int, value: int | bytes) -> None:
+        """Take the next field. Cannot fail: a field of another type is as good as unknown."""
+        if isinstance(value, int):
+            return
+        match number:
+            case _Field.PUBLIC_KEY:
+                self.public_key = value
+            case _Field.LISTEN_ADDRS:
+                self.listen_addresses.append(value)
+            case _Field.PROTOCOLS:
+                self.protocols.append(_text(value))
+            case _Field.OBSERVED_ADDR:
+                self.observed_address = value
+            case _Field.PROTOCOL_VERSION:
+                self.protocol_version = _text(value)
+            case _Field.AGENT_VERSION:
+                self.agent = _text(value)
+
+
 async def identify(connection: Connection) -> IdentifyInfo:
     """Return what the peer says of itself.
 
@@ -59,15 +98,15 @@ async def identify(connection: Connection) -> IdentifyInfo:
     """
     async with connection.open_stream(IDENTIFY_PROTOCOL) as stream:
         message = parse_answer_untrusted(await _read_answer(stream))
-    if message.publicKey and message.publicKey != connection.public_key.to_protobuf():
+    if message.public_key and message.public_key != connection.public_key.to_protobuf():
         raise RemoteProtocolError("identify: the public key is not the one that was proved")
-    observed = _describe_untrusted([message.observedAddr])
+    observed = _describe_untrusted([message.observed_address])
     return IdentifyInfo(
         peer_id=connection.peer_id,
-        agent=message.agentVersion,
-        protocol_version=message.protocolVersion,
+        agent=message.agent,
+        protocol_version=message.protocol_version,
         protocols=tuple(message.protocols),
-        listen_addresses=_describe_untrusted(message.listenAddrs),
+        listen_addresses=_describe_untrusted(message.listen_addresses),
         observed_address=observed[0] if observed else None,
     )
 
@@ -76,16 +115,18 @@ async def identify_handler(stream: Stream) -> None:
     """Tell the peer about this end. It need not read: some peers send a stray byte, others nothing."""
     connection = stream.connection
     host, port = connection.remote
-    message = Identify(
-        publicKey=connection.local.identity.public_key.to_protobuf(),
-        listenAddrs=[encode(address) for address in connection.local.addresses],
-        protocols=connection.protocols,
-        observedAddr=encode(WebRtcDirectAddress(ip_address(host.partition("%")[0]), port)),
-        protocolVersion=_PROTOCOL_VERSION,
-        agentVersion=_agent(),
+    observed = WebRtcDirectAddress(ip_address(host.partition("%")[0]), port)
+    encoded = protobuf.encode(
+        [
+            (_Field.PUBLIC_KEY, connection.local.identity.public_key.to_protobuf()),
+            *((_Field.LISTEN_ADDRS, encode(address)) for address in connection.local.addresses),
+            *((_Field.PROTOCOLS, protocol.encode()) for protocol in connection.protocols),
+            (_Field.OBSERVED_ADDR, encode(observed)),
+            (_Field.PROTOCOL_VERSION, _PROTOCOL_VERSION.encode()),
+            (_Field.AGENT_VERSION, _agent().encode()),
+        ]
     )
-    encoded = message.SerializeToString()
-    await stream.write(_encode_length(len(encoded)) + encoded)
+    await stream.write(varint.encode(len(encoded)) + encoded)
 
 
 @cache
@@ -115,16 +156,23 @@ def parse_answer_untrusted(answer: bytes) -> Identify:
     message = Identify()
     if not answer:
         raise RemoteProtocolError("identify: no answer")
-    while answer:
-        size, start = _decode_length_untrusted(answer)
-        if start + size > len(answer):
-            raise RemoteProtocolError("identify: the answer is cut off")
-        try:
-            message.MergeFromString(answer[start : start + size])
-        except DecodeError as error:
-            raise RemoteProtocolError("identify: the answer is not an Identify message") from error
-        answer = answer[start + size :]
+    try:
+        for part in _split_untrusted(answer):
+            for number, value in protobuf.fields_untrusted(part):
+                message.set_untrusted(number, value)
+    except RemoteProtocolError as error:
+        raise RemoteProtocolError(f"identify: {error.problem}") from error
     return message
+
+
+def _split_untrusted(answer: bytes) -> Iterator[bytes]:
+    position, end = 0, len(answer)
+    while position < end:
+        size, start = protobuf.number_untrusted(answer, position, end)
+        position = start + size
+        if position > end:
+            raise RemoteProtocolError("the answer is cut off")
+        yield answer[start:position]
 
 
 def _describe_untrusted(addresses: Iterable[bytes]) -> tuple[str, ...]:
@@ -138,20 +186,6 @@ def _describe_untrusted(addresses: Iterable[bytes]) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def _encode_length(length: int) -> bytes:
-    encoded = bytearray()
-    while length >= _LAST_BYTE:
-        encoded.append(length & 0x7F | _LAST_BYTE)
-        length >>= 7
-    encoded.append(length)
-    return bytes(encoded)
-
-
-def _decode_length_untrusted(data: bytes) -> tuple[int, int]:
-    """Return the number that *data* begins with, and where it ends."""
-    length = 0
-    for index, byte in enumerate(data[:_MAX_LENGTH_BYTES]):
-        length |= (byte & 0x7F) << 7 * index
-        if byte < _LAST_BYTE:
-            return length, index + 1
-    raise RemoteProtocolError("identify: the answer has no length")
+def _text(value: bytes) -> str:
+    """Decode what should be UTF-8, which protobuf's proto2 does not hold peers to."""
+    return value.decode(errors="replace")

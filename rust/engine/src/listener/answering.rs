@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Listener, SessionId};
+use crate::addresses::Verdict;
 use crate::ice;
 use crate::stun::{self, Class, IceRole};
 use crate::ufrag::Credentials;
@@ -54,31 +55,62 @@ impl Listener {
                 if tombstone.answers_left > 0 {
                     tombstone.answers_left -= 1;
                     self.counters.tombstones += 1;
-                    let id = message.transaction_id;
-                    self.out.push(source, &stun::binding_error(id, 403, "Forbidden", &[], key));
+                    self.forbid(source, message, key);
                 }
                 return;
             }
             self.tombstones.remove(&credentials);
+        }
+        if self.is_of_the_past(source, &credentials, message, now) {
+            return;
         }
         if self.is_to_prove_first(source, now) {
             let check = self.addresses.check(source, &credentials, now);
             self.out.push(source, &check);
             return;
         }
-        let response = ice::answer(message, source, key);
-        let mut sent = response.len() as u64;
-        self.out.push(source, &response);
+        let mut datagrams = vec![ice::answer(message, source, key)];
         let nominates = message.role == Some(IceRole::Controlling { use_candidate: true });
         if self.wants_check(source, &credentials, nominates) {
-            let check = self.addresses.check(source, &credentials, now);
-            sent += check.len() as u64;
-            self.out.push(source, &check);
+            datagrams.push(self.addresses.check(source, &credentials, now));
+            if nominates {
+                // It says hello when it has the answer, and then it has proved itself already.
+                datagrams.reverse();
+            }
         }
+        for datagram in &datagrams {
+            self.out.push(source, datagram);
+        }
+        let sent = datagrams.iter().map(|datagram| datagram.len() as u64).sum();
         let proved = self.addresses.remember(source, &credentials, length, sent, now);
         if let (true, Some(id)) = (proved, self.by_credentials.get(&credentials).copied()) {
             self.prove_path(id, source, now);
         }
+    }
+
+    /// Whether a request is of a connection of the past; then it has got what it gets.
+    fn is_of_the_past(
+        &mut self,
+        source: SocketAddr,
+        credentials: &Arc<Credentials>,
+        message: &stun::Message<'_>,
+        now: Instant,
+    ) -> bool {
+        if self.by_credentials.contains_key(credentials) {
+            return false;
+        }
+        let verdict = self.addresses.judge(source, credentials, &self.config, now);
+        if verdict == Verdict::Past {
+            self.counters.past += 1;
+            self.forbid(source, message, &credentials.server_ufrag);
+        }
+        verdict != Verdict::Welcome
+    }
+
+    /// Withdraw the consent to a connection, which ends it at a peer that follows RFC 7675.
+    fn forbid(&mut self, source: SocketAddr, message: &stun::Message<'_>, key: &str) {
+        let error = stun::binding_error(message.transaction_id, 403, "Forbidden", &[], key);
+        self.out.push(source, &error);
     }
 
     /// Whether a stranger is asked before it is answered.
@@ -99,12 +131,10 @@ impl Listener {
         if self.addresses.has_answered(source, credentials) {
             return false;
         }
-        let elsewhere = match (self.by_credentials.get(credentials), self.by_address.get(&source)) {
-            // Another address of a connection, or another connection of an address.
-            (Some(id), at) => at != Some(id),
-            (None, at) => at.is_some(),
-        };
-        !nominates || elsewhere || self.is_under_pressure()
+        // Its connection counts what is sent there, and knows its client by its DTLS.
+        let id = self.by_credentials.get(credentials);
+        let is_connected = id.is_some() && id == self.by_address.get(&source);
+        !is_connected || !nominates || self.is_under_pressure()
     }
 
     /// A client may check from several addresses and use another one later.
@@ -144,7 +174,7 @@ impl Listener {
         {
             self.prove_path(id, source, now);
         }
-        for datagram in self.addresses.prove(source, asked, answered) {
+        for datagram in self.addresses.prove(source, asked, answered, now) {
             self.handle_dtls_untrusted(source, &datagram, now);
         }
     }

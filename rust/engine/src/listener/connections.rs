@@ -11,6 +11,7 @@ use crate::ufrag::Credentials;
 impl Listener {
     /// A connection for the sender of a ClientHello, where it may have one.
     pub(super) fn admit(&mut self, source: SocketAddr, datagram: &[u8], now: Instant) -> Option<SessionId> {
+        self.addresses.note_hello(source, now);
         let Some((credentials, allowance)) = self.addresses.standing(source) else {
             self.counters.unknown_source += 1;
             return None;
@@ -46,14 +47,17 @@ impl Listener {
         };
         self.quota.admit(&self.config, ip, now)?;
         if let Some(id) = displaced {
-            self.displace(id);
+            self.displace(id, now);
         }
         Ok(())
     }
 
     /// End a handshake without a word: its client may say hello again.
-    fn displace(&mut self, id: SessionId) {
+    fn displace(&mut self, id: SessionId, now: Instant) {
         self.counters.displaced += 1;
+        for address in self.sessions.get(&id).map(|entry| &entry.addresses).into_iter().flatten() {
+            self.addresses.note_hello(*address, now);
+        }
         self.uncount(id);
         self.remove(id);
     }

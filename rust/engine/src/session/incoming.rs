@@ -40,15 +40,21 @@ impl Session {
         };
         match checker.handle_untrusted(source, datagram, now) {
             Outcome::Ignored => return,
-            Outcome::Answer(response) => {
+            Outcome::Answer { response, unusual } => {
                 self.wire.send(&response);
                 if let Some(check) = checker.poll(now) {
                     self.wire.send(&check);
                 }
                 self.probe_if_quiet();
+                if unusual {
+                    self.doubt_server(now);
+                }
             }
+            // A server may take whoever checks and says no hello for one of the past; the hello is on its way.
+            Outcome::Revoked if self.phase == Phase::Securing && !self.dtls.has_heard() => {}
             Outcome::Revoked => {
-                self.end(Reason::Remote, "the peer has closed this connection (ICE 403)".to_owned());
+                let detail = "the peer has closed this connection or does not know it any more (ICE 403)";
+                self.end(Reason::Remote, detail.to_owned());
             }
             Outcome::Consent => {
                 // No sign that the peer still has this connection: whoever listens at its port after it
@@ -91,6 +97,18 @@ impl Session {
             && self.watch.take_probe()
         {
             association.probe();
+        }
+    }
+
+    /// Let the server say something that only the peer can say; if it does not, check soon.
+    ///
+    /// A process that was started in its place learns of this connection by both, and says so.
+    fn doubt_server(&mut self, now: Instant) {
+        if let Some(association) = &mut self.association
+            && self.phase == Phase::Connected
+        {
+            association.probe();
+            self.watch.start(association.quiet(self.config.quiet), now);
         }
     }
 

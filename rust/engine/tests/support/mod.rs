@@ -154,6 +154,11 @@ impl World {
         number
     }
 
+    /// The listener's process is killed, and started again with the same certificate.
+    pub fn restart_listener(&mut self) {
+        self.listener = Listener::new(Arc::clone(&self.config), identity().0, [0x77; 32], self.now);
+    }
+
     pub fn v2(number: usize) -> String {
         format!("{V2}{number}:client{number}")
     }

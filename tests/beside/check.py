@@ -1,0 +1,34 @@
+"""Installs this package together with others that have bounds of their own, and lets all work in one program.
+
+Run as ``python -m tests.beside.check [--wheel WHEEL]``. The others are the newest that pip finds, but
+for libp2p: no release of it up to this one could once be installed beside this package.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from tests.faults.installing import build, install, make_environment, run
+
+OTHERS = ("libp2p==0.8.1", "grpcio", "opentelemetry-sdk")
+PROGRAM = Path(__file__).with_name("program.py")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--wheel", type=Path, help="this wheel, in place of one that is built")
+    wheel: Path | None = parser.parse_args().wheel
+    with tempfile.TemporaryDirectory() as temporary:
+        directory = Path(temporary)
+        wheel = wheel.resolve() if wheel else build(directory)
+        python = make_environment(directory / "beside")
+        # At once, so that pip has to find versions that suit all.
+        install(python, wheel, *OTHERS)
+        run(python, "-m", "pip", "check")
+        run(python, PROGRAM, directory=directory)
+
+
+if __name__ == "__main__":
+    main()
