@@ -57,3 +57,9 @@ def test_under_pytest_asyncio(tmp_path: Path) -> None:
     ended = run("-m", "pytest", *options, PROGRAMS / "with_pytest_asyncio.py", cwd=tmp_path)
     assert (ended.returncode, complaints(ended.stderr)) == (0, []), ended.stdout
     assert "3 passed in" in ended.stdout
+
+
+def test_a_block_left_in_another_task_says_so_and_leaves_nothing() -> None:
+    said = "Attempted to exit cancel scope in a different task than it was entered in\n"
+    ended = run("-X", "dev", "-W", "error", PROGRAMS / "another_task.py")
+    said_hello(ended, f"{HELLO}{said}{said}closed by this end 0 1\n")

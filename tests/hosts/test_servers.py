@@ -11,9 +11,15 @@ from tests.hosts.support import PROGRAMS, SECONDS, complaints, running
 UVICORN = ("-m", "uvicorn", "--port", "0", "--no-access-log")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
-@pytest.mark.parametrize("app", ["starlette_app", "django_app"])
+@pytest.mark.parametrize(
+    ("app", "loop", "number"),
+    [
+        ("starlette_app", "asyncio", signal.SIGINT),
+        ("starlette_app", "uvloop", signal.SIGTERM),
+        ("django_app", "asyncio", signal.SIGTERM),
+    ],
+    ids=["starlette", "starlette, uvloop", "django"],
+)
 def test_under_uvicorn(app: str, loop: str, number: signal.Signals) -> None:
     # Uvicorn ends of the signal itself once it has cleaned up; Python makes an exit of SIGINT's.
     expected = 0 if number == signal.SIGINT else -number
