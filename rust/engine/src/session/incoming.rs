@@ -106,7 +106,6 @@ impl Session {
     fn doubt_server(&mut self, now: Instant) {
         if let Some(association) = &mut self.association
             && self.phase == Phase::Connected
-            && self.watch.is_at_rest()
         {
             association.probe();
             self.watch.start(association.quiet(self.config.quiet), now);
