@@ -15,7 +15,8 @@ _INTRODUCTION = """\
 `make stress` does to connections what bad networks, slow readers and attackers do, and writes this page
 from what it measured. The peers are processes of their own, on loopback; go is the released go-libp2p of
 `interop/go`. MB are 10^6 bytes, MiB are 2^20. *Growth* is what the resident memory of a process grew by,
-at its largest, over what it was before.
+at its largest, over what it was before. [Crashes](crashes.md) has how soon each client notices that a
+listener is gone or was started again.
 """
 
 

@@ -150,8 +150,10 @@ export class Connection {
  * closed, it stays "connected" for seconds, but SCTP (ABORT) and DTLS (close_notify) end at once.
  */
 function watch (peer, ended) {
+  let wasSecured = false
   const look = () => {
-    const reason = end(peer)
+    wasSecured ||= peer.sctp?.transport.state === 'connected'
+    const reason = end(peer, wasSecured)
     if (reason !== null) ended(reason)
   }
   peer.addEventListener('connectionstatechange', look)
@@ -163,16 +165,19 @@ function watch (peer, ended) {
 }
 
 /** Why *peer* has ended, in words; null if it has not. */
-function end (peer) {
+function end (peer, wasSecured) {
   const { connectionState, sctp } = peer
   const dtls = sctp?.transport.state
-  // Chromium can say that all has failed before it says so of DTLS.
-  if (dtls === 'failed' || (connectionState === 'failed' && answered(peer))) {
+  // Chromium can say that all has failed before it says so of DTLS. Firefox says that DTLS has failed after
+  // it was secure, too: when the listener has given up a machine that slept.
+  if (!wasSecured && (dtls === 'failed' || (connectionState === 'failed' && answered(peer)))) {
     return "DTLS failed: the server's certificate is not the one of the address"
   }
   // Where DTLS fails, Chromium has SCTP closed a moment before.
   if (dtls === 'closed' || (dtls === 'connected' && sctp.state === 'closed')) return 'the listener closed the connection'
-  if (connectionState === 'failed') return 'nobody answers'
+  if (connectionState === 'failed' || dtls === 'failed') {
+    return wasSecured ? 'the listener does not know this connection any more' : 'nobody answers'
+  }
   return connectionState === 'disconnected' ? 'the listener fell silent' : null
 }
 
