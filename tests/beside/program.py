@@ -5,11 +5,11 @@ Run by ``check.py`` with the Python of an environment that has them all.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 
-import anyio
 import grpc
 import trio
 from libp2p import new_host
@@ -89,7 +89,7 @@ def main() -> None:
     with tracer.start_as_current_span("trio"):
         trio.run(both_on_trio)
     with tracer.start_as_current_span("asyncio"):
-        assert anyio.run(echo_over_webrtc) == b"hello"
+        assert asyncio.run(echo_over_webrtc()) == b"hello"
     with tracer.start_as_current_span("grpc"):
         assert echo_over_grpc() == b"hello"
     assert [span.name for span in exporter.get_finished_spans()] == ["trio", "asyncio", "grpc"]
