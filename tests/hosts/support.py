@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(__file__).resolve().parent / "programs"
@@ -42,14 +42,17 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def run(
-    *arguments: str | Path, env: Mapping[str, str] | None = None, **options: Any
+    *arguments: str | Path,
+    env: Mapping[str, str] | None = None,
+    inside: Sequence[str] = (),
+    **options: Any,
 ) -> subprocess.CompletedProcess[str]:
-    """Run Python with these *arguments* to its end, with all its processes."""
+    """Run Python with these *arguments* to its end, with all its processes; *inside* of a command."""
     env = env or environment()
     if "input" not in options:
         options["stdin"] = subprocess.DEVNULL
     ended = subprocess.run(
-        [python(), *arguments],
+        [*inside, python(), *arguments],
         env=env,
         capture_output=True,
         encoding="utf-8",

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import signal
+import subprocess
+from pathlib import Path
 
 import pytest
-from tests.hosts.support import HELLO, PROGRAMS, environment, run, said_hello
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.hosts.support import HELLO, PROGRAMS, SECONDS, environment, python, run, said_hello
 
 PROGRAM = PROGRAMS / "hello.py"
 CERTHASH = "uEiAFC8WCXElBJYRxnXYcWPsTXIXm0aG_Oetbtt7OrJdhEg"
 PEER = "12D3KooWNe8rNSxWvaBJQwfJvesmUdYCxEJ7rGLSKppCGAsFSe3H"
+CONTAINER = ("unshare", "--user", "--map-root-user")
+AS_PID_1 = (*CONTAINER, "--pid", "--fork", "--kill-child", "--mount-proc")
 ADDRESS = f"/ip4/192.0.2.7/udp/4001/webrtc-direct/certhash/{CERTHASH}/p2p/{PEER}"
 
 
@@ -59,3 +61,44 @@ def test_the_command_in_a_narrow_terminal(language: str) -> None:
         said_hello(ended, ended.stdout)
         # What is one word, to be copied, stays whole.
         assert word in ended.stdout
+
+
+def has_namespaces() -> bool:
+    """Say whether this system lets tests make a container of their own."""
+    try:
+        return subprocess.run([*AS_PID_1, "--net", "true"], capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+in_a_container = pytest.mark.skipif(not has_namespaces(), reason="this system gives no namespaces (unshare)")
+
+
+@in_a_container
+def test_as_the_first_process_of_a_container() -> None:
+    said_hello(run(PROGRAM, inside=AS_PID_1))
+
+
+@in_a_container
+def test_without_ipv6() -> None:
+    said_hello(run(PROGRAMS / "without_ipv6.py", inside=(*CONTAINER, "--net")))
+
+
+@in_a_container
+def test_the_command_as_the_first_process_of_a_container_ends_by_sigterm() -> None:
+    # The kernel keeps a signal from process 1 that it does not handle itself.
+    command: list[str | Path] = [
+        *AS_PID_1,
+        python(),
+        "-u",
+        "-m",
+        "webrtc_direct.cli",
+        "listen",
+        "/ip4/127.0.0.1/udp/0/webrtc-direct",
+    ]
+    with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True) as outside:
+        assert outside.stdout is not None
+        assert "peer id" in outside.stdout.readline()
+        (child,) = Path(f"/proc/{outside.pid}/task/{outside.pid}/children").read_text().split()
+        os.kill(int(child), signal.SIGTERM)
+        assert outside.wait(SECONDS) == 0
