@@ -28,6 +28,7 @@ from webrtc_direct.refusals import Rate, Refusals
 from webrtc_direct.stream import Stream
 from webrtc_direct.stream_table import StreamTable
 from webrtc_direct.tasks import task_group
+from webrtc_direct.user_code import contained
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -43,7 +44,8 @@ if TYPE_CHECKING:
 logger: logging.Logger = logging.getLogger("webrtc_direct.connection")
 
 Handler = Callable[[Stream], Awaitable[None]]
-"""Serves a stream that the peer opened. Returning closes the stream, raising resets it."""
+"""Serves a stream that the peer opened. Returning closes the stream, raising resets it, whatever it raises:
+only KeyboardInterrupt and SystemExit go on, and end the program."""
 
 
 @dataclass(frozen=True)
@@ -183,10 +185,9 @@ class Connection:
             raise AssertionError("the event is set after the reason")
         return reason
 
-    async def serve_streams(self) -> CloseReason:
-        """Run the handlers of the streams that the peer opens; returns why the connection ended."""
+    async def serve_streams(self) -> None:
+        """Run the handlers of the streams that the peer opens, until the connection has ended."""
         await self._starter.run()
-        return await self.wait_closed()
 
     async def give_up(self, stream: Stream) -> None:
         """Reset *stream*, whose answer is overdue, and return once the peer is heard from again.
@@ -292,15 +293,16 @@ class Connection:
         raise HandshakeTimeout("negotiation", limits.negotiation_timeout)
 
     async def _serve(self, stream: Stream) -> None:
-        try:
-            async with stream:
-                handler = await self._negotiate(stream)
-                await handler(stream)
-        except Exception as error:
+        def failed(error: BaseException) -> None:
             if _is_ours(error):
                 logger.debug("%r: %r", stream, str(error))
             else:
-                logger.exception("the handler of %r failed; the stream is reset", stream)
+                logger.error("the handler of %r failed; the stream is reset", stream, exc_info=error)
+
+        with contained(failed):
+            async with stream:
+                handler = await self._negotiate(stream)
+                await handler(stream)
 
     async def _negotiate(self, stream: Stream) -> Handler:
         limits = self.local.limits
@@ -350,7 +352,7 @@ class OpeningStream:
             await self._stream.__aexit__(kind, error, traceback)
 
 
-def _is_ours(error: Exception) -> bool:
+def _is_ours(error: BaseException) -> bool:
     """Say whether *error* is of a kind that a peer can cause at will."""
     if isinstance(error, ExceptionGroup):
         return error.split(WebRtcDirectError)[1] is None

@@ -26,6 +26,7 @@ from webrtc_direct.protocols.defaults import with_defaults
 from webrtc_direct.protocols.keep_alive import keep_alive_every
 from webrtc_direct.refusals import Refusals
 from webrtc_direct.tasks import task_group
+from webrtc_direct.user_code import contained
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -175,22 +176,24 @@ class Listener:
             self._connections.add(connection)
             try:
                 self._tell(self.on_connected, connection)
-                reason = await connection.serve_streams()
+                await connection.serve_streams()
             finally:
                 self._connections.discard(connection)
-        self._tell(self.on_disconnected, connection, reason)
+        self._tell(self.on_disconnected, connection, await connection.wait_closed())
 
     async def _accepts(self, peer: PeerConnection, peer_id: PeerId | None) -> bool:
         """Ask the hook; *peer* is aborted where it refuses, fails or takes too long."""
         hook, accepted = self._policy.accept, False
         if hook is None:
             return True
+
+        def failed(error: BaseException) -> None:
+            logger.error("the accept hook of %r failed; the connection is refused", self, exc_info=error)
+
         try:
-            with anyio.move_on_after(self._local.limits.noise_timeout):
+            with contained(failed), anyio.move_on_after(self._local.limits.noise_timeout):
                 answer = hook(peer.remote, peer_id)
                 accepted = await answer if isawaitable(answer) else answer
-        except Exception:
-            logger.exception("the accept hook of %r failed; the connection is refused", self)
         finally:
             if not accepted:
                 peer.abort()
@@ -199,12 +202,9 @@ class Listener:
         return accepted
 
     def _tell(self, hook: Callable[..., object] | None, *arguments: object) -> None:
-        if hook is None:
-            return
-        try:
-            hook(*arguments)
-        except Exception:
-            logger.exception("a hook of %r failed", self)
+        if hook is not None:
+            with contained(lambda error: logger.error("a hook of %r failed", self, exc_info=error)):
+                hook(*arguments)
 
 
 @asynccontextmanager

@@ -41,6 +41,14 @@ def clock() -> Clock:
     return anyio.current_time if loop is None else loop.time
 
 
+def is_cancelled() -> bool:
+    """Say whether somebody cancels this task by a scope around it. True where no task runs any more."""
+    try:
+        return anyio.get_current_task().has_pending_cancellation()
+    except RuntimeError:
+        return True
+
+
 class Signal:
     """An event: once it is set, all who wait for it go on. May be made and set anywhere."""
 
