@@ -49,6 +49,11 @@ def is_cancelled() -> bool:
         return True
 
 
+def task_id() -> int:
+    """Return what tells this task from others that run now. To be called in a task."""
+    return anyio.get_current_task().id
+
+
 class Signal:
     """An event: once it is set, all who wait for it go on. May be made and set anywhere."""
 

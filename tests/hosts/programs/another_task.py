@@ -13,7 +13,7 @@ async def leave(manager: AbstractAsyncContextManager[Any]) -> None:
     """Leave *manager*'s block in a task that did not enter it."""
     try:
         await asyncio.create_task(manager.__aexit__(None, None, None))
-    except RuntimeError as error:
+    except webrtc_direct.LocalProtocolError as error:
         print(error)
 
 
