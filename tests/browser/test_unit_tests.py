@@ -38,9 +38,11 @@ LEFT_OUT = {
     "test_certificate.py": "a browser makes its certificates itself",
     "test_environment.py": "reads the sources",
     "test_files.py": "its subjects are hard links, modes and failing disks, which a page does not have",
+    "test_interop_crash.py": "about interop/",
     "test_interop_judge.py": "about interop/",
     "test_interop_matrix.py": "about interop/",
     "test_interop_others.py": "about interop/",
+    "test_outside_tasks.py": "reads the sources, and runs asyncio.run",
     "test_python_primitives.py": "compares with cryptography, which a page does not have",
 }
 TESTS_LEFT_OUT = {
