@@ -98,13 +98,13 @@ impl Endpoint {
                 return;
             }
             let speaker = &mut self.speaker;
-            self.port.receive(buffer, |source, run, size| match speaker {
+            self.port.receive(buffer, |route, run, size| match speaker {
                 Speaker::Session(session) => {
                     for datagram in run.chunks(size) {
-                        session.handle_datagram_untrusted(source, datagram, now);
+                        session.handle_datagram_untrusted(route, datagram, now);
                     }
                 }
-                Speaker::Listener(listener, _) => listener.handle_run_untrusted(source, run, size, now),
+                Speaker::Listener(listener, _) => listener.handle_run_untrusted(route, run, size, now),
             });
         }
     }

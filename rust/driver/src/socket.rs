@@ -1,14 +1,13 @@
 //! A UDP socket that takes and gives many datagrams at once.
 
-use std::collections::HashMap;
 use std::io::{self, IoSliceMut};
-use std::net::{IpAddr, SocketAddr, UdpSocket as StdSocket};
+use std::net::{SocketAddr, UdpSocket as StdSocket};
 
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
 use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use webrtc_direct_engine::Outbox;
+use webrtc_direct_engine::{Outbox, Route};
 
 /// What the kernel is asked to hold in each direction; it may give less.
 const BUFFER: usize = 4 << 20;
@@ -19,9 +18,6 @@ const SLOT: usize = 64 * 1024;
 const MAX_RUN: usize = 65_000;
 /// Beyond this, datagrams that the socket does not take are lost.
 const MAX_WAITING: usize = 8 << 20;
-
-/// Peers for whom is remembered which address of this machine they use. Beyond it, it is learnt anew.
-const MAX_SOURCES: usize = 8192;
 
 /// Room to receive into, shared by all sockets.
 pub(crate) struct ReceiveBuffer {
@@ -41,9 +37,8 @@ pub(crate) struct Port {
     /// Until it says that it has nothing, or takes nothing, more.
     pub(crate) readable: bool,
     pub(crate) writable: bool,
-    /// For a socket on all addresses: the one that each peer sends to. An answer from another of this
-    /// machine's addresses would not be taken.
-    sources: Option<HashMap<SocketAddr, IpAddr>>,
+    /// It gets what is sent to any address of this machine, so which one that was is of interest.
+    on_all: bool,
 }
 
 /// Bind a socket. An IPv6 socket takes IPv6 only, so that each family has its own.
@@ -71,8 +66,7 @@ impl Port {
         let on_all = socket.local_addr()?.ip().is_unspecified();
         let mut socket = UdpSocket::from_std(socket);
         registry.register(&mut socket, token, Interest::READABLE | Interest::WRITABLE)?;
-        let sources = on_all.then(HashMap::new);
-        Ok(Self { socket, state, readable: true, writable: true, sources })
+        Ok(Self { socket, state, readable: true, writable: true, on_all })
     }
 
     pub(crate) fn deregister(&mut self, registry: &Registry) {
@@ -81,11 +75,7 @@ impl Port {
     }
 
     /// Receive once, and hand each run of datagrams to *take*, with the size of each datagram but the last.
-    pub(crate) fn receive(
-        &mut self,
-        buffer: &mut ReceiveBuffer,
-        mut take: impl FnMut(SocketAddr, &[u8], usize),
-    ) {
+    pub(crate) fn receive(&mut self, buffer: &mut ReceiveBuffer, mut take: impl FnMut(Route, &[u8], usize)) {
         let received = {
             let mut slots = buffer.bytes.chunks_exact_mut(SLOT).map(IoSliceMut::new);
             let mut slots: [IoSliceMut<'_>; SLOTS] =
@@ -96,13 +86,8 @@ impl Port {
             Ok(count) => {
                 let runs = buffer.meta[..count].iter().zip(buffer.bytes.chunks_exact(SLOT));
                 for (meta, slot) in runs {
-                    if let (Some(sources), Some(ip)) = (&mut self.sources, meta.dst_ip) {
-                        if sources.len() >= MAX_SOURCES {
-                            sources.clear();
-                        }
-                        sources.insert(meta.addr, ip);
-                    }
-                    take(meta.addr, &slot[..meta.len], meta.stride.max(1));
+                    let local = meta.dst_ip.filter(|_| self.on_all);
+                    take(Route { remote: meta.addr, local }, &slot[..meta.len], meta.stride.max(1));
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.readable = false,
@@ -127,7 +112,7 @@ impl Port {
                 ecn: None,
                 contents: batch.contents,
                 segment_size: (count > 1).then_some(batch.segment_size),
-                src_ip: self.sources.as_ref().and_then(|sources| sources.get(&batch.destination).copied()),
+                src_ip: batch.local,
             };
             match self.state.try_send((&self.socket).into(), &transmit) {
                 Ok(()) => outbox.advance(count),

@@ -24,6 +24,7 @@ mod path;
 mod quota;
 pub mod random;
 mod rates;
+mod route;
 pub mod session;
 mod streams;
 pub mod stun;
@@ -33,4 +34,5 @@ mod wire;
 
 pub use config::Config;
 pub use outbox::Outbox;
+pub use route::Route;
 pub use session::Session;

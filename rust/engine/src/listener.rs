@@ -34,6 +34,7 @@ use crate::outbox::Outbox;
 use crate::quota::Quota;
 pub use crate::quota::Refusal;
 use crate::random::Random;
+use crate::route::Route;
 use crate::session::{Event, Session};
 use crate::stun;
 use crate::table::Table;
@@ -161,7 +162,8 @@ impl Listener {
     /// of a batch.
     ///
     /// Of STUN, nobody has use for more than a few at once; the others are not even looked at.
-    pub fn handle_run_untrusted(&mut self, source: SocketAddr, run: &[u8], size: usize, now: Instant) {
+    pub fn handle_run_untrusted(&mut self, from: impl Into<Route>, run: &[u8], size: usize, now: Instant) {
+        let route = from.into();
         let mut messages = 0;
         for datagram in run.chunks(size.max(1)) {
             if stun::looks_like_stun(datagram) {
@@ -171,16 +173,17 @@ impl Listener {
                     continue;
                 }
             }
-            self.handle_datagram_untrusted(source, datagram, now);
+            self.handle_datagram_untrusted(route, datagram, now);
         }
     }
 
     /// Take a datagram. Call `flush` after the last of a batch.
-    pub fn handle_datagram_untrusted(&mut self, source: SocketAddr, datagram: &[u8], now: Instant) {
+    pub fn handle_datagram_untrusted(&mut self, from: impl Into<Route>, datagram: &[u8], now: Instant) {
+        let route = from.into();
         if stun::looks_like_stun(datagram) {
-            self.handle_stun_untrusted(source, datagram, now);
+            self.handle_stun_untrusted(route, datagram, now);
         } else if dtls::looks_like_dtls(datagram) {
-            self.handle_dtls_untrusted(source, datagram, now);
+            self.handle_dtls_untrusted(route, datagram, now);
         } else {
             self.counters.malformed += 1;
         }
@@ -281,7 +284,8 @@ impl Listener {
         self.sessions.keys().copied().collect()
     }
 
-    fn handle_dtls_untrusted(&mut self, source: SocketAddr, datagram: &[u8], now: Instant) {
+    fn handle_dtls_untrusted(&mut self, route: Route, datagram: &[u8], now: Instant) {
+        let source = route.remote;
         let at = self.by_address.get(&source).copied();
         let hello = dtls::is_client_hello(datagram);
         let id = match at {
@@ -293,12 +297,12 @@ impl Listener {
                 }
                 return;
             }
-            _ => match self.admit(source, datagram, now) {
+            _ => match self.admit(route, datagram, now) {
                 Some(id) => id,
                 None => return,
             },
         };
-        self.with_session(id, now, |session| session.handle_datagram_untrusted(source, datagram, now));
+        self.with_session(id, now, |session| session.handle_datagram_untrusted(route, datagram, now));
     }
 
     /// Whether the client at *source*, which has connection *id*, has proved to want another one.

@@ -1,7 +1,9 @@
 //! Datagrams that wait to be sent, laid out so that a run of them can go out in one system call.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::route::Route;
 
 /// Datagrams in the order in which they are to be sent.
 #[derive(Debug, Default)]
@@ -9,14 +11,16 @@ pub struct Outbox {
     bytes: Vec<u8>,
     /// Where in `bytes` the first datagram starts.
     start: usize,
-    datagrams: VecDeque<(SocketAddr, usize)>,
+    datagrams: VecDeque<(Route, usize)>,
 }
 
-/// A run of datagrams to one address, all of one size but the last, which may be smaller.
+/// A run of datagrams on one route, all of one size but the last, which may be smaller.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Batch<'a> {
     /// Where they go.
     pub destination: SocketAddr,
+    /// The address of this machine that they are to come from, if that is not the system's choice.
+    pub local: Option<IpAddr>,
     /// The datagrams, one after the other.
     pub contents: &'a [u8],
     /// The size of each but the last.
@@ -27,9 +31,9 @@ pub struct Batch<'a> {
 
 impl Outbox {
     /// Append a datagram.
-    pub fn push(&mut self, destination: SocketAddr, datagram: &[u8]) {
+    pub fn push(&mut self, route: impl Into<Route>, datagram: &[u8]) {
         self.bytes.extend_from_slice(datagram);
-        self.datagrams.push_back((destination, datagram.len()));
+        self.datagrams.push_back((route.into(), datagram.len()));
     }
 
     /// How many bytes wait.
@@ -44,11 +48,11 @@ impl Outbox {
 
     /// The longest run at the front, of at most *most* datagrams and *limit* bytes.
     pub fn batch(&self, most: usize, limit: usize) -> Option<Batch<'_>> {
-        let (destination, segment_size) = *self.datagrams.front()?;
+        let (route, segment_size) = *self.datagrams.front()?;
         let mut length = 0;
         let mut count = 0;
         for (to, size) in self.datagrams.iter().take(most.max(1)) {
-            let fits = *to == destination && *size <= segment_size && length + size <= limit;
+            let fits = *to == route && *size <= segment_size && length + size <= limit;
             if count > 0 && !fits {
                 break;
             }
@@ -59,7 +63,7 @@ impl Outbox {
             }
         }
         let contents = &self.bytes[self.start..self.start + length];
-        Some(Batch { destination, contents, segment_size, count })
+        Some(Batch { destination: route.remote, local: route.local, contents, segment_size, count })
     }
 
     /// Forget the first *count* datagrams.
@@ -97,6 +101,23 @@ mod tests {
         }
         assert_eq!(runs, [(here, 3, 24), (here, 1, 10), (here, 1, 12), (there, 1, 12)]);
         assert!(outbox.is_empty() && outbox.is_empty());
+    }
+
+    #[test]
+    fn what_leaves_from_another_address_is_another_run() {
+        let remote: SocketAddr = "127.0.0.1:1".parse().unwrap();
+        let mut outbox = Outbox::default();
+        for local in ["127.0.0.2", "127.0.0.2", "127.0.0.3"] {
+            outbox.push(Route { remote, local: Some(local.parse().unwrap()) }, &[0; 10]);
+        }
+        outbox.push(remote, &[0; 10]);
+        let mut runs = Vec::new();
+        while let Some(batch) = outbox.batch(64, 65_000) {
+            runs.push((batch.local.map(|local| local.to_string()), batch.count));
+            let count = batch.count;
+            outbox.advance(count);
+        }
+        assert_eq!(runs, [(Some("127.0.0.2".into()), 2), (Some("127.0.0.3".into()), 1), (None, 1)]);
     }
 
     #[test]

@@ -21,6 +21,7 @@ use crate::ice::Checker;
 use crate::outbox::Outbox;
 use crate::path::Watch;
 use crate::random::Random;
+use crate::route::Route;
 use crate::ufrag::{Credentials, Version};
 use crate::wire::Wire;
 
@@ -90,26 +91,26 @@ impl Session {
         let version = credentials.version;
         let checker = Checker::new(credentials, remote, &config, Random::new(seed), now);
         let dtls = dtls::Endpoint::new(&identity, true, now);
-        let mut session = Self::new(config, version, Wire::new(remote, None), dtls, now);
+        let mut session = Self::new(config, version, Wire::new(remote.into(), None), dtls, now);
         session.expected = Some(fingerprint);
         session.checker = Some(checker);
         session.phase = Phase::Checking;
         session
     }
 
-    /// Serve a client that has shown *version* credentials from *remote*.
+    /// Serve a client that has shown *version* credentials on *route*.
     ///
     /// An address that is not validated has an *allowance*: how many bytes may still go there.
     pub fn server(
         config: Arc<Config>,
         version: Version,
         identity: &dtls::Identity,
-        remote: SocketAddr,
+        route: impl Into<Route>,
         allowance: Option<u64>,
         now: Instant,
     ) -> Self {
         let dtls = dtls::Endpoint::new(identity, false, now);
-        Self::new(config, version, Wire::new(remote, allowance), dtls, now)
+        Self::new(config, version, Wire::new(route.into(), allowance), dtls, now)
     }
 
     fn new(config: Arc<Config>, version: Version, wire: Wire, dtls: dtls::Endpoint, now: Instant) -> Self {
@@ -247,19 +248,20 @@ impl Session {
         self.next_question.max(self.last_heard + self.config.silence_timeout / 2)
     }
 
-    /// A server's peer has proved to be at *address*, where it may have moved to: ask it there, if nothing is heard
+    /// A server's peer has proved to be on *route*, where it may have moved to: ask it there, if nothing is heard
     /// of it. The connection follows once it answers.
-    pub fn take_path(&mut self, address: SocketAddr, now: Instant) {
-        if address == self.wire.remote {
+    pub fn take_path(&mut self, route: Route, now: Instant) {
+        if route.remote == self.wire.remote {
             self.validate();
         } else if self.phase == Phase::Connected
             && now.saturating_duration_since(self.last_heard) >= self.config.quiet
             && let Some(association) = &mut self.association
         {
             association.probe();
-            let remote = std::mem::replace(&mut self.wire.remote, address);
+            let before = self.wire.route();
+            self.wire.take(route);
             self.send_packets(now);
-            self.wire.remote = remote;
+            self.wire.take(before);
         }
     }
 

@@ -1,11 +1,12 @@
 //! Where a connection's DTLS writes to: datagrams, with their counts and with the limit on what an
 //! address gets that has not proved itself, decrypted packets, and events.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::dtls;
 use crate::event::Stats;
 use crate::outbox::Outbox;
+use crate::route::Route;
 
 /// RFC 9000 section 8.1, which the libp2p spec adopts.
 pub(crate) const AMPLIFICATION: u64 = 3;
@@ -14,6 +15,9 @@ pub(crate) const AMPLIFICATION: u64 = 3;
 #[derive(Debug)]
 pub(crate) struct Wire {
     pub(crate) remote: SocketAddr,
+    /// The address of this machine that a server's peer sends to. A client leaves the choice to the system: its
+    /// machine may move.
+    pub(crate) local: Option<IpAddr>,
     /// What an address that is not validated may still be sent.
     pub(crate) allowance: Option<u64>,
     pub(crate) stats: Stats,
@@ -25,9 +29,10 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    pub(crate) fn new(remote: SocketAddr, allowance: Option<u64>) -> Self {
+    pub(crate) fn new(route: Route, allowance: Option<u64>) -> Self {
         Self {
-            remote,
+            remote: route.remote,
+            local: route.local,
             allowance,
             stats: Stats::default(),
             out: Outbox::default(),
@@ -35,6 +40,16 @@ impl Wire {
             events: Vec::new(),
             kept: None,
         }
+    }
+
+    pub(crate) fn route(&self) -> Route {
+        Route { remote: self.remote, local: self.local }
+    }
+
+    /// Take another route. Returns whether the peer is somewhere else now.
+    pub(crate) fn take(&mut self, route: Route) -> bool {
+        self.local = route.local;
+        std::mem::replace(&mut self.remote, route.remote) != route.remote
     }
 
     /// Send a datagram, if its address may have it.
@@ -53,7 +68,7 @@ impl Wire {
         }
         self.stats.datagrams_sent += 1;
         self.stats.bytes_sent += length;
-        self.out.push(self.remote, datagram);
+        self.out.push(self.route(), datagram);
     }
 
     /// Count a datagram of the peer's.

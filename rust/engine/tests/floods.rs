@@ -161,7 +161,7 @@ fn who_has_a_connection_is_answered_in_a_flood_from_his_own_network() {
 #[test]
 fn of_a_run_of_stun_only_a_few_messages_are_looked_at() {
     let mut world = World::new(23, Weather::FAIR);
-    let source = "203.0.113.7:7777".parse().unwrap();
+    let source: SocketAddr = "203.0.113.7:7777".parse().unwrap();
     let one = request(0, true);
     let run = one.repeat(32);
     world.listener.handle_run_untrusted(source, &run, one.len(), world.now);

@@ -191,7 +191,7 @@ impl World {
             patch(&mut datagram, change);
             if let Some(client) = self.clients.get_mut(source) {
                 client.handle_timeout(self.now);
-                client.handle_datagram_untrusted(SERVER.parse().unwrap(), &datagram, self.now);
+                client.handle_datagram_untrusted(SERVER.parse::<SocketAddr>().unwrap(), &datagram, self.now);
             }
         }
     }

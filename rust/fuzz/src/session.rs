@@ -46,7 +46,7 @@ pub fn run(data: &[u8]) {
 fn begin() -> (Connected, Origin) {
     let now = Instant::now();
     let config = Arc::new(config());
-    let remote = PEER.parse().unwrap();
+    let remote: SocketAddr = PEER.parse().unwrap();
     let mut victim = Connected {
         session: Session::server(Arc::clone(&config), Version::V2, &identity().0, remote, None, now),
         peer: Endpoint::new(&identity().0, true, now),

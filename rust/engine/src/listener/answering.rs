@@ -7,29 +7,25 @@ use std::time::Instant;
 use super::{Listener, SessionId};
 use crate::addresses::Verdict;
 use crate::ice;
+use crate::route::Route;
 use crate::stun::{self, Class, IceRole};
 use crate::ufrag::Credentials;
 
 impl Listener {
-    pub(super) fn handle_stun_untrusted(&mut self, source: SocketAddr, datagram: &[u8], now: Instant) {
+    pub(super) fn handle_stun_untrusted(&mut self, route: Route, datagram: &[u8], now: Instant) {
         let Ok(message) = stun::parse_untrusted(datagram) else {
             self.counters.malformed += 1;
             return;
         };
         match message.class {
-            Class::Request => self.answer_untrusted(source, &message, datagram.len() as u64, now),
-            Class::Success => self.prove_untrusted(source, &message, now),
+            Class::Request => self.answer_untrusted(route, &message, datagram.len() as u64, now),
+            Class::Success => self.prove_untrusted(route, &message, now),
             Class::Indication | Class::Error(_) => {}
         }
     }
 
-    fn answer_untrusted(
-        &mut self,
-        source: SocketAddr,
-        message: &stun::Message<'_>,
-        length: u64,
-        now: Instant,
-    ) {
+    fn answer_untrusted(&mut self, route: Route, message: &stun::Message<'_>, length: u64, now: Instant) {
+        let source = route.remote;
         if !self.gate.admits(source, !self.is_stranger(source), now) {
             self.counters.throttled += 1;
             return;
@@ -47,7 +43,7 @@ impl Listener {
         let key = &credentials.server_ufrag;
         if message.role == Some(IceRole::Controlled) {
             let id = message.transaction_id;
-            self.out.push(source, &stun::binding_error(id, 487, "Role Conflict", &[], key));
+            self.out.push(route, &stun::binding_error(id, 487, "Role Conflict", &[], key));
             return;
         }
         if let Some(tombstone) = self.tombstones.get_mut(&credentials) {
@@ -55,18 +51,18 @@ impl Listener {
                 if tombstone.answers_left > 0 {
                     tombstone.answers_left -= 1;
                     self.counters.tombstones += 1;
-                    self.forbid(source, message, key);
+                    self.forbid(route, message, key);
                 }
                 return;
             }
             self.tombstones.remove(&credentials);
         }
-        if self.is_of_the_past(source, &credentials, message, now) {
+        if self.is_of_the_past(route, &credentials, message, now) {
             return;
         }
         if self.is_to_prove_first(source, now) {
             let check = self.addresses.check(source, &credentials, now);
-            self.out.push(source, &check);
+            self.out.push(route, &check);
             return;
         }
         let mut datagrams = vec![ice::answer(message, source, key)];
@@ -79,19 +75,19 @@ impl Listener {
             }
         }
         for datagram in &datagrams {
-            self.out.push(source, datagram);
+            self.out.push(route, datagram);
         }
         let sent = datagrams.iter().map(|datagram| datagram.len() as u64).sum();
         let proved = self.addresses.remember(source, &credentials, length, sent, now);
         if let (true, Some(id)) = (proved, self.by_credentials.get(&credentials).copied()) {
-            self.prove_path(id, source, now);
+            self.prove_path(id, route, now);
         }
     }
 
     /// Whether a request is of a connection of the past; then it has got what it gets.
     fn is_of_the_past(
         &mut self,
-        source: SocketAddr,
+        route: Route,
         credentials: &Arc<Credentials>,
         message: &stun::Message<'_>,
         now: Instant,
@@ -99,18 +95,18 @@ impl Listener {
         if self.by_credentials.contains_key(credentials) {
             return false;
         }
-        let verdict = self.addresses.judge(source, credentials, &self.config, now);
+        let verdict = self.addresses.judge(route.remote, credentials, &self.config, now);
         if verdict == Verdict::Past {
             self.counters.past += 1;
-            self.forbid(source, message, &credentials.server_ufrag);
+            self.forbid(route, message, &credentials.server_ufrag);
         }
         verdict != Verdict::Welcome
     }
 
     /// Withdraw the consent to a connection, which ends it at a peer that follows RFC 7675.
-    fn forbid(&mut self, source: SocketAddr, message: &stun::Message<'_>, key: &str) {
+    fn forbid(&mut self, route: Route, message: &stun::Message<'_>, key: &str) {
         let error = stun::binding_error(message.transaction_id, 403, "Forbidden", &[], key);
-        self.out.push(source, &error);
+        self.out.push(route, &error);
     }
 
     /// Whether a stranger is asked before it is answered.
@@ -149,16 +145,17 @@ impl Listener {
         }
     }
 
-    /// The client of connection *id* is at *source*, too.
-    fn prove_path(&mut self, id: SessionId, source: SocketAddr, now: Instant) {
-        self.add_address(id, source);
-        if self.by_address.get(&source) == Some(&id) {
-            self.with_session(id, now, |session| session.take_path(source, now));
+    /// The client of connection *id* is at the end of *route*, too.
+    fn prove_path(&mut self, id: SessionId, route: Route, now: Instant) {
+        self.add_address(id, route.remote);
+        if self.by_address.get(&route.remote) == Some(&id) {
+            self.with_session(id, now, |session| session.take_path(route, now));
         }
     }
 
     /// An answer to a check of ours: whoever sent it has received the check.
-    fn prove_untrusted(&mut self, source: SocketAddr, message: &stun::Message<'_>, now: Instant) {
+    fn prove_untrusted(&mut self, route: Route, message: &stun::Message<'_>, now: Instant) {
+        let source = route.remote;
         if !self.addresses.is_ours(message.transaction_id, source, now) {
             self.counters.unauthentic += 1;
             return;
@@ -172,10 +169,10 @@ impl Listener {
         if let (Some(credentials), true) = (&asked, answered)
             && let Some(id) = self.by_credentials.get(credentials).copied()
         {
-            self.prove_path(id, source, now);
+            self.prove_path(id, route, now);
         }
         for datagram in self.addresses.prove(source, asked, answered, now) {
-            self.handle_dtls_untrusted(source, &datagram, now);
+            self.handle_dtls_untrusted(route, &datagram, now);
         }
     }
 }

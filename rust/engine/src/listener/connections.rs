@@ -1,16 +1,18 @@
 //! How the connections of a listener begin and end, and what is counted of them meanwhile.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Entry, Listener, Refusal, SessionId, Tombstone};
+use crate::route::Route;
 use crate::session::{Event, Reason, Session};
 use crate::ufrag::Credentials;
 
 impl Listener {
     /// A connection for the sender of a ClientHello, where it may have one.
-    pub(super) fn admit(&mut self, source: SocketAddr, datagram: &[u8], now: Instant) -> Option<SessionId> {
+    pub(super) fn admit(&mut self, route: Route, datagram: &[u8], now: Instant) -> Option<SessionId> {
+        let source = route.remote;
         self.addresses.note_hello(source, now);
         let Some((credentials, allowance)) = self.addresses.standing(source) else {
             self.counters.unknown_source += 1;
@@ -32,7 +34,7 @@ impl Listener {
             *self.refusals.entry(refusal).or_default() += 1;
             return None;
         }
-        Some(self.create(source, credentials, allowance, now))
+        Some(self.create(route, credentials, allowance, now))
     }
 
     fn check_limits(&mut self, ip: IpAddr, now: Instant) -> Result<(), Refusal> {
@@ -64,16 +66,17 @@ impl Listener {
 
     fn create(
         &mut self,
-        source: SocketAddr,
+        route: Route,
         credentials: Arc<Credentials>,
         allowance: Option<u64>,
         now: Instant,
     ) -> SessionId {
+        let source = route.remote;
         let id = self.next_id;
         self.next_id += 1;
         let config = Arc::clone(&self.config);
         let version = credentials.version;
-        let session = Box::new(Session::server(config, version, &self.identity, source, allowance, now));
+        let session = Box::new(Session::server(config, version, &self.identity, route, allowance, now));
         let unvalidated = allowance.is_some();
         self.handshakes.insert(id, source.ip(), now);
         self.unvalidated += usize::from(unvalidated);

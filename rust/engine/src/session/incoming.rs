@@ -9,26 +9,28 @@ use super::{Event, Phase, Reason, Session};
 use crate::association::{self, Association};
 use crate::dtls;
 use crate::ice::Outcome;
+use crate::route::Route;
 use crate::stun;
 
 impl Session {
-    /// Take a datagram from *source*. Call `flush` after the last of a batch.
+    /// Take a datagram. Call `flush` after the last of a batch.
     ///
-    /// For a server the listener vouches that *source* belongs to this connection.
-    pub fn handle_datagram_untrusted(&mut self, source: SocketAddr, datagram: &[u8], now: Instant) {
+    /// For a server the listener vouches that its source belongs to this connection.
+    pub fn handle_datagram_untrusted(&mut self, from: impl Into<Route>, datagram: &[u8], now: Instant) {
+        let route = from.into();
         if self.phase == Phase::Closed {
             return;
         }
         if stun::looks_like_stun(datagram) {
-            self.handle_stun_untrusted(source, datagram, now);
+            self.handle_stun_untrusted(route.remote, datagram, now);
         } else if dtls::looks_like_dtls(datagram)
             && self.phase > Phase::Checking
-            && (self.checker.is_none() || source == self.wire.remote)
+            && (self.checker.is_none() || route.remote == self.wire.remote)
         {
             self.wire.received(datagram.len());
             let result = self.dtls.handle_datagram_untrusted(datagram, &mut self.wire);
             if !self.wire.data.is_empty() {
-                self.heard_from(source, now);
+                self.heard_from(route, now);
             }
             self.after_dtls(result, now);
         }
@@ -72,16 +74,17 @@ impl Session {
         self.wire.received(datagram.len());
     }
 
-    /// The peer's data was decrypted, and is no replay: it is at this address now.
-    fn heard_from(&mut self, source: SocketAddr, now: Instant) {
+    /// The peer's data was decrypted, and is no replay: it is on this route now.
+    fn heard_from(&mut self, route: Route, now: Instant) {
         let was_quiet = now.saturating_duration_since(self.last_heard) >= self.config.quiet;
         self.last_heard = now;
-        let moved = std::mem::replace(&mut self.wire.remote, source) != source;
+        let is_client = self.checker.is_some();
+        let moved = self.wire.take(if is_client { route.remote.into() } else { route });
         let Some(association) = &mut self.association else { return };
         if moved && was_quiet {
             association.probe();
         }
-        if self.checker.is_some() {
+        if is_client {
             // A peer that only says that it is there has nothing under way.
             if self.wire.data.iter().all(|packet| association::is_heartbeat(packet)) {
                 self.watch.rest();

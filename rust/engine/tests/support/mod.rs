@@ -5,7 +5,7 @@
 pub mod transfers;
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use webrtc_direct_engine::dtls::Identity;
 use webrtc_direct_engine::listener::{Listener, SessionId};
 use webrtc_direct_engine::session::{ClientParameters, Event, Fingerprint, Reason, Session};
 use webrtc_direct_engine::ufrag::Credentials;
-use webrtc_direct_engine::{Config, Outbox};
+use webrtc_direct_engine::{Config, Outbox, Route};
 
 pub const SERVER: &str = "192.0.2.1:4001";
 pub const V1: &str = "libp2p+webrtc+v1/abcdefghijklmnopqrstuvwxyz";
@@ -88,6 +88,9 @@ pub struct World {
     pub received: HashMap<(End, ChannelKey), Vec<u8>>,
     /// Bytes from and to each address, at the listener.
     pub traffic: HashMap<SocketAddr, (u64, u64)>,
+    /// The address of the listener's machine that clients send to, and those that what they got came from.
+    pub local: Option<IpAddr>,
+    pub left_from: Vec<(SocketAddr, Option<IpAddr>)>,
     /// What this says no to is lost.
     pub gate: Gate,
     /// Whether delivered data counts as consumed at once.
@@ -128,6 +131,8 @@ impl World {
             log: Vec::new(),
             received: HashMap::new(),
             traffic: HashMap::new(),
+            local: None,
+            left_from: Vec::new(),
             gate: Box::new(|_, _, _| true),
             consume: true,
             journal: None,
@@ -275,7 +280,8 @@ impl World {
             let (from, to, datagram) = entry.remove();
             if to == SERVER.parse().unwrap() {
                 self.traffic.entry(from).or_default().0 += datagram.len() as u64;
-                self.listener.handle_datagram_untrusted(from, &datagram, now);
+                let route = Route { remote: from, local: self.local };
+                self.listener.handle_datagram_untrusted(route, &datagram, now);
             } else if let Some(number) = self.addresses.iter().position(|address| *address == to) {
                 self.clients[number].handle_timeout(now);
                 self.clients[number].handle_datagram_untrusted(from, &datagram, now);
@@ -291,7 +297,7 @@ impl World {
             for number in 0..self.clients.len() {
                 self.clients[number].flush(now);
                 let datagrams = drain(self.clients[number].outbox());
-                for (to, datagram) in datagrams {
+                for (to, _, datagram) in datagrams {
                     self.send(self.addresses[number], to, datagram);
                 }
                 while let Some(event) = self.clients[number].poll_event() {
@@ -299,7 +305,8 @@ impl World {
                 }
             }
             self.listener.flush(now);
-            for (to, datagram) in drain(self.listener.outbox()) {
+            for (to, local, datagram) in drain(self.listener.outbox()) {
+                self.left_from.push((to, local));
                 self.traffic.entry(to).or_default().1 += datagram.len() as u64;
                 self.send(server, to, datagram);
             }
@@ -346,10 +353,10 @@ impl World {
     }
 }
 
-fn drain(outbox: &mut Outbox) -> Vec<(SocketAddr, Vec<u8>)> {
+fn drain(outbox: &mut Outbox) -> Vec<(SocketAddr, Option<IpAddr>, Vec<u8>)> {
     let mut datagrams = Vec::new();
     while let Some(batch) = outbox.batch(1, usize::MAX) {
-        datagrams.push((batch.destination, batch.contents.to_vec()));
+        datagrams.push((batch.destination, batch.local, batch.contents.to_vec()));
         outbox.advance(1);
     }
     datagrams
