@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from webrtc_direct.dialer import dial
     from webrtc_direct.errors import (
         AddressError,
+        CannotSend,
         CertificateError,
         ConnectionLost,
         FingerprintMismatch,
@@ -69,6 +70,7 @@ _MODULES = {
         "CertificateError",
         "ConnectionLost",
         "FingerprintMismatch",
+        "CannotSend",
         "HandshakeError",
         "HandshakeTimeout",
         "IdentityError",
@@ -100,6 +102,7 @@ _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 __all__ = [
     "AcceptHook",
     "AddressError",
+    "CannotSend",
     "Certificate",
     "CertificateError",
     "CloseKind",

@@ -79,6 +79,7 @@ async def dial(
 
     Raises:
         AddressError: *address* cannot be dialed; nothing was sent.
+        CannotSend: this machine has no way to *address*; known at once.
         HandshakeTimeout: nobody answered, or a step took too long.
         FingerprintMismatch: the server's certificate is not the one in the address.
         PeerIdMismatch: the server proved another identity.

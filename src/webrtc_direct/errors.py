@@ -4,6 +4,7 @@
     * :exc:`AddressError` -- a multiaddr that cannot be used; nothing was sent
     * :exc:`CertificateError`, :exc:`IdentityError` -- an unusable file, key or peer id
     * :exc:`HandshakeError` -- no authenticated connection came about
+        * :exc:`CannotSend` -- this machine has no way to the address
         * :exc:`HandshakeTimeout`
         * :exc:`FingerprintMismatch`
         * :exc:`PeerIdMismatch`
@@ -92,6 +93,21 @@ class HandshakeError(WebRtcDirectError):
         super().__init__(problem)
         self.problem = problem
         self.limit = limit
+
+
+class CannotSend(HandshakeError):
+    """The address is none that this machine can send to: it has no route to it, or the system forbids it.
+
+    Attributes:
+        errno: the system's number of the error, for example ``errno.ENETUNREACH``.
+        address: the IP address and the UDP port.
+    """
+
+    def __init__(self, *, errno: int, reason: str, address: tuple[str, int]) -> None:
+        ip, port = address
+        super().__init__(f"this machine cannot send to {ip} port {port}: {reason} (errno {errno})")
+        self.errno = errno
+        self.address = address
 
 
 class HandshakeTimeout(HandshakeError):

@@ -2,6 +2,8 @@
 
     /ip4|ip6/<address>/udp/<port>/webrtc-direct/certhash/<multihash>/p2p/<peer id>
 
+A link-local address has ``/ip6zone/<network interface>`` before it.
+
 Other multiaddrs are refused by naming the component at fault. Their binary form, which
 identify carries, is in ``multiaddr_binary.py``.
 """
@@ -27,13 +29,16 @@ _DIGEST_SIZE = 32
 _MAX_PORT = 65535
 _MAX_PORT_DIGITS = 5
 _MAX_TEXT = 1024
+# Linux gives the name of a network interface 15 characters, others a few more.
+_MAX_ZONE = 64
+_BROADCAST = IPv4Address("255.255.255.255")
 
 # Components without a value and with one, as far as they are worth naming in an error message.
 _FLAGS = frozenset(
     "webrtc-direct webrtc webtransport quic quic-v1 ws wss tls noise http https utp udt p2p-circuit "
     "p2p-webrtc-direct p2p-webrtc-star p2p-websocket-star p2p-stardust".split()
 )
-_VALUES = frozenset("ip4 ip6 tcp udp dns dns4 dns6 dnsaddr certhash p2p ipfs".split())
+_VALUES = frozenset("ip4 ip6 ip6zone tcp udp dns dns4 dns6 dnsaddr certhash p2p ipfs".split())
 _NAMES = frozenset({"dns", "dns4", "dns6", "dnsaddr"})
 _PEER_ID_COMPONENTS = frozenset({"p2p", "ipfs"})
 
@@ -93,7 +98,7 @@ class Fingerprint:
 class WebRtcDirectAddress:
     """Where a listener is, and what its certificate and its identity must be.
 
-    ``str()`` gives the canonical multiaddr.
+    ``str()`` gives the canonical multiaddr. The zone of a link-local address is in ``ip.scope_id``.
     """
 
     ip: IPv4Address | IPv6Address
@@ -110,8 +115,9 @@ class WebRtcDirectAddress:
         Raises:
             AddressError: it cannot be dialed; the error names the component at fault.
         """
-        text = str(address)
+        text = str(address).strip()
         ip, port, rest = _parse_listener(text)
+        _check_destination(ip)
         if port == 0:
             _refuse("udp", "0", "port 0 cannot be dialed")
         certhash, peer_id = _parse_proof(rest)
@@ -131,7 +137,7 @@ class WebRtcDirectAddress:
         Raises:
             AddressError: it is not such an address; the error names the component at fault.
         """
-        ip, port, rest = _parse_listener(str(address))
+        ip, port, rest = _parse_listener(str(address).strip())
         if rest:
             name, value = rest[0]
             known = name == "certhash" or name in _PEER_ID_COMPONENTS
@@ -145,12 +151,18 @@ class WebRtcDirectAddress:
         return cls(ip, port)
 
     def __str__(self) -> str:
-        text = f"/ip{self.ip.version}/{self.ip}/udp/{self.port}/webrtc-direct"
+        text = f"{ip_text(self.ip)}/udp/{self.port}/webrtc-direct"
         if self.fingerprint is not None:
             text += f"/certhash/{self.fingerprint.certhash}"
         if self.peer_id is not None:
             text += f"/p2p/{self.peer_id}"
         return text
+
+
+def ip_text(ip: IPv4Address | IPv6Address) -> str:
+    """Return the components of a multiaddr that stand for *ip*."""
+    address, _, zone = str(ip).partition("%")
+    return (f"/ip6zone/{zone}" if zone else "") + f"/ip{ip.version}/{address}"
 
 
 def _refuse(component: str, value: str, problem: str) -> NoReturn:
@@ -160,12 +172,15 @@ def _refuse(component: str, value: str, problem: str) -> NoReturn:
 def _parse_listener(text: str) -> tuple[IPv4Address | IPv6Address, int, list[tuple[str, str]]]:
     """Return IP address, port, and the components that follow ``/webrtc-direct``."""
     components = list(_split(text))
-    name, value = components[0]
+    zone = components.pop(0)[1] if components[0][0] == "ip6zone" else None
+    name, value = components[0] if components else ("", "")
     if name in _NAMES:
         _refuse(name, value, "names are not looked up here: put an IP address (ip4, ip6) in its place")
+    if zone is not None and name != "ip6":
+        _refuse("ip6zone", zone, "expected ip6 after it")
     if name not in ("ip4", "ip6"):
         _refuse(name, value or name, "expected ip4 or ip6 at the start")
-    ip = _parse_ip(name, value)
+    ip = _parse_ip(name, value, zone)
     names = [name for name, _ in components]
     if "p2p-circuit" in names:
         _refuse("p2p-circuit", text, "a relayed address: only direct ones can be used here")
@@ -219,7 +234,7 @@ def _split(text: str) -> Iterator[tuple[str, str]]:
         yield name, value
 
 
-def _parse_ip(name: str, value: str) -> IPv4Address | IPv6Address:
+def _parse_ip(name: str, value: str, zone: str | None) -> IPv4Address | IPv6Address:
     try:
         if name == "ip4":
             return IPv4Address(value)
@@ -227,8 +242,37 @@ def _parse_ip(name: str, value: str) -> IPv4Address | IPv6Address:
     except AddressValueError as error:
         raise AddressError(component=name, value=value, problem=f"not an IP address: {error}") from error
     if ip.scope_id is not None:
-        _refuse(name, value, "a scope (%…) is not part of an ip6 component")
+        _refuse(name, value, "a zone (%…) has a component of its own: /ip6zone/<zone>/ip6/<address>")
+    if ip.ipv4_mapped is not None and zone is None:
+        # The sockets are of one family each; this one is IPv4.
+        return ip.ipv4_mapped
+    if ip.is_link_local:
+        if zone is None:
+            _refuse(name, value, "a link-local address needs its zone: /ip6zone/<network interface>/ip6/…")
+        return _with_zone(ip, zone)
+    if zone is not None:
+        _refuse("ip6zone", zone, "only a link-local address (fe80::…) has a zone")
     return ip
+
+
+def _with_zone(ip: IPv6Address, zone: str) -> IPv6Address:
+    usual = zone.isascii() and zone.isprintable() and len(zone) <= _MAX_ZONE
+    if not usual or "%" in zone or " " in zone:
+        _refuse("ip6zone", zone, "not the name or number of a network interface")
+    return IPv6Address(f"{ip}%{zone}")
+
+
+def _check_destination(ip: IPv4Address | IPv6Address) -> None:
+    """Refuse what is no single machine's address."""
+    name = f"ip{ip.version}"
+    if ip.is_unspecified:
+        _refuse(
+            name, str(ip), "stands for all addresses of a listener: put the one of its machine in its place"
+        )
+    if ip.is_multicast:
+        _refuse(name, str(ip), "a multicast address: a connection has one peer")
+    if ip == _BROADCAST:
+        _refuse(name, str(ip), "the broadcast address: a connection has one peer")
 
 
 def _parse_port(value: str) -> int:

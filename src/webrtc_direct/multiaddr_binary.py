@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from webrtc_direct.multiaddr import WebRtcDirectAddress
 
 # Numbers of the multicodec table.
-_IP4, _IP6, _UDP, _WEBRTC_DIRECT, _CERTHASH, _P2P = 0x04, 0x29, 0x0111, 0x0118, 0x01D2, 0x01A5
+_IP4, _IP6, _IP6ZONE, _UDP, _WEBRTC_DIRECT, _CERTHASH, _P2P = 0x04, 0x29, 0x2A, 0x0111, 0x0118, 0x01D2, 0x01A5
 
 _MAX_ADDRESS = 1024
 _MAX_NAME = 253
@@ -50,7 +50,7 @@ _COMPONENTS: dict[int, tuple[str, int | None, Callable[[bytes], str]]] = {
     0x36: ("dns4", None, _name),
     0x37: ("dns6", None, _name),
     0x38: ("dnsaddr", None, _name),
-    0x2A: ("ip6zone", None, _name),
+    _IP6ZONE: ("ip6zone", None, _name),
     0x01C1: ("sni", None, _name),
     _CERTHASH: ("certhash", None, multibase.encode_base64url),
     _P2P: ("p2p", None, _peer_id),
@@ -75,7 +75,11 @@ _FLAGS = {
 def encode(address: WebRtcDirectAddress) -> bytes:
     """Return the binary form of *address*."""
     ip = _IP4 if address.ip.version == 4 else _IP6
-    parts = [varint.encode(ip), address.ip.packed, varint.encode(_UDP), address.port.to_bytes(2, "big")]
+    parts: list[bytes] = []
+    if isinstance(address.ip, IPv6Address) and address.ip.scope_id is not None:
+        zone = address.ip.scope_id.encode()
+        parts += (varint.encode(_IP6ZONE), varint.encode(len(zone)), zone)
+    parts += (varint.encode(ip), address.ip.packed, varint.encode(_UDP), address.port.to_bytes(2, "big"))
     parts.append(varint.encode(_WEBRTC_DIRECT))
     if address.fingerprint is not None:
         multihash = address.fingerprint.multihash

@@ -120,6 +120,12 @@ def test_nobody_there_is_said_at_the_deadline(command: Command) -> None:
     assert 1 <= took < 60
 
 
+def test_an_address_without_a_way_to_it_is_said_at_once(command: Command) -> None:
+    result = command("dial", an_address().replace("127.0.0.1", "127.255.255.255"))
+    assert_one_line(result.stderr, "this machine cannot send to 127.255.255.255 port 9: Permission denied")
+    assert (result.returncode, result.stdout) == (1, b"")
+
+
 def test_a_missing_file_is_one_line(command: Command, tmp_path: Path) -> None:
     result = command("dial", an_address(), "--identity", str(tmp_path / "none"))
     assert_one_line(result.stderr, "No such file")

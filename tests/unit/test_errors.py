@@ -10,6 +10,7 @@ import webrtc_direct
 from webrtc_direct import errors
 from webrtc_direct.errors import (
     AddressError,
+    CannotSend,
     CertificateError,
     ConnectionLost,
     FingerprintMismatch,
@@ -45,6 +46,11 @@ EXAMPLES: list[tuple[WebRtcDirectError, dict[str, object], str]] = [
     (CertificateError("expired", path="f"), {"problem": "expired", "path": "f"}, "f: expired"),
     (IdentityError("too long"), {"problem": "too long", "path": None}, "too long"),
     (HandshakeError("refused"), {"problem": "refused"}, "refused"),
+    (
+        CannotSend(errno=101, reason="Network is unreachable", address=("192.0.2.7", 4001)),
+        {"errno": 101, "address": ("192.0.2.7", 4001)},
+        "cannot send to 192.0.2.7 port 4001: Network is unreachable (errno 101)",
+    ),
     (HandshakeTimeout("ice", 10.0), {"step": "ice", "seconds": 10.0}, "no answer in 10 s (step: ice)"),
     (
         FingerprintMismatch(expected=EXPECTED, received=RECEIVED),

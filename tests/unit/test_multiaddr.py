@@ -81,6 +81,23 @@ def test_the_old_name_of_the_peer_id_component_is_read() -> None:
     assert str(WebRtcDirectAddress.parse(FULL.replace("/p2p/", "/ipfs/"))) == FULL
 
 
+def test_an_address_that_was_pasted_with_space_around_it_is_read() -> None:
+    assert str(WebRtcDirectAddress.parse(f" \t{FULL}\r\n")) == FULL
+    assert str(WebRtcDirectAddress.parse_listen(f"\n{BASE} ")) == BASE
+
+
+def test_an_ipv4_mapped_address_is_the_ipv4_address() -> None:
+    mapped = FULL.replace("/ip4/127.0.0.1", "/ip6/::ffff:127.0.0.1")
+    assert str(WebRtcDirectAddress.parse(mapped)) == FULL
+    assert str(WebRtcDirectAddress.parse_listen("/ip6/::ffff:7f00:1/udp/4001/webrtc-direct")) == BASE
+
+
+def test_a_link_local_address_has_its_zone_before_it() -> None:
+    text = FULL.replace("/ip4/127.0.0.1", "/ip6zone/eth0/ip6/fe80::1")
+    address = WebRtcDirectAddress.parse(text)
+    assert (str(address.ip), str(address)) == ("fe80::1%eth0", text)
+
+
 def test_a_trailing_slash_is_ignored() -> None:
     assert str(WebRtcDirectAddress.parse(FULL + "/")) == FULL
 
@@ -108,7 +125,19 @@ def _with(certhash: bytes) -> str:
         ("/ip4/localhost/udp/1/webrtc-direct", "ip4", "not an IP address"),
         ("/ip4/::1/udp/1/webrtc-direct", "ip4", "not an IP address"),
         ("/ip6/127.0.0.1/udp/1/webrtc-direct", "ip6", "not an IP address"),
-        ("/ip6/fe80::1%eth0/udp/1/webrtc-direct", "ip6", "scope"),
+        ("/ip6/fe80::1%eth0/udp/1/webrtc-direct", "ip6", "ip6zone"),
+        ("/ip6/fe80::1/udp/1/webrtc-direct", "ip6", "needs its zone: /ip6zone/"),
+        ("/ip6zone/eth0/ip6/2001:db8::1/udp/1/webrtc-direct", "ip6zone", "only a link-local address"),
+        ("/ip6zone/eth0/ip4/127.0.0.1/udp/1/webrtc-direct", "ip6zone", "expected ip6"),
+        ("/ip6zone/eth0", "ip6zone", "expected ip6"),
+        ("/ip6zone", "ip6zone", "no value"),
+        ("/ip6zone/a%b/ip6/fe80::1/udp/1/webrtc-direct", "ip6zone", "not the name"),
+        (FULL.replace("127.0.0.1", "0.0.0.0"), "ip4", "stands for all addresses"),
+        (FULL.replace("/ip4/127.0.0.1", "/ip6/::"), "ip6", "stands for all addresses"),
+        (FULL.replace("/ip4/127.0.0.1", "/ip6/::ffff:0.0.0.0"), "ip4", "stands for all addresses"),
+        (FULL.replace("127.0.0.1", "224.0.0.251"), "ip4", "multicast"),
+        (FULL.replace("/ip4/127.0.0.1", "/ip6/ff02::fb"), "ip6", "multicast"),
+        (FULL.replace("127.0.0.1", "255.255.255.255"), "ip4", "broadcast"),
         ("/dns4/example.com/udp/1/webrtc-direct", "dns4", "not looked up"),
         ("/dnsaddr/example.com/p2p/" + PEER_ID, "dnsaddr", "not looked up"),
         ("/ip4/127.0.0.1", "udp", "another transport"),

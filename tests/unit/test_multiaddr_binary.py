@@ -17,7 +17,7 @@ def test_address_without_certhash_is_encoded_byte_for_byte() -> None:
     assert multiaddr_binary.encode(address) == bytes.fromhex("047f000001 91020fa1 9802")
 
 
-@pytest.mark.parametrize("ip", ["/ip4/1.2.3.4", "/ip6/2001:db8::1"])
+@pytest.mark.parametrize("ip", ["/ip4/1.2.3.4", "/ip6/2001:db8::1", "/ip6zone/eth0/ip6/fe80::1"])
 def test_full_address_survives_encoding(ip: str) -> None:
     text = f"{ip}/udp/4001/webrtc-direct/certhash/{CERTHASH}/p2p/{PEER_ID}"
     assert (

@@ -338,7 +338,7 @@ impl Drop for Listener {
 /// Dial. The queue says `Connected` or `Closed` of it.
 ///
 /// # Errors
-/// Where no socket can be had.
+/// Where no socket can be had, or the system has no way to send there.
 pub fn dial(mut parameters: DialParameters, queue: &EventQueue) -> io::Result<Connection> {
     let engine = Engine::get()?;
     let any: std::net::IpAddr = match parameters.remote {
@@ -346,6 +346,7 @@ pub fn dial(mut parameters: DialParameters, queue: &EventQueue) -> io::Result<Co
         SocketAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
     };
     let socket = socket::bind(SocketAddr::new(any, 0))?;
+    socket::check_route(parameters.remote)?;
     fit_window(&mut parameters.config, &socket);
     let id = engine.mailbox.new_id();
     let shared = Arc::new(Shared::new(parameters.config.unread_bytes));

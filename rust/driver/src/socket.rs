@@ -55,6 +55,13 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<StdSocket> {
     Ok(socket.into())
 }
 
+/// Whether this machine can send there: the system looks for a route, and nothing leaves.
+///
+/// So nobody else has a say in it, as somebody may have in what a socket is told later: ICMP can be forged.
+pub(crate) fn check_route(remote: SocketAddr) -> io::Result<()> {
+    Socket::new(Domain::for_address(remote), Type::DGRAM, Some(Protocol::UDP))?.connect(&remote.into())
+}
+
 /// What the kernel holds for a socket that nobody reads, in bytes of its own counting.
 pub(crate) fn receive_buffer_size(socket: &StdSocket) -> usize {
     SockRef::from(socket).recv_buffer_size().unwrap_or(BUFFER / 16)

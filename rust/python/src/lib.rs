@@ -3,7 +3,7 @@
 //! `_native.pyi` beside the Python sources describes it. The engine's thread never takes the
 //! interpreter's lock: events wait as Rust values until `EventQueue.take` turns them into Python's.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
 
 use pyo3::exceptions::{PyOSError, PyValueError};
@@ -110,6 +110,16 @@ fn reason_name(reason: Reason) -> &'static str {
     }
 }
 
+/// An IP address, and the number of its zone if it has one.
+fn host(address: SocketAddr) -> String {
+    match address {
+        SocketAddr::V6(address) if address.scope_id() != 0 => {
+            format!("{}%{}", address.ip(), address.scope_id())
+        }
+        _ => address.ip().to_string(),
+    }
+}
+
 type EstablishedTuple<'py> =
     (&'static str, String, u16, Bound<'py, PyBytes>, Option<f64>, Option<f64>, Option<f64>);
 
@@ -121,7 +131,7 @@ fn established_tuple<'py>(py: Python<'py>, established: &Established) -> Establi
     let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
     (
         version,
-        established.remote.ip().to_string(),
+        host(established.remote),
         established.remote.port(),
         PyBytes::new(py, &established.fingerprint),
         seconds(established.times.ice),
@@ -332,18 +342,22 @@ fn identity(certificate: Vec<u8>, private_key: Vec<u8>) -> PyResult<Identity> {
         .map_err(|error| PyValueError::new_err(format!("the certificate is not usable: {error}")))
 }
 
-fn address(ip: &str, port: u16) -> PyResult<SocketAddr> {
+fn address(ip: &str, scope_id: u32, port: u16) -> PyResult<SocketAddr> {
     let ip: IpAddr = ip.parse().map_err(|error| PyValueError::new_err(format!("{ip:?}: {error}")))?;
-    Ok(SocketAddr::new(ip, port))
+    Ok(match ip {
+        IpAddr::V4(_) => SocketAddr::new(ip, port),
+        IpAddr::V6(ip) => SocketAddrV6::new(ip, port, 0, scope_id).into(),
+    })
 }
 
 /// Dial. The queue says CONNECTED or CLOSED.
 #[pyfunction]
-#[pyo3(signature = (queue, *, ip, port, username, fingerprint, certificate, private_key, bounds))]
+#[pyo3(signature = (queue, *, ip, scope_id, port, username, fingerprint, certificate, private_key, bounds))]
 #[expect(clippy::too_many_arguments, reason = "keyword-only, and each is one thing")]
 fn dial(
     queue: &EventQueue,
     ip: &str,
+    scope_id: u32,
     port: u16,
     username: &str,
     fingerprint: [u8; 32],
@@ -354,7 +368,7 @@ fn dial(
     let credentials = Credentials::from_username_untrusted(username.as_bytes())
         .map_err(|error| PyValueError::new_err(format!("ICE credentials: {error}")))?;
     let parameters = DialParameters {
-        remote: address(ip, port)?,
+        remote: address(ip, scope_id, port)?,
         credentials,
         fingerprint,
         identity: identity(certificate, private_key)?,
@@ -365,17 +379,18 @@ fn dial(
 
 /// Listen. The queue says ACCEPTED of each connection.
 #[pyfunction]
-#[pyo3(signature = (queue, *, ip, port, certificate, private_key, bounds))]
+#[pyo3(signature = (queue, *, ip, scope_id, port, certificate, private_key, bounds))]
 fn listen(
     queue: &EventQueue,
     ip: &str,
+    scope_id: u32,
     port: u16,
     certificate: Vec<u8>,
     private_key: Vec<u8>,
     bounds: Bounds,
 ) -> PyResult<Listener> {
     let parameters = ListenParameters {
-        local: address(ip, port)?,
+        local: address(ip, scope_id, port)?,
         identity: identity(certificate, private_key)?,
         config: bounds.config()?,
     };

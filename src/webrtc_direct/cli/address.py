@@ -9,7 +9,7 @@ import click
 from webrtc_direct.certificate import Certificate
 from webrtc_direct.cli.output import write_json
 from webrtc_direct.cli.target import json_option
-from webrtc_direct.multiaddr import WebRtcDirectAddress
+from webrtc_direct.multiaddr import WebRtcDirectAddress, ip_text
 from webrtc_direct.sdp import make_session
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _document(address: WebRtcDirectAddress, session: SessionParameters | None) -
 
 def _explain(address: WebRtcDirectAddress) -> None:
     parts: list[tuple[str, str]] = [
-        (f"/ip{address.ip.version}/{address.ip}", f"where the listener is: {_reach(address.ip)}"),
+        (ip_text(address.ip), f"where the listener is: {_reach(address.ip)}"),
         (f"/udp/{address.port}", "its UDP port"),
         ("/webrtc-direct", "the transport: libp2p WebRTC-Direct, without signalling server"),
     ]
@@ -95,6 +95,4 @@ def _reach(ip: IPv4Address | IPv6Address) -> str:
         return "a link-local address, reachable on its own link alone"
     if ip.is_private:
         return "a private address, reachable within its own network"
-    if ip.is_unspecified:
-        return "no particular address: a listener prints a better one"
     return f"a public IPv{ip.version} address"

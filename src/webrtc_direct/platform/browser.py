@@ -18,6 +18,7 @@ import js
 from pyodide.ffi import JsException
 
 from webrtc_direct.errors import (
+    AddressError,
     FingerprintMismatch,
     HandshakeError,
     HandshakeTimeout,
@@ -90,6 +91,9 @@ class BrowserPlatform(Platform):
             raise LocalProtocolError("a browser uses no certificate but one that it made itself")
         _accept_late_timers(asyncio.get_running_loop())
         session = parameters.session
+        _, _, zone = session.ip.partition("%")
+        if zone:
+            raise AddressError(component="ip6zone", value=zone, problem="a browser takes no zones")
         rtc = _peer_connection(certificate.certificate)
         negotiated = js.Object.new()
         negotiated.negotiated, negotiated.id = True, HANDSHAKE_CHANNEL_ID

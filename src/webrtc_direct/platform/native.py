@@ -7,6 +7,7 @@ becomes readable; one task then takes all that waits and tells the observers.
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,13 @@ from anyio.lowlevel import checkpoint_if_cancelled
 
 from webrtc_direct import _native
 from webrtc_direct.certificate import Certificate
-from webrtc_direct.errors import FingerprintMismatch, HandshakeError, HandshakeTimeout, LocalProtocolError
+from webrtc_direct.errors import (
+    CannotSend,
+    FingerprintMismatch,
+    HandshakeError,
+    HandshakeTimeout,
+    LocalProtocolError,
+)
 from webrtc_direct.outside_tasks import Signal, asyncio_loop
 from webrtc_direct.platform.base import (
     CloseKind,
@@ -30,6 +37,7 @@ from webrtc_direct.platform.base import (
     Role,
 )
 from webrtc_direct.platform.native_connection import NativePeerConnection
+from webrtc_direct.zones import split_zone
 
 if TYPE_CHECKING:
     import asyncio
@@ -40,6 +48,18 @@ if TYPE_CHECKING:
     from webrtc_direct.platform.base import LocalCertificate
 
 logger: logging.Logger = logging.getLogger("webrtc_direct.native")
+
+# What the system says where it has no way to an address, which does not change while a dial waits.
+_NO_WAY = frozenset(
+    {
+        errno.ENETUNREACH,
+        errno.EHOSTUNREACH,
+        errno.EINVAL,
+        errno.EACCES,
+        errno.EADDRNOTAVAIL,
+        errno.EAFNOSUPPORT,
+    }
+)
 
 # Events that one turn of the loop takes; the other tasks run between two turns.
 _EVENTS_PER_TURN = 256
@@ -120,16 +140,24 @@ class NativePlatform(Platform):
         session, limits = parameters.session, parameters.limits
         certificate = _with_key(parameters.certificate)
         queue = _native.EventQueue()
-        handle = _native.dial(
-            queue,
-            ip=session.ip,
-            port=session.port,
-            username=f"{session.server.ufrag}:{session.client.ufrag}",
-            fingerprint=session.server_fingerprint.digest,
-            certificate=certificate.der,
-            private_key=certificate.private_key_der,
-            bounds=_bounds(limits, handshake_timeout=parameters.timeout),
-        )
+        ip, scope_id = split_zone(session.ip)
+        try:
+            handle = _native.dial(
+                queue,
+                ip=ip,
+                scope_id=scope_id,
+                port=session.port,
+                username=f"{session.server.ufrag}:{session.client.ufrag}",
+                fingerprint=session.server_fingerprint.digest,
+                certificate=certificate.der,
+                private_key=certificate.private_key_der,
+                bounds=_bounds(limits, handshake_timeout=parameters.timeout),
+            )
+        except OSError as error:
+            if error.errno not in _NO_WAY:
+                raise
+            address = session.ip, session.port
+            raise CannotSend(errno=error.errno, reason=error.strerror or "", address=address) from error
         connection = NativePeerConnection(
             handle,
             role=Role.CLIENT,
@@ -154,9 +182,11 @@ class NativePlatform(Platform):
     async def listen(self, task_group: TaskGroup, parameters: ListenParameters) -> PlatformListener:
         certificate = _with_key(parameters.certificate)
         queue = _native.EventQueue()
+        ip, scope_id = split_zone(parameters.ip)
         handle = _native.listen(
             queue,
-            ip=parameters.ip,
+            ip=ip,
+            scope_id=scope_id,
             port=parameters.port,
             certificate=certificate.der,
             private_key=certificate.private_key_der,

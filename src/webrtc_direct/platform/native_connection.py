@@ -22,6 +22,7 @@ from webrtc_direct.platform.base import (
     Version,
 )
 from webrtc_direct.platform.waiting import WaitingChannel, WaitingConnection
+from webrtc_direct.zones import name_zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -233,7 +234,7 @@ class NativePeerConnection(WaitingConnection):
     def establish(self, value: tuple[Any, ...]) -> None:
         """Take what is known now that the connection is up."""
         self.version, ip, port, fingerprint, ice, dtls, sctp = value
-        self.remote = (ip, port)
+        self.remote = (name_zone(ip), port)
         self.remote_fingerprint = Fingerprint(fingerprint)
         self.times = HandshakeTimes(ice=ice, dtls=dtls, sctp=sctp)
         self.established.set()

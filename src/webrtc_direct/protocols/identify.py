@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -119,7 +119,10 @@ async def identify_handler(stream: Stream) -> None:
     encoded = protobuf.encode(
         [
             (_Field.PUBLIC_KEY, connection.local.identity.public_key.to_protobuf()),
-            *((_Field.LISTEN_ADDRS, encode(address)) for address in connection.local.addresses),
+            *(
+                (_Field.LISTEN_ADDRS, encode(_without_zone(address)))
+                for address in connection.local.addresses
+            ),
             *((_Field.PROTOCOLS, protocol.encode()) for protocol in connection.protocols),
             (_Field.OBSERVED_ADDR, encode(observed)),
             (_Field.PROTOCOL_VERSION, _PROTOCOL_VERSION.encode()),
@@ -127,6 +130,11 @@ async def identify_handler(stream: Stream) -> None:
         ]
     )
     await stream.write(varint.encode(len(encoded)) + encoded)
+
+
+def _without_zone(address: WebRtcDirectAddress) -> WebRtcDirectAddress:
+    # RFC 4007 section 6: a zone means something on its own machine alone.
+    return replace(address, ip=ip_address(address.ip.packed))
 
 
 @cache
