@@ -96,6 +96,29 @@ impl Failure {
     }
 }
 
+/// What an alert in the clear says (RFC 5246 section 7.2.2), where the handshake ended with nothing after it.
+pub(crate) fn alert_words(alert: u8, of_client: bool) -> String {
+    let meaning = match alert {
+        40 => " (handshake failure)",
+        42 => " (bad certificate)",
+        43 => " (unsupported certificate)",
+        46 => " (certificate unknown)",
+        48 => " (unknown CA)",
+        70 => " (protocol version)",
+        71 => " (insufficient security)",
+        80 => " (internal error)",
+        _ => "",
+    };
+    // pion sends 71, others 40 or 43.
+    let hint = match alert {
+        40 | 43 | 71 if of_client => {
+            ", as a client does that has only an RSA or Ed25519 certificate: ECDSA (P-256 or P-384) is asked for"
+        }
+        _ => "",
+    };
+    format!("; the peer seems to have sent alert {alert}{meaning}{hint}")
+}
+
 /// The last handshake that failed for one reason, and how many have since it was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failed {

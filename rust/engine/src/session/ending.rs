@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{Event, Phase, Reason, Session};
 use crate::dtls;
-use crate::failure::Failure;
+use crate::failure::{Failure, alert_words};
 
 /// Nothing acknowledges a goodbye, so it is said again after each of these.
 const FAREWELLS: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(150)];
@@ -83,8 +83,7 @@ impl Session {
                     _ => "SCTP did not finish",
                 };
                 let alert = self.dtls.alert().filter(|_| self.phase == Phase::Securing);
-                let said = alert
-                    .map_or(String::new(), |alert| format!("; the peer seems to have sent alert {alert}"));
+                let said = alert.map_or(String::new(), |alert| alert_words(alert, self.checker.is_none()));
                 self.end(Reason::Timeout, format!("{step}{said}"));
             }
             Phase::Closing if now >= self.deadline => {
