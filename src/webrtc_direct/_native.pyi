@@ -10,6 +10,7 @@ __all__ = [
     "CLOSED",
     "CONNECTED",
     "DATA",
+    "FAILED",
     "LISTENER_CLOSED",
     "OPENED",
     "REFUSED",
@@ -31,6 +32,7 @@ CLOSED: Final[int]
 LISTENER_CLOSED: Final[int]
 ANSWERED: Final[int]
 REFUSED: Final[int]
+FAILED: Final[int]
 BUILD_PROFILE: Final[str]
 
 @type_check_only
@@ -78,7 +80,7 @@ class Connection:
 class Listener:
     @property
     def port(self) -> int: ...
-    def counters(self) -> dict[str, int]: ...
+    def counters(self) -> dict[str, Any]: ...
     def close(self) -> None: ...
 
 def dial(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields, replace
@@ -20,7 +21,7 @@ from webrtc_direct.interfaces import reachable_addresses
 from webrtc_direct.limits import Limits
 from webrtc_direct.multiaddr import WebRtcDirectAddress
 from webrtc_direct.platform import default_platform
-from webrtc_direct.platform.base import ListenerCounters, ListenParameters
+from webrtc_direct.platform.base import FailedHandshakes, ListenerCounters, ListenParameters
 from webrtc_direct.protocol.noise import NoiseKeys
 from webrtc_direct.protocols.defaults import with_defaults
 from webrtc_direct.protocols.keep_alive import keep_alive_every
@@ -87,6 +88,7 @@ class Listener:
         self._local = LocalEnd(identity, limits, handlers, refusals, tuple(addresses))
         self._connections: set[Connection] = set()
         self._closing = False
+        self._failed: Counter[str] = Counter()
 
     def __repr__(self) -> str:
         return f"<Listener {self.peer_id}, {len(self._connections)} connections>"
@@ -123,8 +125,12 @@ class Listener:
     def counters(self) -> ListenerCounters:
         """Return what all sockets together took and dropped, as it is now."""
         each = [bound.counters() for bound in self._sockets]
-        names = [field.name for field in fields(ListenerCounters)]
-        return ListenerCounters(**{name: sum(getattr(one, name) for one in each) for name in names})
+        names = [field.name for field in fields(ListenerCounters) if field.name != "failed"]
+        numbers = {name: sum(getattr(one, name) for one in each) for name in names}
+        failed = self._failed.copy()
+        for one in each:
+            failed.update(one.failed)
+        return ListenerCounters(**numbers, failed=dict(failed))
 
     def handle(self, protocol: str, handler: Handler) -> None:
         """Serve *protocol* with *handler* from now on, on the connections of now as well."""
@@ -159,10 +165,11 @@ class Listener:
         try:
             public_key = await authenticate(peer, self._keys, limits=limits, seconds=limits.noise_timeout)
         except HandshakeError as error:
-            logger.info("%s port %d did not authenticate: %r", *peer.remote, str(error))
-            self._local.refusals.count(
-                "noise_timeout" if isinstance(error, HandshakeTimeout) else error.limit
-            )
+            timeout = isinstance(error, HandshakeTimeout)
+            reason = "noise_timeout" if timeout else "noise_other"
+            self._failed[reason] += 1
+            _log_failed(FailedHandshakes(reason, 1, peer.remote, str(error)))
+            self._local.refusals.count("noise_timeout" if timeout else error.limit)
             return
         if not await self._accepts(peer, public_key.peer_id):
             return
@@ -266,7 +273,9 @@ async def listen(
         sockets: dict[PlatformListener, str] = {}
         try:
             for each in wanted:
-                parameters = ListenParameters(str(each.ip), each.port, own, limits, refusals.refuse)
+                parameters = ListenParameters(
+                    str(each.ip), each.port, own, limits, refusals.refuse, _log_failed
+                )
                 sockets[await platform.listen(tasks, parameters)] = str(each.ip)
             async with task_group() as serving:
                 listener = Listener(
@@ -296,6 +305,16 @@ async def listen(
         finally:
             _close_all(sockets)
         tasks.cancel_scope.cancel()
+
+
+def _log_failed(failed: FailedHandshakes) -> None:
+    logger.info(
+        "%s port %d: the handshake failed (%s, %d since the last line): %r",
+        *failed.remote,
+        failed.reason,
+        failed.count,
+        failed.detail,
+    )
 
 
 def _parse_announced(text: str) -> WebRtcDirectAddress:

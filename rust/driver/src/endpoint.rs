@@ -16,6 +16,8 @@ use crate::socket::{Port, ReceiveBuffer};
 const RECEIVES_PER_TURN: usize = 16;
 /// A listener tells of what it refuses no more often than this.
 const REFUSAL_PAUSE: Duration = Duration::from_secs(5);
+/// The same for handshakes that fail.
+const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 /// The only connection of a dialing socket.
 pub(crate) const DIALED: SessionId = 0;
 
@@ -47,6 +49,7 @@ pub(crate) struct Endpoint {
     /// What a listener's holder sees of it.
     view: Option<Arc<ListenerView>>,
     refusal_told: Option<Instant>,
+    failure_told: Option<Instant>,
 }
 
 impl Endpoint {
@@ -62,6 +65,7 @@ impl Endpoint {
             closing: false,
             view: None,
             refusal_told: None,
+            failure_told: None,
         }
     }
 
@@ -239,7 +243,7 @@ impl Endpoint {
         touched
     }
 
-    /// Let a listener's holder see how it stands, and tell of what it refuses.
+    /// Let a listener's holder see how it stands, and tell of what it refuses and of what fails.
     fn publish_listener(&mut self, now: Instant) {
         let (Speaker::Listener(listener, _), Some(view)) = (&mut self.speaker, &self.view) else { return };
         let counters = listener.counters();
@@ -251,6 +255,12 @@ impl Endpoint {
             for (refusal, count) in listener.take_refusals() {
                 self.refusal_told = Some(now);
                 self.events.push(QueueEvent::Refused(refusal, count));
+            }
+        }
+        if self.failure_told.is_none_or(|told| now >= told + FAILURE_PAUSE) {
+            for (failure, failed) in listener.take_failures() {
+                self.failure_told = Some(now);
+                self.events.push(QueueEvent::Failed(failure, failed));
             }
         }
     }

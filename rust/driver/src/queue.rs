@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use webrtc_direct_engine::association::ChannelKey;
+use webrtc_direct_engine::failure::{Failed, Failure};
 use webrtc_direct_engine::listener::Refusal;
 use webrtc_direct_engine::session::{Established, Event};
 
@@ -24,6 +25,8 @@ pub enum QueueEvent {
     Session(u64, Event),
     /// A limit of a listener has refused connections, so many since it was last told.
     Refused(Refusal, u64),
+    /// Handshakes of a listener have failed for one reason: the last of them, and how many since it was last told.
+    Failed(Failure, Failed),
     /// A listener has ended: its peers are told and its socket is free.
     ListenerClosed,
 }

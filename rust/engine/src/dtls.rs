@@ -6,7 +6,10 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use dimpl::{Config, Dtls, DtlsCertificate, Output};
+use dimpl::{CertificateError, Config, CryptoError, Dtls, DtlsCertificate, Output, SecurityError};
+
+use crate::failure::Failure;
+use crate::hello;
 
 /// Largest datagram that is sent: 1280 (IPv6) less 40 (IPv6) and 8 (UDP).
 pub const MAX_DATAGRAM: usize = 1232;
@@ -26,6 +29,7 @@ const CONTENT_ALERT: u8 = 21;
 const CONTENT_HANDSHAKE: u8 = 22;
 const CONTENT_DATA: u8 = 23;
 const CLIENT_HELLO: u8 = 1;
+const FATAL: u8 = 2;
 
 /// A certificate and its key, and the settings of every DTLS connection that uses them.
 #[derive(Clone)]
@@ -71,6 +75,59 @@ fn config() -> Result<Arc<Config>, String> {
     made.clone()
 }
 
+/// Why a connection is dead.
+#[derive(Debug)]
+pub struct Error {
+    /// What a listener counts it as.
+    pub failure: Failure,
+    /// In words.
+    pub words: String,
+}
+
+impl Error {
+    fn new(failure: Failure, detail: &str) -> Self {
+        let words = match failure {
+            Failure::DtlsVersion => "the client does not offer DTLS 1.2",
+            Failure::DtlsCipherSuite => {
+                "the client offers no cipher suite of ours: ECDHE-ECDSA with AES-GCM or ChaCha20-Poly1305"
+            }
+            Failure::DtlsExtendedMasterSecret => "the client does not offer the extended master secret",
+            Failure::DtlsNoCertificate => {
+                "the client sent no certificate; one that has only an RSA or Ed25519 certificate sends none, \
+                 because ECDSA (P-256 or P-384) is asked for"
+            }
+            Failure::DtlsCertificateKind => {
+                "the key of the client's certificate is not ECDSA on P-256 or P-384 (RSA and Ed25519 are not taken)"
+            }
+            _ => detail,
+        };
+        Self { failure, words: format!("DTLS: {words}") }
+    }
+
+    fn of_server(error: &dimpl::Error) -> Self {
+        let failure = match error {
+            dimpl::Error::SecurityError(error) => match error {
+                SecurityError::UnsupportedClientVersion(_) => Failure::DtlsVersion,
+                SecurityError::NoMutuallyAcceptableCipherSuite => Failure::DtlsCipherSuite,
+                SecurityError::ExtendedMasterSecretNotNegotiated => Failure::DtlsExtendedMasterSecret,
+                SecurityError::ClientFinishedVerificationFailed => Failure::DtlsProof,
+                _ => Failure::DtlsOther,
+            },
+            dimpl::Error::CertificateError(CertificateError::NoClientCertificateReceived) => {
+                Failure::DtlsNoCertificate
+            }
+            dimpl::Error::CryptoError(
+                CryptoError::UnsupportedSignatureAlgorithm(_)
+                | CryptoError::UnsupportedPublicKeyAlgorithm
+                | CryptoError::UnsupportedEcCurve,
+            ) => Failure::DtlsCertificateKind,
+            dimpl::Error::CryptoError(CryptoError::SignatureVerificationFailed { .. }) => Failure::DtlsProof,
+            _ => Failure::DtlsOther,
+        };
+        Self::new(failure, &error.to_string())
+    }
+}
+
 /// What came out of a step.
 #[derive(Debug)]
 pub enum Event {
@@ -100,15 +157,30 @@ pub struct Endpoint {
     timeout: Option<Instant>,
     connected: bool,
     heard: bool,
+    /// A server has taken a hello, and answered it.
+    answered: bool,
+    alert: Option<u8>,
+    config: Arc<Config>,
+    is_client: bool,
 }
 
 impl Endpoint {
     /// The client's or the server's end; a client says its hello at the first step.
     pub fn new(identity: &Identity, is_client: bool, now: Instant) -> Self {
         let config = Arc::clone(&identity.config);
-        let mut dtls = Dtls::new_12(config, identity.certificate.clone(), now);
+        let mut dtls = Dtls::new_12(Arc::clone(&config), identity.certificate.clone(), now);
         dtls.set_active(is_client);
-        Self { dtls, buffer: vec![0; 2048], timeout: None, connected: false, heard: false }
+        Self {
+            dtls,
+            buffer: vec![0; 2048],
+            timeout: None,
+            connected: false,
+            heard: false,
+            answered: false,
+            alert: None,
+            config,
+            is_client,
+        }
     }
 
     /// When `handle_timeout` wants to be called.
@@ -121,12 +193,18 @@ impl Endpoint {
         self.heard
     }
 
+    /// The last fatal alert that came in the handshake. Anybody can have sent it.
+    pub fn alert(&self) -> Option<u8> {
+        self.alert
+    }
+
     /// Let time pass.
     ///
     /// # Errors
     /// In words; the connection is dead then.
-    pub fn handle_timeout(&mut self, now: Instant, sink: &mut impl Sink) -> Result<(), String> {
-        self.dtls.handle_timeout(now).map_err(|error| error.to_string())?;
+    pub fn handle_timeout(&mut self, now: Instant, sink: &mut impl Sink) -> Result<(), Error> {
+        let result = self.dtls.handle_timeout(now);
+        self.judge(result)?;
         self.drain(sink);
         Ok(())
     }
@@ -135,13 +213,23 @@ impl Endpoint {
     ///
     /// # Errors
     /// In words; the connection is dead then.
-    pub fn handle_datagram_untrusted(&mut self, datagram: &[u8], sink: &mut impl Sink) -> Result<(), String> {
-        if !self.connected && holds_plaintext_alert(datagram) {
+    pub fn handle_datagram_untrusted(&mut self, datagram: &[u8], sink: &mut impl Sink) -> Result<(), Error> {
+        if !self.connected
+            && let Some(alert) = plaintext_alert(datagram)
+        {
             // Anybody can send one, and dimpl would give up the handshake.
+            self.alert = alert.or(self.alert);
             return Ok(());
         }
         self.heard = true;
-        self.dtls.handle_packet(datagram).map_err(|error| error.to_string())?;
+        if !self.answered && is_client_hello(datagram) {
+            let is_ours = |id| self.config.dtls12_cipher_suites().any(|suite| suite.suite().as_u16() == id);
+            if let Some(failure) = hello::fault_untrusted(datagram, is_ours) {
+                return Err(Error::new(failure, ""));
+            }
+        }
+        let result = self.dtls.handle_packet(datagram);
+        self.judge(result)?;
         self.drain(sink);
         Ok(())
     }
@@ -150,8 +238,9 @@ impl Endpoint {
     ///
     /// # Errors
     /// In words; the connection is dead then.
-    pub fn send(&mut self, data: &[u8], sink: &mut impl Sink) -> Result<(), String> {
-        self.dtls.send_application_data(data).map_err(|error| error.to_string())?;
+    pub fn send(&mut self, data: &[u8], sink: &mut impl Sink) -> Result<(), Error> {
+        let result = self.dtls.send_application_data(data);
+        self.judge(result)?;
         self.drain(sink);
         Ok(())
     }
@@ -163,10 +252,20 @@ impl Endpoint {
         }
     }
 
+    fn judge<T>(&self, result: Result<T, dimpl::Error>) -> Result<T, Error> {
+        result.map_err(|error| match self.is_client {
+            true => Error::new(Failure::DtlsOther, &error.to_string()),
+            false => Error::of_server(&error),
+        })
+    }
+
     fn drain(&mut self, sink: &mut impl Sink) {
         loop {
             match self.dtls.poll_output(&mut self.buffer) {
-                Output::Packet(datagram) => sink.datagram(datagram),
+                Output::Packet(datagram) => {
+                    self.answered = true;
+                    sink.datagram(datagram);
+                }
                 Output::ApplicationData(data) => sink.data(data),
                 Output::BufferTooSmall { needed } => self.buffer.resize(needed, 0),
                 Output::PeerCert(der) => sink.event(Event::PeerCertificate(der.to_vec())),
@@ -204,14 +303,23 @@ pub fn is_data(datagram: &[u8]) -> bool {
     looks_like_dtls(datagram) && datagram[0] == CONTENT_DATA && datagram[3..5] != [0, 0]
 }
 
-fn holds_plaintext_alert(datagram: &[u8]) -> bool {
+/// A record with a fatal alert, for a client whose handshake is not done.
+///
+/// dimpl's records in the clear have the lowest sequence numbers: this one is none that the client has seen.
+pub(crate) fn fatal_alert(description: u8) -> [u8; RECORD_HEADER + 2] {
+    [CONTENT_ALERT, 254, 253, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, FATAL, description]
+}
+
+/// The alert in the clear that *datagram* holds, if it does, and what it says if that is fatal.
+fn plaintext_alert(datagram: &[u8]) -> Option<Option<u8>> {
     let mut rest = datagram;
     while let Some(header) = rest.get(..RECORD_HEADER) {
         if header[0] == CONTENT_ALERT && header[3..5] == [0, 0] {
-            return true;
+            let fatal = rest.get(RECORD_HEADER..RECORD_HEADER + 2).filter(|alert| alert[0] == FATAL);
+            return Some(fatal.map(|alert| alert[1]));
         }
         let length = usize::from(u16::from_be_bytes([header[11], header[12]]));
         rest = rest.get(RECORD_HEADER + length..).unwrap_or_default();
     }
-    false
+    None
 }

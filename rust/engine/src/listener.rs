@@ -28,6 +28,7 @@ use std::time::Instant;
 use crate::addresses::Addresses;
 use crate::config::Config;
 use crate::dtls;
+use crate::failure::{Failed, Failure, Failures};
 use crate::gate::Gate;
 use crate::handshakes::Handshakes;
 use crate::outbox::Outbox;
@@ -66,6 +67,8 @@ pub struct Counters {
     pub tombstones: u64,
     /// Checks of connections of the past that were.
     pub past: u64,
+    /// Handshakes that failed, in the order of `Failure::ALL`.
+    pub failed: [u64; Failure::ALL.len()],
 }
 
 #[derive(Debug)]
@@ -106,6 +109,7 @@ pub struct Listener {
     gate: Gate,
     quota: Quota,
     refusals: BTreeMap<Refusal, u64>,
+    failures: Failures,
     timers: BTreeSet<(Instant, SessionId)>,
     touched: Vec<SessionId>,
     out: Outbox,
@@ -130,6 +134,7 @@ impl Listener {
             handshakes: Handshakes::default(),
             unvalidated: 0,
             refusals: BTreeMap::new(),
+            failures: Failures::default(),
             timers: BTreeSet::new(),
             touched: Vec::new(),
             out: Outbox::default(),
@@ -277,6 +282,11 @@ impl Listener {
     /// How often each limit has refused a connection since the last call.
     pub fn take_refusals(&mut self) -> BTreeMap<Refusal, u64> {
         std::mem::take(&mut self.refusals)
+    }
+
+    /// The handshakes that have failed since the last call, by reason.
+    pub fn take_failures(&mut self) -> BTreeMap<Failure, Failed> {
+        self.failures.take()
     }
 
     /// The connections.

@@ -11,12 +11,13 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::association::{Association, ChannelKey};
 use crate::config::Config;
 use crate::dtls;
 pub use crate::event::{Established, Event, Fingerprint, Reason, Stats, Times};
+use crate::failure::Failure;
 use crate::ice::Checker;
 use crate::outbox::Outbox;
 use crate::path::Watch;
@@ -25,6 +26,7 @@ use crate::route::Route;
 use crate::ufrag::{Credentials, Version};
 use crate::wire::Wire;
 
+mod ending;
 mod incoming;
 mod outgoing;
 
@@ -42,9 +44,6 @@ pub struct ClientParameters {
     /// A fresh seed.
     pub seed: [u8; 32],
 }
-
-/// Nothing acknowledges a goodbye, so it is said again after each of these.
-const FAREWELLS: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(150)];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
@@ -81,6 +80,9 @@ pub struct Session {
     now: Instant,
     /// When the goodbye is said again, and which time that is.
     farewell: Option<(Instant, usize)>,
+    /// What DTLS found wrong.
+    dtls_failure: Option<Failure>,
+    failure: Option<Failure>,
     events: VecDeque<Event>,
 }
 
@@ -134,6 +136,8 @@ impl Session {
             held: false,
             now,
             farewell: None,
+            dtls_failure: None,
+            failure: None,
             events: VecDeque::new(),
             config,
         }
@@ -157,6 +161,11 @@ impl Session {
     /// Whether it has ended and its goodbye needs not be said again.
     pub fn is_finished(&self) -> bool {
         self.phase == Phase::Closed && self.farewell.is_none()
+    }
+
+    /// Why a server's handshake failed, once it has.
+    pub fn failure(&self) -> Option<Failure> {
+        self.failure
     }
 
     /// Whether it has ended. Events may still wait.
@@ -348,68 +357,5 @@ impl Session {
     /// End it now.
     pub fn abort(&mut self) {
         self.end(Reason::Local, "closed by this end".to_owned());
-    }
-
-    /// End it now, for a *reason* of the caller's.
-    pub fn end(&mut self, reason: Reason, detail: String) {
-        if self.phase == Phase::Closed {
-            return;
-        }
-        if let Some(association) = &mut self.association {
-            // What has arrived is the reader's, whatever its budget says.
-            association.deliver_all();
-        }
-        self.translate_events();
-        let was_up = self.phase >= Phase::Associating;
-        self.phase = Phase::Closed;
-        self.wire.kept = Some(Vec::new());
-        if let Some(association) = &mut self.association {
-            association.abort();
-            for packet in association.take_packets() {
-                // The connection is over whether or not this leaves.
-                let _ = self.dtls.send(&packet, &mut self.wire);
-            }
-        }
-        self.dtls.close(&mut self.wire);
-        if was_up && !matches!(reason, Reason::Remote | Reason::Timeout) {
-            self.farewell = Some((self.now + FAREWELLS[0], 0));
-        }
-        self.association = None;
-        self.checker = None;
-        self.watch.rest();
-        self.events.push_back(Event::Closed(reason, detail));
-    }
-
-    fn say_farewell(&mut self) {
-        let Some((at, number)) = self.farewell else { return };
-        if self.now < at {
-            return;
-        }
-        for datagram in self.wire.kept.take().unwrap_or_default() {
-            self.wire.kept.get_or_insert_default();
-            self.wire.send(&datagram);
-        }
-        self.farewell = FAREWELLS.get(number + 1).map(|wait| (self.now + *wait, number + 1));
-    }
-
-    fn check_deadlines(&mut self, now: Instant) {
-        match self.phase {
-            Phase::Checking | Phase::Securing | Phase::Associating if now >= self.deadline => {
-                let step = match self.phase {
-                    Phase::Checking => "ICE: no answer from the peer",
-                    Phase::Securing => "DTLS did not finish",
-                    _ => "SCTP did not finish",
-                };
-                self.end(Reason::Timeout, step.to_owned());
-            }
-            Phase::Closing if now >= self.deadline => {
-                self.end(Reason::Local, "closed by this end before everything was acknowledged".to_owned());
-            }
-            Phase::Connected if now >= self.last_heard + self.config.silence_timeout => {
-                let seconds = self.config.silence_timeout.as_secs_f64();
-                self.end(Reason::Timeout, format!("nothing heard from the peer for {seconds} s"));
-            }
-            _ => {}
-        }
     }
 }

@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use webrtc_direct_driver::engine::Config;
 use webrtc_direct_driver::engine::dtls::Identity;
+use webrtc_direct_driver::engine::failure::Failure;
 use webrtc_direct_driver::engine::listener::Refusal;
 use webrtc_direct_driver::engine::session::{Established, Event, Reason};
 use webrtc_direct_driver::engine::ufrag::{Credentials, Version};
@@ -27,6 +28,7 @@ const CLOSED: u8 = 6;
 const LISTENER_CLOSED: u8 = 7;
 const ANSWERED: u8 = 8;
 const REFUSED: u8 = 9;
+const FAILED: u8 = 10;
 
 /// Events on their way to an event loop.
 #[pyclass(frozen, module = "webrtc_direct._native")]
@@ -59,6 +61,10 @@ impl EventQueue {
                 QueueEvent::Session(id, event) => append_event(py, &list, id, event)?,
                 QueueEvent::Refused(refusal, count) => {
                     list.append((REFUSED, 0, 0, (limit_name(refusal), count)))?;
+                }
+                QueueEvent::Failed(failure, last) => {
+                    let (ip, port) = (last.source.ip().to_string(), last.source.port());
+                    list.append((FAILED, 0, 0, (failure.name(), last.count, ip, port, last.words)))?;
                 }
                 QueueEvent::ListenerClosed => list.append((LISTENER_CLOSED, 0, 0, py.None()))?,
             }
@@ -241,6 +247,13 @@ impl Listener {
     /// Counters, under the names of `ListenerCounters`.
     fn counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let state = self.inner.state();
+        let failed = PyDict::new(py);
+        for failure in Failure::ALL {
+            let count = state.counters.failed[failure as usize];
+            if count > 0 {
+                failed.set_item(failure.name(), count)?;
+            }
+        }
         let values = PyDict::new(py);
         values.set_item("malformed", state.counters.malformed)?;
         values.set_item("bad_username", state.counters.bad_username)?;
@@ -254,6 +267,7 @@ impl Listener {
         values.set_item("withheld_datagrams", state.counters.withheld)?;
         values.set_item("connections", state.connections)?;
         values.set_item("handshakes", state.handshakes)?;
+        values.set_item("failed", failed)?;
         Ok(values)
     }
 
@@ -420,6 +434,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("LISTENER_CLOSED", LISTENER_CLOSED)?;
     module.add("ANSWERED", ANSWERED)?;
     module.add("REFUSED", REFUSED)?;
+    module.add("FAILED", FAILED)?;
     // A benchmark refuses to measure a debug build.
     module.add("BUILD_PROFILE", if cfg!(debug_assertions) { "debug" } else { "release" })?;
     module.add_class::<EventQueue>()?;

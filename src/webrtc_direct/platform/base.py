@@ -13,12 +13,12 @@ block, and an exception from one ends the connection it belongs to.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from anyio.abc import TaskGroup
 
@@ -122,6 +122,18 @@ class ListenerCounters:
     """Connections of now, those in the handshake included."""
     handshakes: int = 0
     """Handshakes in progress now."""
+    failed: Mapping[str, int] = field(default_factory=dict)
+    """Handshakes that failed, by stage and reason, like ``dtls_cipher_suite``; only those that occurred."""
+
+
+@dataclass(frozen=True)
+class FailedHandshakes:
+    """What a listener tells of *count* handshakes that have failed for one *reason*: the last of them."""
+
+    reason: str
+    count: int
+    remote: tuple[str, int]
+    detail: str
 
 
 @dataclass(frozen=True)
@@ -291,6 +303,8 @@ class ListenParameters:
     limits: Limits
     on_refused: Callable[[str, int], None] | None = None
     """Called with the name of a field of ``Limits`` and how often it has refused since the last call."""
+    on_failed: Callable[[FailedHandshakes], None] | None = None
+    """Called about handshakes that failed, at a bounded rate."""
 
 
 @dataclass(frozen=True)

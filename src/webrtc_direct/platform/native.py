@@ -29,6 +29,7 @@ from webrtc_direct.platform.base import (
     CloseKind,
     CloseReason,
     ConnectParameters,
+    FailedHandshakes,
     ListenerCounters,
     ListenParameters,
     PeerConnection,
@@ -124,6 +125,11 @@ class NativeListener(PlatformListener):
         """Take what the engine says once in a while: *limit* has refused *count* connections more."""
         if self._parameters.on_refused is not None:
             self._parameters.on_refused(limit, count)
+
+    def tell_failed(self, reason: str, count: int, ip: str, port: int, detail: str) -> None:
+        """Take what the engine says once in a while: *count* handshakes more have failed for *reason*."""
+        if self._parameters.on_failed is not None:
+            self._parameters.on_failed(FailedHandshakes(reason, count, (ip, port), detail))
 
     def _wake(self) -> None:
         self._changed.set()
@@ -264,6 +270,8 @@ class _Pump:
             self._connections[connection_id] = listener.take_connection(handle, established)
         elif kind == _native.REFUSED:
             listener.tell_refused(*value)
+        elif kind == _native.FAILED:
+            listener.tell_failed(*value)
         elif kind == _native.LISTENER_CLOSED:
             listener.end()
             self._listener = None

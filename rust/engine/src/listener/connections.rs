@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Entry, Listener, Refusal, SessionId, Tombstone};
+use crate::failure::Failure;
 use crate::route::Route;
 use crate::session::{Event, Reason, Session};
 use crate::ufrag::Credentials;
@@ -126,13 +127,8 @@ impl Listener {
         let withheld = entry.session.withheld();
         self.counters.withheld += withheld - entry.withheld;
         entry.withheld = withheld;
-        let mut announced = !was_handshaking;
-        while let Some(event) = entry.session.poll_event() {
-            announced |= matches!(event, Event::Connected(_));
-            if announced {
-                self.events.push_back((id, event));
-            }
-        }
+        self.take_events(id, !was_handshaking);
+        let Some(entry) = self.sessions.get_mut(&id) else { return };
         if entry.session.is_closed() && !entry.buried {
             self.bury(id, now);
         }
@@ -150,6 +146,20 @@ impl Listener {
                 self.timers.insert((due, id));
             }
             entry.scheduled = due;
+        }
+    }
+
+    /// Hand over the events of a connection that is *announced*, or is now; of another one only its failure is told.
+    fn take_events(&mut self, id: SessionId, mut announced: bool) {
+        let Some(entry) = self.sessions.get_mut(&id) else { return };
+        while let Some(event) = entry.session.poll_event() {
+            announced |= matches!(event, Event::Connected(_));
+            if announced {
+                self.events.push_back((id, event));
+            } else if let (Event::Closed(_, words), Some(failure)) = (event, entry.session.failure()) {
+                self.counters.failed[failure as usize] += 1;
+                self.failures.note(failure, entry.session.remote(), words);
+            }
         }
     }
 
@@ -190,9 +200,12 @@ impl Listener {
     }
 
     pub(super) fn remove_faulty(&mut self, id: SessionId, now: Instant) {
-        if self.sessions.get(&id).is_some_and(|entry| !entry.buried) {
-            if !self.handshakes.contains(id) {
-                let detail = "a fault of the engine; please report it".to_owned();
+        if let Some(entry) = self.sessions.get(&id).filter(|entry| !entry.buried) {
+            let detail = "a fault of the engine; please report it".to_owned();
+            if self.handshakes.contains(id) {
+                self.counters.failed[Failure::Engine as usize] += 1;
+                self.failures.note(Failure::Engine, entry.session.remote(), detail);
+            } else {
                 self.events.push_back((id, Event::Closed(Reason::Fault, detail)));
             }
             self.bury(id, now);

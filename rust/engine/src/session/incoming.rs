@@ -121,7 +121,7 @@ impl Session {
         took
     }
 
-    pub(super) fn after_dtls(&mut self, result: Result<(), String>, now: Instant) {
+    pub(super) fn after_dtls(&mut self, result: Result<(), dtls::Error>, now: Instant) {
         for event in std::mem::take(&mut self.wire.events) {
             match event {
                 dtls::Event::PeerCertificate(der) => self.check_certificate(&der),
@@ -135,7 +135,8 @@ impl Session {
         }
         self.feed_association();
         if let Err(error) = result {
-            self.end(Reason::Protocol, format!("DTLS: {error}"));
+            self.dtls_failure = Some(error.failure);
+            self.end(Reason::Protocol, error.words);
         }
     }
 
