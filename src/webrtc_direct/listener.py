@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from inspect import isawaitable
 from time import perf_counter
@@ -15,6 +14,7 @@ import anyio
 from webrtc_direct.authentication import authenticate
 from webrtc_direct.connection import Connection, Handler, LocalEnd, StepTimes, connected
 from webrtc_direct.errors import AddressError, HandshakeError, HandshakeTimeout
+from webrtc_direct.hosted import hosted
 from webrtc_direct.identity import KeyPair, PeerId
 from webrtc_direct.interfaces import reachable_addresses
 from webrtc_direct.limits import Limits
@@ -212,7 +212,7 @@ class Listener:
                 hook(*arguments)
 
 
-@asynccontextmanager
+@hosted
 async def listen(
     address: str | Sequence[str],
     *,

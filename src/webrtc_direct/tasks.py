@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 _LEFT_ELSEWHERE = (
-    "an async with block of dial or listen was left in another task than it was entered in; "
+    "a block of dial or listen was left in another task than it was entered in; "
     "enter and leave it in one task, which others may use the connection beside"
 )
 
