@@ -62,3 +62,7 @@ def test_under_pytest_asyncio(tmp_path: Path) -> None:
 def test_a_block_left_in_another_task_closes_all_and_leaves_nothing() -> None:
     ended = run("-X", "dev", "-W", "error", PROGRAMS / "another_task.py")
     said_hello(ended, f"{HELLO}closed by this end 0 1\n")
+
+
+def test_on_trio_a_task_holds_a_connection_for_others() -> None:
+    said_hello(run("-X", "dev", "-W", "error", PROGRAMS / "held.py"))

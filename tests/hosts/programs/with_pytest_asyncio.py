@@ -1,4 +1,4 @@
-"""Tests of one's own under pytest-asyncio: blocks in the test, and in fixtures, whose two halves are two tasks."""
+"""Tests of one's own under pytest-asyncio: blocks in the test and in fixtures, whose halves are two tasks."""
 
 from collections.abc import AsyncIterator
 
