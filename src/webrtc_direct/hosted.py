@@ -6,7 +6,7 @@ of notebooks and abandoned generators cannot keep to that. So what ``dial`` and 
 and left by a host task, and the user's task has nothing of it around itself.
 
 trio has no task that may outlive the one that wants it and still fail with it: there the user's task holds
-the block itself, as trio's rules are. So it does in a page, where each turn of the event loop takes its time.
+the block itself (``nested.py``). So it does in a page, where each turn of the event loop takes its time.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar
 import anyio
 
 from webrtc_direct.errors import LocalProtocolError
+from webrtc_direct.nested import Closable, Nested
 from webrtc_direct.outside_tasks import asyncio_loop
 
 if TYPE_CHECKING:
@@ -27,53 +28,53 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 P = ParamSpec("P")
-T = TypeVar("T")
+C = TypeVar("C", bound=Closable)
 
 _RUNNING: set[asyncio.Task[None]] = set()
 _HOST_CANCELLED = "somebody cancelled the task that holds the block of dial or listen"
 
 
-def hosted(function: Callable[P, AsyncIterator[T]]) -> Callable[P, AbstractAsyncContextManager[T]]:
+def hosted(function: Callable[P, AsyncIterator[C]]) -> Callable[P, AbstractAsyncContextManager[C]]:
     """Make of an async generator *function* what ``asynccontextmanager`` makes of it, held by a host."""
     manager = asynccontextmanager(function)
 
     @wraps(function)
-    def make(*arguments: P.args, **options: P.kwargs) -> AbstractAsyncContextManager[T]:
+    def make(*arguments: P.args, **options: P.kwargs) -> AbstractAsyncContextManager[C]:
         return _Hosted(manager(*arguments, **options), function.__name__)
 
     return make
 
 
-class _Hosted(AbstractAsyncContextManager[T]):
+class _Hosted(AbstractAsyncContextManager[C]):
     """*manager*, entered and left by a host task wherever that is possible."""
 
-    def __init__(self, manager: AbstractAsyncContextManager[T], name: str) -> None:
+    def __init__(self, manager: AbstractAsyncContextManager[C], name: str) -> None:
         self._manager = manager
         self._name = name
-        self._host: _Host[T] | None = None
+        self._block: _Host[C] | Nested[C] | None = None
 
-    async def __aenter__(self) -> T:
+    async def __aenter__(self) -> C:
         if sys.platform == "emscripten" or asyncio_loop() is None:
-            return await self._manager.__aenter__()
-        self._host = _Host(self._manager, self._name)
-        return await self._host.enter()
+            self._block = Nested(self._manager)
+        else:
+            self._block = _Host(self._manager, self._name)
+        return await self._block.enter()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
-        if self._host is None:
-            return await self._manager.__aexit__(kind, error, traceback)
-        await self._host.leave(error)
-        return None
+        if self._block is None:
+            raise LocalProtocolError("the block of dial or listen was not entered")
+        return await self._block.leave(kind, error, traceback)
 
 
-class _Host(Generic[T]):
+class _Host(Generic[C]):
     """A task that enters *manager*, waits, and leaves it."""
 
-    def __init__(self, manager: AbstractAsyncContextManager[T], name: str) -> None:
+    def __init__(self, manager: AbstractAsyncContextManager[C], name: str) -> None:
         self._manager = manager
         self._owner = asyncio.current_task()
-        self._entered: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._entered: asyncio.Future[C] = asyncio.get_running_loop().create_future()
         self._left = asyncio.Event()
         self._body_error: BaseException | None = None
         self._error: BaseException | None = None
@@ -84,7 +85,7 @@ class _Host(Generic[T]):
         _RUNNING.add(self._task)
         self._task.add_done_callback(_RUNNING.discard)
 
-    async def enter(self) -> T:
+    async def enter(self) -> C:
         """Return what the block gives, or raise what entering it raised."""
         await self._wait_for(self._entered)
         if not self._entered.done():
@@ -93,7 +94,9 @@ class _Host(Generic[T]):
         self._task.add_done_callback(self._ended)
         return self._entered.result()
 
-    async def leave(self, error: BaseException | None) -> None:
+    async def leave(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
         """Leave the block, by *error* if it is one. Raises what came of that, if it is another one."""
         self._task.remove_done_callback(self._ended)
         if self._owner_cancelled and self._owner is not None and self._owner is asyncio.current_task():
@@ -133,7 +136,7 @@ class _Host(Generic[T]):
         finally:
             del error
 
-    async def _wait_for(self, something: asyncio.Future[T] | asyncio.Task[None]) -> None:
+    async def _wait_for(self, something: asyncio.Future[C] | asyncio.Task[None]) -> None:
         """Return when *something* or the host has ended; when this is cancelled, so is the host."""
         try:
             await asyncio.wait([something, self._task], return_when=asyncio.FIRST_COMPLETED)
