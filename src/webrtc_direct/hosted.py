@@ -12,13 +12,13 @@ the block itself (``nested.py``). So it does in a page, where each turn of the e
 from __future__ import annotations
 
 import asyncio
-import sys
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import wraps
 from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar
 
 import anyio
 
+from webrtc_direct.environment import IN_BROWSER
 from webrtc_direct.errors import LocalProtocolError
 from webrtc_direct.nested import Closable, Nested
 from webrtc_direct.outside_tasks import asyncio_loop
@@ -54,7 +54,7 @@ class _Hosted(AbstractAsyncContextManager[C]):
         self._block: _Host[C] | Nested[C] | None = None
 
     async def __aenter__(self) -> C:
-        if sys.platform == "emscripten" or asyncio_loop() is None:
+        if IN_BROWSER or asyncio_loop() is None:
             self._block = Nested(self._manager)
         else:
             self._block = _Host(self._manager, self._name)
