@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal
 
@@ -13,6 +13,7 @@ from webrtc_direct import primitives
 from webrtc_direct.authentication import authenticate
 from webrtc_direct.connection import Connection, Handler, LocalEnd, StepTimes, connected
 from webrtc_direct.errors import HandshakeError, HandshakeTimeout, VersionNotPossible
+from webrtc_direct.hosted import hosted
 from webrtc_direct.identity import KeyPair
 from webrtc_direct.limits import Limits
 from webrtc_direct.multiaddr import WebRtcDirectAddress
@@ -46,7 +47,7 @@ DialVersion = Literal["auto", "v1", "v2"]
 _OTHER_AFTER = 1.0
 
 
-@asynccontextmanager
+@hosted
 async def dial(
     address: object,
     *,

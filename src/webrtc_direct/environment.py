@@ -1,7 +1,7 @@
 """Where this Python runs: the one place that asks.
 
-Only the platforms and the primitives may know the answer; whatever is above them is the same
-everywhere (import-linter holds it).
+Only the platforms, the primitives and what holds a block (``hosted.py``) may know the answer; whatever is
+above them is the same everywhere (import-linter holds it).
 """
 
 from __future__ import annotations

@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from inspect import isawaitable
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -16,16 +15,18 @@ import anyio
 from webrtc_direct.authentication import authenticate
 from webrtc_direct.connection import Connection, Handler, LocalEnd, StepTimes, connected
 from webrtc_direct.errors import AddressError, HandshakeError, HandshakeTimeout
+from webrtc_direct.hosted import hosted
 from webrtc_direct.identity import KeyPair, PeerId
 from webrtc_direct.interfaces import reachable_addresses
 from webrtc_direct.limits import Limits
 from webrtc_direct.multiaddr import WebRtcDirectAddress
 from webrtc_direct.platform import default_platform
-from webrtc_direct.platform.base import FailedHandshakes, ListenerCounters, ListenParameters
+from webrtc_direct.platform.base import FailedHandshakes, ListenParameters
 from webrtc_direct.protocol.noise import NoiseKeys
 from webrtc_direct.protocols.defaults import with_defaults
 from webrtc_direct.protocols.keep_alive import keep_alive_every
 from webrtc_direct.refusals import Refusals
+from webrtc_direct.sockets import Sockets
 from webrtc_direct.tasks import task_group
 from webrtc_direct.user_code import contained
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from webrtc_direct.certificate import Certificate
     from webrtc_direct.platform.base import (
         CloseReason,
+        ListenerCounters,
         LocalCertificate,
         PeerConnection,
         Platform,
@@ -74,7 +76,7 @@ class Listener:
         handlers: dict[str, Handler],
         limits: Limits,
         addresses: Iterable[WebRtcDirectAddress],
-        sockets: Mapping[PlatformListener, str],
+        sockets: Sockets,
         policy: _Policy,
         refusals: Refusals,
     ) -> None:
@@ -105,7 +107,12 @@ class Listener:
     @property
     def bound(self) -> list[tuple[str, int]]:
         """IP address and UDP port of each socket."""
-        return [(ip, bound.port) for bound, ip in self._sockets.items()]
+        return [(str(address.ip), socket.port) for socket, address in self._sockets.bound.items()]
+
+    @property
+    def missing(self) -> dict[str, OSError]:
+        """The addresses that it does not listen on, and why: none unless ``allow_missing`` let it go on."""
+        return dict(self._sockets.missing)
 
     @property
     def peer_id(self) -> PeerId:
@@ -124,13 +131,7 @@ class Listener:
 
     def counters(self) -> ListenerCounters:
         """Return what all sockets together took and dropped, as it is now."""
-        each = [bound.counters() for bound in self._sockets]
-        names = [field.name for field in fields(ListenerCounters) if field.name != "failed"]
-        numbers = {name: sum(getattr(one, name) for one in each) for name in names}
-        failed = self._failed.copy()
-        for one in each:
-            failed.update(one.failed)
-        return ListenerCounters(**numbers, failed=dict(failed))
+        return self._sockets.counters(self._failed)
 
     def handle(self, protocol: str, handler: Handler) -> None:
         """Serve *protocol* with *handler* from now on, on the connections of now as well."""
@@ -214,7 +215,7 @@ class Listener:
                 hook(*arguments)
 
 
-@asynccontextmanager
+@hosted
 async def listen(
     address: str | Sequence[str],
     *,
@@ -224,6 +225,7 @@ async def listen(
     announce: Sequence[str] = (),
     accept: AcceptHook | None = None,
     keep_alive: float | None = None,
+    allow_missing: bool = False,
     limits: Limits | None = None,
     platform: Platform | None = None,
 ) -> AsyncIterator[Listener]:
@@ -241,13 +243,17 @@ async def listen(
     aborted. With *keep_alive* each peer is pinged every so many seconds, and its connection
     ends when it does not answer.
 
+    Where one of several addresses cannot be bound, for example because this machine has no IPv6,
+    none is. With *allow_missing* the others are; ``Listener.missing`` and a warning in the log say
+    which are not, and it fails only where none can be bound.
+
     The end of the block closes every connection gracefully, within ``Limits.close_timeout``;
     a handler that still runs as long after that is cancelled. An exception aborts all at
     once, and comes out as it is.
 
     Raises:
         AddressError: *address* is not one to listen on, or one of *announce* not one to dial.
-        OSError: it cannot be bound.
+        OSError: it cannot be bound. Its ``errno`` says why, and its ``filename`` is the address.
         LocalProtocolError: this is a browser, which cannot listen.
 
     Example::
@@ -270,13 +276,16 @@ async def listen(
     refusals = Refusals(limits)
     keys = await NoiseKeys.of(identity)
     async with task_group() as tasks:
-        sockets: dict[PlatformListener, str] = {}
+        sockets = Sockets()
+
+        async def bind(each: WebRtcDirectAddress) -> PlatformListener:
+            parameters = ListenParameters(str(each.ip), each.port, own, limits, refusals.refuse, _log_failed)
+            return await platform.listen(tasks, parameters)
+
         try:
             for each in wanted:
-                parameters = ListenParameters(
-                    str(each.ip), each.port, own, limits, refusals.refuse, _log_failed
-                )
-                sockets[await platform.listen(tasks, parameters)] = str(each.ip)
+                await sockets.bind(each, bind, may_fail=allow_missing)
+            sockets.require_one()
             async with task_group() as serving:
                 listener = Listener(
                     serving,
@@ -286,24 +295,25 @@ async def listen(
                     limits=limits,
                     addresses=[
                         replace(each, fingerprint=own.fingerprint, peer_id=identity.peer_id)
-                        for each in _reachable(wanted, [bound.port for bound in sockets], announced)
+                        for each in _reachable(list(sockets.bound.values()), sockets.ports, announced)
                     ],
                     sockets=sockets,
                     policy=policy,
                     refusals=refusals,
                 )
-                for bound in sockets:
+                for bound in sockets.bound:
                     serving.start_soon(listener.accept, bound, name="webrtc_direct accept")
                 logger.info("%r on %s", listener, ", ".join(listener.addresses))
+                for error in sockets.missing.values():
+                    logger.warning("%r goes on without %s: %s", listener, error.filename, error.strerror)
                 yield listener
                 logger.info("%r takes no more connections", listener)
                 await listener.aclose()
-                _close_all(sockets)
+                sockets.close()
             with anyio.move_on_after(limits.close_timeout):
-                for bound in sockets:
-                    await bound.wait_closed()
+                await sockets.wait_closed()
         finally:
-            _close_all(sockets)
+            sockets.close()
         tasks.cancel_scope.cancel()
 
 
@@ -328,20 +338,15 @@ def _parse_announced(text: str) -> WebRtcDirectAddress:
 
 
 def _reachable(
-    wanted: Sequence[WebRtcDirectAddress], ports: Sequence[int], announced: Sequence[WebRtcDirectAddress]
+    bound: Sequence[WebRtcDirectAddress], ports: Sequence[int], announced: Sequence[WebRtcDirectAddress]
 ) -> list[WebRtcDirectAddress]:
-    """Return where others reach the sockets that were *wanted*, and are bound to *ports*."""
+    """Return where others reach the sockets that are *bound*, to these *ports*."""
+    both = list(zip(bound, ports, strict=True))
     if not announced:
-        bound = zip(wanted, ports, strict=True)
-        return [WebRtcDirectAddress(ip, port) for each, port in bound for ip in reachable_addresses(each.ip)]
+        return [WebRtcDirectAddress(ip, port) for each, port in both for ip in reachable_addresses(each.ip)]
     # For port 0: the first socket of the same family, or else the first one.
-    by_family = {each.ip.version: port for each, port in reversed(list(zip(wanted, ports, strict=True)))}
+    by_family = {each.ip.version: port for each, port in reversed(both)}
     return [
         WebRtcDirectAddress(each.ip, each.port or by_family.get(each.ip.version, ports[0]))
         for each in announced
     ]
-
-
-def _close_all(sockets: Iterable[PlatformListener]) -> None:
-    for bound in sockets:
-        bound.close()

@@ -7,19 +7,10 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from webrtc_direct.errors import LocalProtocolError
-from webrtc_direct.outside_tasks import task_id
-
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from anyio.abc import TaskGroup
-
-
-_LEFT_ELSEWHERE = (
-    "an async with block of dial or listen was left in another task than it was entered in; "
-    "enter and leave it in one task, which others may use the connection beside"
-)
 
 
 @asynccontextmanager
@@ -28,19 +19,11 @@ async def task_group() -> AsyncIterator[TaskGroup]:
 
     Exactly one exception, from the body or from a task, is raised as it is; several are
     raised as a group.
-
-    Raises:
-        LocalProtocolError: the block was left in another task than it was entered in. All tasks have ended.
     """
-    entered_in = task_id()
     lone: BaseException | None = None
     try:
         async with anyio.create_task_group() as tasks:
             yield tasks
-    except RuntimeError as error:
-        if task_id() == entered_in:
-            raise
-        raise LocalProtocolError(_LEFT_ELSEWHERE) from error
     except BaseExceptionGroup as group:
         if len(group.exceptions) > 1:
             raise

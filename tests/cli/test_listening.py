@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 from ipaddress import ip_network
@@ -42,6 +43,39 @@ def test_only_guests_are_let_in(
     assert command("dial", listener.address, "--identity", str(friend)).returncode == 0
     connected = listener.next_event()
     assert (connected["event"], connected["peer_id"]) == ("connected", peer_id)
+
+
+def test_what_cannot_be_bound_is_named_and_the_rest_may_serve(
+    command: Command, listen: Callable[..., RunningListener]
+) -> None:
+    elsewhere = "/ip4/192.0.2.1/udp/0/webrtc-direct"
+    refused = command("listen", ANY_PORT, elsewhere)
+    line = f"webrtc-direct: {elsewhere}: Cannot assign requested address"
+    assert (refused.returncode, refused.stdout, refused.stderr.decode().splitlines()) == (1, b"", [line])
+    assert command("listen", elsewhere, "--allow-missing").returncode == 1
+    listener = listen(elsewhere, ANY_PORT, "--allow-missing")
+    assert listener.listening["missing"] == {elsewhere: "Cannot assign requested address"}
+    assert command("dial", listener.address).returncode == 0
+    code, _, log = listener.end(signal.SIGTERM)
+    assert code == 0
+    assert [elsewhere in line for line in log.decode().splitlines()] == [True]
+    assert listen(ANY_PORT, "--allow-missing").listening["missing"] == {}
+
+
+def test_a_person_is_told_what_could_not_be_bound() -> None:
+    elsewhere = "/ip4/192.0.2.1/udp/0/webrtc-direct"
+    with subprocess.Popen(
+        [*PROGRAM, "listen", elsewhere, ANY_PORT, "--allow-missing"],
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as listener:
+        assert listener.stdout is not None
+        lines = [listener.stdout.readline() for _ in range(3)]
+        listener.send_signal(signal.SIGTERM)
+        listener.communicate(timeout=SECONDS)
+    assert lines[2] == f"  not on {elsewhere}: Cannot assign requested address\n"
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ async def test_a_cancelled_dial_leaves_nothing_at_either_end() -> None:
         count = 0
         while not await cancelled_at(count := count + 1, dial):
             pass
-        assert count > 4
+        assert count > 2
         for turns in turns_to_try():
             if await cancelled_after_turns(turns, dial):
                 break

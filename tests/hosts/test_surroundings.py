@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ CERTHASH = "uEiAFC8WCXElBJYRxnXYcWPsTXIXm0aG_Oetbtt7OrJdhEg"
 PEER = "12D3KooWNe8rNSxWvaBJQwfJvesmUdYCxEJ7rGLSKppCGAsFSe3H"
 CONTAINER = ("unshare", "--user", "--map-root-user")
 AS_PID_1 = (*CONTAINER, "--pid", "--fork", "--kill-child", "--mount-proc")
+IP6_ADDRESS = "/ip6/::1/udp/0/webrtc-direct"
 ADDRESS = f"/ip4/192.0.2.7/udp/4001/webrtc-direct/certhash/{CERTHASH}/p2p/{PEER}"
 
 
@@ -81,7 +83,34 @@ def test_as_the_first_process_of_a_container() -> None:
 
 @in_a_container
 def test_without_ipv6() -> None:
-    said_hello(run(PROGRAMS / "without_ipv6.py", inside=(*CONTAINER, "--net")))
+    said = f"EADDRNOTAVAIL {IP6_ADDRESS}\n{IP6_ADDRESS}\n"
+    ended = run(PROGRAMS / "without_ipv6.py", inside=(*CONTAINER, "--net"))
+    warning = f" goes on without {IP6_ADDRESS}: Cannot assign requested address"
+    # The log that nobody configured has the warning, once.
+    assert [line.endswith(warning) for line in ended.stderr.splitlines()] == [True]
+    assert (ended.returncode, ended.stdout) == (0, HELLO + said + HELLO)
+
+
+@in_a_container
+@pytest.mark.parametrize(
+    "words", [(), (IP6_ADDRESS, "/ip4/127.0.0.1/udp/0/webrtc-direct", "--allow-missing")], ids=len
+)
+def test_the_command_listens_without_ipv6(words: tuple[str, ...]) -> None:
+    command: list[str | Path] = [*CONTAINER, "--net", python(), "-u", PROGRAMS / "without_ipv6.py", "listen"]
+    with subprocess.Popen(
+        [*command, "--json", *words],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as listener:
+        assert listener.stdout is not None
+        listening = json.loads(listener.stdout.readline())
+        # unshare has become the program.
+        listener.send_signal(signal.SIGTERM)
+        assert listener.wait(SECONDS) == 0
+    assert [address[: len("/ip4/127.0.0.1/")] for address in listening["addresses"]] == ["/ip4/127.0.0.1/"]
+    assert list(listening["missing"]) == [IP6_ADDRESS] * bool(words)
 
 
 @in_a_container

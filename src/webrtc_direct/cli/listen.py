@@ -44,6 +44,7 @@ Examples:
   webrtc-direct listen /ip4/0.0.0.0/udp/4001/webrtc-direct --echo --perf
   webrtc-direct listen /ip6/::/udp/4001/webrtc-direct --identity id.key --certificate dtls.pem
   webrtc-direct listen /ip4/0.0.0.0/udp/4001/webrtc-direct --announce /ip4/203.0.113.7/udp/4001/webrtc-direct
+  webrtc-direct listen /ip4/0.0.0.0/udp/4001/webrtc-direct /ip6/::/udp/4001/webrtc-direct --allow-missing
   webrtc-direct listen --accept-from 192.0.2.0/24 --accept-peer 12D3KooW...
   webrtc-direct listen --web 8080                       # and a page to look at, on 127.0.0.1
   webrtc-direct listen --web 8080 --web-page FOLDER     # a page of your own
@@ -78,7 +79,15 @@ class Events:
     def listening(self, listener: Listener, web: WebAddress | None) -> None:
         """Tell where *listener* can be dialed, and where its page is."""
         addresses = [str(address) for address in listener.addresses]
-        write_json({"event": "listening", "peer_id": str(listener.peer_id), "addresses": addresses})
+        missing = {address: error.strerror for address, error in listener.missing.items()}
+        write_json(
+            {
+                "event": "listening",
+                "peer_id": str(listener.peer_id),
+                "addresses": addresses,
+                "missing": missing,
+            }
+        )
         if web is not None:
             write_json({"event": "web", "url": web.url})
 
@@ -115,6 +124,8 @@ class Lines(Events):
         click.echo(f"peer id {listener.peer_id}, listening on")
         for address in listener.addresses:
             click.echo(f"  {address}")
+        for address, error in listener.missing.items():
+            click.echo(f"  not on {address}: {error.strerror}")
         click.echo("Dial it from another terminal:")
         click.echo(f"  webrtc-direct dial {listener.addresses[0]}")
         if web is not None:
@@ -179,6 +190,12 @@ def _web_address(context: click.Context, parameter: click.Parameter, value: str 
     "stands for the bound port. Several are possible.",
 )
 @click.option(
+    "--allow-missing",
+    is_flag=True,
+    help="Go on with those of several addresses that can be bound, and say which cannot: for example where "
+    "there is no IPv6.",
+)
+@click.option(
     "--accept-from",
     "networks",
     metavar="NETWORK",
@@ -225,6 +242,7 @@ def listen_command(
     identity_file: Path | None,
     certificate_file: Path | None,
     announce: tuple[str, ...],
+    allow_missing: bool,
     networks: list[Network],
     peers: list[PeerId],
     keep_alive: float | None,
@@ -256,6 +274,7 @@ def listen_command(
         announce=announce,
         accept=Guests(tuple(networks), tuple(peers)).accept,
         keep_alive=keep_alive,
+        allow_missing=allow_missing,
     )
     run(_listen, listening, web, page, Events() if as_json else Lines())
 

@@ -6,6 +6,7 @@ here knows what is being reported.
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import sys
@@ -24,6 +25,14 @@ def write_json(document: Mapping[str, object]) -> None:
     """Write *document* as one line on stdout, at once."""
     sys.stdout.write(json.dumps(document) + "\n")
     sys.stdout.flush()
+
+
+def write_what_can_be_written() -> None:
+    """Let a stdout whose encoding lacks a character, such as Latin-1, have a question mark in its place."""
+    stdout = sys.stdout
+    # What a peer sent must not end a command, and neither must a character of ours.
+    if isinstance(stdout, io.TextIOWrapper) and stdout.errors == "strict":
+        stdout.reconfigure(errors="replace")
 
 
 def printable(text: str) -> str:

@@ -16,6 +16,7 @@ from click.shell_completion import CompletionItem
 
 from webrtc_direct.cli.failure import FAILED, Failure, failure_of
 from webrtc_direct.cli.interrupt import INTERRUPTED, PROGRAM, interrupts_raise, say, say_interrupted
+from webrtc_direct.cli.output import write_what_can_be_written
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,6 +116,7 @@ def command(context: click.Context, verbose: int) -> None:
     if os.environ.get("NO_COLOR"):
         # https://no-color.org; without it a terminal has colours, and nothing else has.
         context.color = False
+    write_what_can_be_written()
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(name)s: %(message)s")
 

@@ -5,6 +5,7 @@ It owns the addresses, and who finds whom. It knows no ICE, no DTLS and no datag
 
 from __future__ import annotations
 
+import errno
 from collections import deque
 from itertools import count
 from typing import TYPE_CHECKING
@@ -44,7 +45,7 @@ class MemoryNetwork:
         """Put *listener* at this address; returns the port. Raises OSError when it is taken."""
         port = port or next(self._ports)
         if (ip, port) in self._listeners:
-            raise OSError(f"{ip} port {port} is in use")
+            raise OSError(errno.EADDRINUSE, "Address already in use")
         self._listeners[ip, port] = listener
         return port
 

@@ -7,16 +7,17 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
 CELLS = """
-import sys; sys.path.insert(0, {folder!r}); import webrtc_direct; from hello import *; from held import Held
+import sys; sys.path.insert(0, {folder!r}); import webrtc_direct; from hello import *
 await main()
-held = [Held(webrtc_direct.listen(ADDRESS, handlers=HANDLERS))]; listener = await held[0].enter()
-held += [Held(webrtc_direct.dial(listener.addresses[0]))]; connection = await held[1].enter()
+from contextlib import AsyncExitStack; ends = AsyncExitStack()
+listener = await ends.enter_async_context(webrtc_direct.listen(ADDRESS, handlers=HANDLERS))
+connection = await ends.enter_async_context(webrtc_direct.dial(listener.addresses[0]))
 print(await greet(connection))
 manager = webrtc_direct.dial(listener.addresses[0]); other = await manager.__aenter__()
 print(await greet(other)); await other.aclose()
 """
 FOREVER = "stream = await connection.open_stream('/echo/1.0.0'); print('waits'); await stream.read()"
-AFTERWARDS = "print(await greet(connection)); await held[1].leave(); await held[0].leave()"
+AFTERWARDS = "print(await greet(connection)); await ends.aclose()"
 
 
 def run(client: BlockingKernelClient, cell: str, on_output: Any = None) -> str:
@@ -48,7 +49,7 @@ def main() -> None:
         print(run(client, FOREVER, on_output=manager.interrupt_kernel), end="")
         print(run(client, AFTERWARDS), end="")
         # With a listener and a connection open, as in a notebook that is simply run again.
-        print(*(run(client, cell) for cell in cells[2:5]), sep="", end="")
+        print(*(run(client, cell) for cell in cells[2:6]), sep="", end="")
         manager.restart_kernel()
         client.wait_for_ready(timeout=60)
         print(*(run(client, cell) for cell in cells[:2]), sep="", end="")

@@ -1,13 +1,9 @@
-"""Tests of one's own under pytest-asyncio: blocks in the test, and fixtures that keep a connection.
-
-The two halves of an async fixture run in tasks of their own, so a fixture holds what it gives; see held.py.
-"""
+"""Tests of one's own under pytest-asyncio: blocks in the test and in fixtures, whose halves are two tasks."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from held import Held
 from hello import ADDRESS, HANDLERS, greet
 
 import webrtc_direct
@@ -15,16 +11,14 @@ import webrtc_direct
 
 @pytest_asyncio.fixture(params=[1, 2])
 async def listener() -> AsyncIterator[webrtc_direct.Listener]:
-    held = Held(webrtc_direct.listen(ADDRESS, handlers=HANDLERS))
-    yield await held.enter()
-    await held.leave()
+    async with webrtc_direct.listen(ADDRESS, handlers=HANDLERS) as listening:
+        yield listening
 
 
 @pytest_asyncio.fixture
 async def connection(listener: webrtc_direct.Listener) -> AsyncIterator[webrtc_direct.Connection]:
-    held = Held(webrtc_direct.dial(listener.addresses[0]))
-    yield await held.enter()
-    await held.leave()
+    async with webrtc_direct.dial(listener.addresses[0]) as dialled:
+        yield dialled
 
 
 @pytest.mark.asyncio
