@@ -279,6 +279,7 @@ async def listen(
         sockets = Sockets()
 
         async def bind(each: WebRtcDirectAddress) -> PlatformListener:
+            """A socket of the platform at this address."""
             parameters = ListenParameters(str(each.ip), each.port, own, limits, refusals.refuse, _log_failed)
             return await platform.listen(tasks, parameters)
 
