@@ -1,9 +1,35 @@
 //! How much may be in flight, and how fast it may leave.
 
+mod newreno;
+
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
+use newreno::NewReno;
+
 pub use crate::rate::Sample;
+
+/// The algorithms to choose from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// BBR, version 3 (draft-ietf-ccwg-bbr): steers by the measured rate and round trip.
+    #[default]
+    Bbr,
+    /// CUBIC (RFC 9438) with HyStart++ (RFC 9406): steers by losses.
+    Cubic,
+    /// NewReno (RFC 9002, section 7): the simplest, as a reference.
+    NewReno,
+}
+
+impl Kind {
+    /// A controller of this kind, for packets that carry *packet_size* bytes of chunks.
+    pub fn controller(self, now: Instant, packet_size: u64) -> Box<dyn Controller> {
+        let _ = now;
+        match self {
+            Self::Bbr | Self::Cubic | Self::NewReno => Box::new(NewReno::new(packet_size)),
+        }
+    }
+}
 
 /// What a SACK has acknowledged.
 #[derive(Clone, Copy, Debug)]
