@@ -5,6 +5,7 @@
 pub mod chance;
 pub mod network;
 pub mod peer;
+pub mod seeds;
 pub mod traffic;
 pub mod wire;
 pub mod world;

@@ -109,13 +109,12 @@ impl Network {
         self.directions[from].counters
     }
 
-    /// Another path from now on; what is under way stays so.
-    pub fn change(&mut self, from: usize, path: Path) {
-        self.directions[from].path = path;
-    }
-
-    pub fn path(&self, from: usize) -> &Path {
-        &self.directions[from].path
+    /// Other paths, whose time begins now; what is under way stays so.
+    pub fn change(&mut self, paths: [Path; 2], now: Instant) {
+        self.start = now;
+        for (direction, path) in self.directions.iter_mut().zip(paths) {
+            direction.path = path;
+        }
     }
 
     pub fn send(&mut self, from: usize, packet: Vec<u8>, now: Instant) {

@@ -77,6 +77,16 @@ pub trait End {
     }
 }
 
+/// Every pair with this crate as an end: what has to hold.
+pub const PAIRS: [[Kind; 2]; 0] = [];
+/// The others, which prove the network.
+pub const REFERENCES: [[Kind; 2]; 4] = [
+    [Kind::Dcsctp, Kind::Dcsctp],
+    [Kind::Dcsctp, Kind::SctpProto],
+    [Kind::SctpProto, Kind::Dcsctp],
+    [Kind::SctpProto, Kind::SctpProto],
+];
+
 /// Which implementation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {

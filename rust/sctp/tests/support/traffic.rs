@@ -75,19 +75,19 @@ struct Direction {
 pub struct Traffic {
     /// By sender.
     directions: [Direction; 2],
-    /// Read messages, ever, by reader.
     failure: Option<String>,
-    ended: bool,
+    start: Instant,
 }
 
 impl Traffic {
-    pub fn new(plans: [Plan; 2], seed: u64) -> Self {
+    /// Pauses count from *start*.
+    pub fn new(plans: [Plan; 2], start: Instant, seed: u64) -> Self {
         let mut end = 0;
         let directions = plans.map(|plan| {
             end += 1;
             Direction::new(plan, 2 * seed + end)
         });
-        Self { directions, failure: None, ended: false }
+        Self { directions, failure: None, start }
     }
 
     /// Bytes that arrived from *end*.
@@ -118,10 +118,10 @@ impl Traffic {
 
     /// Read at *end*; when to come back, if it is pausing.
     fn read(&mut self, world: &mut World, end: usize) -> Option<Instant> {
-        let elapsed = world.elapsed();
+        let elapsed = world.now - self.start;
         let pauses = &self.directions[end].plan.pauses;
         if let Some((_, to)) = pauses.iter().find(|(from, to)| elapsed >= *from && elapsed < *to) {
-            return Some(world.start + *to);
+            return Some(self.start + *to);
         }
         while let Some(message) = world.ends[end].receive(world.now) {
             if let Err(failure) = self.directions[1 - end].check(&message, world.now) {
@@ -136,12 +136,8 @@ impl Load for Traffic {
     fn act(&mut self, world: &mut World) -> Option<Instant> {
         for end in 0..2 {
             for event in world.take_events(end) {
-                match event {
-                    Event::Up => {}
-                    other if self.ended => drop(other),
-                    other => {
-                        self.failure.get_or_insert(format!("end {end}: {other:?}"));
-                    }
+                if event != Event::Up {
+                    self.failure.get_or_insert(format!("end {end}: {event:?}"));
                 }
             }
         }

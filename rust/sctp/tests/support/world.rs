@@ -78,6 +78,11 @@ impl World {
         assert!(self.is_up(), "not up after {:?}: {:?}", self.elapsed(), self.events);
     }
 
+    /// Other paths from now on: *paths* count their time from here.
+    pub fn change(&mut self, paths: [Path; 2]) {
+        self.network.change(paths, self.now);
+    }
+
     /// Let time pass until *is_done*, or for *limit*, or until nothing more will happen.
     pub fn until(&mut self, limit: Duration, mut is_done: impl FnMut(&mut Self) -> bool) -> bool {
         let end = self.now + limit;
