@@ -3,6 +3,7 @@
 #![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 pub mod chance;
+pub mod churn;
 pub mod network;
 pub mod peer;
 pub mod seeds;

@@ -71,6 +71,10 @@ pub trait End {
     fn shutdown(&mut self, now: Instant);
     fn abort(&mut self, now: Instant);
     fn is_up(&self) -> bool;
+    /// Whether it drops what nobody has read when the association ends.
+    fn forgets_unread(&self) -> bool {
+        false
+    }
     /// Packets or chunks that it has sent again, if it counts them.
     fn sent_again(&self) -> Option<u64> {
         None

@@ -158,6 +158,9 @@ impl World {
         while let Some((end, packet)) = self.network.arrival(self.now) {
             self.trace(end, "gets", &packet);
             self.ends[end].handle_packet(&packet, self.now);
+            if self.ends[end].forgets_unread() {
+                break;
+            }
         }
         for end in 0..2 {
             if self.ends[end].timeout().is_some_and(|at| at <= self.now) {

@@ -202,6 +202,10 @@ impl End for SctpProto {
         self.collect();
     }
 
+    fn forgets_unread(&self) -> bool {
+        true
+    }
+
     fn is_up(&self) -> bool {
         self.is_up
     }
