@@ -4,6 +4,7 @@
 
 pub mod chance;
 pub mod churn;
+pub mod flow;
 pub mod network;
 pub mod peer;
 pub mod seeds;

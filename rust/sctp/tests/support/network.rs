@@ -82,17 +82,18 @@ struct Direction {
     path: Path,
     counters: Counters,
     /// Before the bottleneck; the first is on its way through it.
-    queue: VecDeque<Vec<u8>>,
+    queue: VecDeque<(usize, Vec<u8>)>,
     queued: usize,
     /// When the first is through.
     through: Option<Instant>,
     is_bad_time: bool,
     /// Beyond the bottleneck, by the time of arrival.
-    arriving: BTreeMap<(Instant, u64), Vec<u8>>,
+    arriving: BTreeMap<(Instant, u64), (usize, Vec<u8>)>,
     number: u64,
 }
 
-/// Both directions: packets of end 0 take the first, those of end 1 the second.
+/// Both directions: packets of even ends take the first, to the odd end beside each; those of odd ends the
+/// second.
 #[derive(Debug)]
 pub struct Network {
     directions: [Direction; 2],
@@ -119,7 +120,7 @@ impl Network {
 
     pub fn send(&mut self, from: usize, packet: Vec<u8>, now: Instant) {
         let elapsed = now - self.start;
-        let direction = &mut self.directions[from];
+        let direction = &mut self.directions[from % 2];
         direction.counters.sent += 1;
         direction.counters.sent_bytes += packet.len() as u64;
         if direction.path.blackout.is_some_and(|(from, to)| elapsed >= from && elapsed < to) {
@@ -127,7 +128,7 @@ impl Network {
             return;
         }
         if direction.rate(elapsed).is_none() {
-            direction.leave(packet, now, &mut self.chance);
+            direction.leave((from ^ 1, packet), now, &mut self.chance);
             return;
         }
         let size = packet.len() + OVERHEAD;
@@ -137,7 +138,7 @@ impl Network {
         }
         direction.queued += size;
         direction.counters.longest_queue = direction.counters.longest_queue.max(direction.queued);
-        direction.queue.push_back(packet);
+        direction.queue.push_back((from ^ 1, packet));
         if direction.through.is_none() {
             direction.begin(now, elapsed);
         }
@@ -165,9 +166,8 @@ impl Network {
             return None;
         }
         let direction = &mut self.directions[from];
-        let (_, packet) = direction.arriving.pop_first()?;
         direction.counters.delivered += 1;
-        Some((1 - from, packet))
+        direction.arriving.pop_first().map(|(_, arrival)| arrival)
     }
 }
 
@@ -201,7 +201,7 @@ impl Direction {
     /// Let the first of the queue go through the bottleneck.
     fn begin(&mut self, now: Instant, elapsed: Duration) {
         let rate = self.rate(elapsed);
-        self.through = self.queue.front().map(|packet| {
+        self.through = self.queue.front().map(|(_, packet)| {
             let size = (packet.len() + OVERHEAD) as u64;
             now + rate.map_or(Duration::ZERO, |rate| Duration::from_nanos(size * 1_000_000_000 / rate))
         });
@@ -209,12 +209,12 @@ impl Direction {
 
     /// The first of the queue is through.
     fn pass(&mut self, start: Instant, chance: &mut Chance) {
-        let (Some(at), Some(packet)) = (self.through.take(), self.queue.pop_front()) else {
+        let (Some(at), Some(arrival)) = (self.through.take(), self.queue.pop_front()) else {
             return;
         };
-        self.queued -= packet.len() + OVERHEAD;
+        self.queued -= arrival.1.len() + OVERHEAD;
         self.begin(at, at - start);
-        self.leave(packet, at, chance);
+        self.leave(arrival, at, chance);
     }
 
     fn is_lost(&mut self, chance: &mut Chance) -> bool {
@@ -228,26 +228,26 @@ impl Direction {
         chance.happens(self.path.loss)
     }
 
-    fn leave(&mut self, mut packet: Vec<u8>, now: Instant, chance: &mut Chance) {
+    fn leave(&mut self, (to, mut packet): (usize, Vec<u8>), now: Instant, chance: &mut Chance) {
         if self.is_lost(chance) {
             self.counters.lost += 1;
             return;
         }
         if chance.happens(self.path.duplication) {
             self.counters.duplicated += 1;
-            self.arrive(packet.clone(), now, chance);
+            self.arrive((to, packet.clone()), now, chance);
         }
         if chance.happens(self.path.corruption) {
             self.counters.corrupted += 1;
             let at = chance.below(packet.len());
             packet[at] ^= 1 << chance.below(8);
         }
-        self.arrive(packet, now, chance);
+        self.arrive((to, packet), now, chance);
     }
 
-    fn arrive(&mut self, packet: Vec<u8>, now: Instant, chance: &mut Chance) {
+    fn arrive(&mut self, arrival: (usize, Vec<u8>), now: Instant, chance: &mut Chance) {
         let at = now + self.path.delay + chance.duration(self.path.jitter);
         self.number += 1;
-        self.arriving.insert((at, self.number), packet);
+        self.arriving.insert((at, self.number), arrival);
     }
 }

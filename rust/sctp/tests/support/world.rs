@@ -1,4 +1,4 @@
-//! Two ends, the network between them, and a clock that is only counted.
+//! Two ends, or more pairs of them, the network between them, and a clock that is only counted.
 
 use std::env;
 use std::time::{Duration, Instant};
@@ -28,10 +28,11 @@ pub trait Load {
 pub struct World {
     pub now: Instant,
     pub start: Instant,
-    pub ends: [Box<dyn End>; 2],
+    /// Two for each pair.
+    pub ends: Vec<Box<dyn End>>,
     pub network: Network,
     /// What each end has said and nobody has taken.
-    pub events: [Vec<Event>; 2],
+    pub events: Vec<Vec<Event>>,
     /// What this says no to is lost.
     pub gate: Gate,
     is_traced: bool,
@@ -46,16 +47,25 @@ impl World {
 
     pub fn with(kinds: [Kind; 2], settings: [Settings; 2], paths: [Path; 2], seed: u64) -> Self {
         let start = Instant::now();
-        let ends = [0, 1].map(|end| kinds[end].make(settings[end], start));
-        Self {
+        let mut world = Self {
             now: start,
             start,
-            ends,
+            ends: Vec::new(),
             network: Network::new(paths, seed, start),
-            events: [Vec::new(), Vec::new()],
+            events: Vec::new(),
             gate: Box::new(|_, _| true),
             is_traced: env::var("TRACE").is_ok(),
             at_once: 0,
+        };
+        world.add(kinds, settings);
+        world
+    }
+
+    /// Another pair, which shares the network.
+    pub fn add(&mut self, kinds: [Kind; 2], settings: [Settings; 2]) {
+        for (kind, settings) in kinds.into_iter().zip(settings) {
+            self.ends.push(kind.make(settings, self.now));
+            self.events.push(Vec::new());
         }
     }
 
@@ -71,9 +81,11 @@ impl World {
         self.ends.iter().all(|end| end.is_up())
     }
 
-    /// Connect from end 0, and wait until both ends are up.
+    /// Connect from the first of each pair, and wait until all are up.
     pub fn establish(&mut self) {
-        self.connect(0);
+        for end in (0..self.ends.len()).step_by(2) {
+            self.connect(end);
+        }
         self.until(Duration::from_secs(120), |world| world.is_up());
         assert!(self.is_up(), "not up after {:?}: {:?}", self.elapsed(), self.events);
     }
@@ -127,9 +139,9 @@ impl World {
         std::mem::take(&mut self.events[end])
     }
 
-    /// Send all that both ends have to send.
+    /// Send all that the ends have to send.
     pub fn flush(&mut self) {
-        for end in 0..2 {
+        for end in 0..self.ends.len() {
             while let Some(packet) = self.ends[end].next_packet(self.now) {
                 let passes = (self.gate)(end, &packet);
                 self.trace(end, if passes { "sends" } else { "sends in vain" }, &packet);
@@ -162,7 +174,7 @@ impl World {
                 break;
             }
         }
-        for end in 0..2 {
+        for end in 0..self.ends.len() {
             if self.ends[end].timeout().is_some_and(|at| at <= self.now) {
                 self.ends[end].handle_timeout(self.now);
             }
