@@ -1,10 +1,17 @@
 //! How much may be in flight, and how fast it may leave.
 
+mod bbr;
+mod cubic;
+mod hystart;
 mod newreno;
+#[cfg(test)]
+mod simulation;
 
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
+use bbr::Bbr;
+use cubic::Cubic;
 use newreno::NewReno;
 
 pub use crate::rate::Sample;
@@ -24,9 +31,10 @@ pub enum Kind {
 impl Kind {
     /// A controller of this kind, for packets that carry *packet_size* bytes of chunks.
     pub fn controller(self, now: Instant, packet_size: u64) -> Box<dyn Controller> {
-        let _ = now;
         match self {
-            Self::Bbr | Self::Cubic | Self::NewReno => Box::new(NewReno::new(packet_size)),
+            Self::Bbr => Box::new(Bbr::new(now, packet_size)),
+            Self::Cubic => Box::new(Cubic::new(packet_size)),
+            Self::NewReno => Box::new(NewReno::new(packet_size)),
         }
     }
 }

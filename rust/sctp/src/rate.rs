@@ -120,7 +120,7 @@ impl Sampler {
         }
         let newest = self.newest.take()?;
         // The interval that follows begins where this one ended.
-        self.first_sent = newest.sent;
+        self.first_sent = self.first_sent.max(newest.sent);
         let send_elapsed = newest.sent.saturating_duration_since(newest.first_sent);
         let acknowledge_elapsed = now.saturating_duration_since(newest.delivered_at);
         let interval = send_elapsed.max(acknowledge_elapsed);

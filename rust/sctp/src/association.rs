@@ -1,0 +1,412 @@
+//! One association: its state, and how packets and times reach its halves.
+//!
+//! ```text
+//!  connect()                     COOKIE ECHO            shutdown()         all has arrived
+//! CLOSED ──> COOKIE_WAIT ──> COOKIE_ECHOED ──> ESTABLISHED ──> SHUTDOWN_PENDING ──> SHUTDOWN_SENT ──> ENDED
+//!    └──────────── the peer's COOKIE ECHO ───────┘   │ the peer's SHUTDOWN
+//!                                                    └──> SHUTDOWN_RECEIVED ──> SHUTDOWN_ACK_SENT ──> ENDED
+//! ```
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use crate::config::Config;
+use crate::event::{Event, Message, Metrics, ResetError, SendError};
+use crate::packet::chunk::{self, kind};
+use crate::packet::init::Init;
+use crate::packet::write::Writer;
+use crate::packet::{parse_untrusted, reconfig};
+use crate::receive::acknowledge::Acknowledger;
+use crate::receive::reassembly::Reassembly;
+use crate::receive::window::Window;
+use crate::resets::Resets;
+use crate::send::sender::Sender;
+use crate::serial;
+
+mod closing;
+mod data;
+mod handshake;
+mod heartbeat;
+
+use handshake::Handshake;
+use heartbeat::Heartbeats;
+
+/// Packets that wait to be sent, beside those with data. Each is an answer to something; the peer can ask again.
+const MAX_WAITING: usize = 256;
+
+/// Where an association is (RFC 9260 section 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Closed,
+    CookieWait,
+    CookieEchoed,
+    Established,
+    ShutdownPending,
+    ShutdownSent,
+    ShutdownReceived,
+    ShutdownAckSent,
+    Ended,
+}
+
+/// The receiving half, once the peer's first TSN is known.
+#[derive(Debug)]
+struct Receiver {
+    acknowledger: Acknowledger,
+    reassembly: Reassembly,
+    window: Window,
+}
+
+/// One association. See the crate's page for how to drive it.
+#[derive(Debug)]
+pub struct Association {
+    config: Config,
+    state: State,
+    handshake: Handshake,
+    sender: Sender,
+    receiver: Option<Receiver>,
+    resets: Resets,
+    heartbeats: Heartbeats,
+    /// What packets to the peer carry.
+    peer_tag: u32,
+    peer: Option<Init>,
+    packets: VecDeque<Vec<u8>>,
+    events: VecDeque<Event>,
+    /// T1 or T2: when the handshake, or the end, says again what was not answered; and how often it has.
+    timer: Option<Instant>,
+    repeats: u32,
+    is_shut_down_by_peer: bool,
+    refused_packets: u64,
+    sacks: u64,
+}
+
+impl Association {
+    /// An association that waits for the peer, or starts with `connect`. *seed* is for its tag and first TSN.
+    pub fn new(config: Config, seed: u64, now: Instant) -> Self {
+        let handshake = Handshake::new(seed);
+        let tsn = handshake.own_tsn();
+        Self {
+            sender: Sender::new(&config, serial::start(tsn), now),
+            resets: Resets::new(tsn),
+            heartbeats: Heartbeats::new(config.heartbeat_interval, seed),
+            handshake,
+            state: State::Closed,
+            receiver: None,
+            peer_tag: 0,
+            peer: None,
+            packets: VecDeque::new(),
+            events: VecDeque::new(),
+            timer: None,
+            repeats: 0,
+            is_shut_down_by_peer: false,
+            refused_packets: 0,
+            sacks: 0,
+            config,
+        }
+    }
+
+    /// When `handle_timeout` wants to be called.
+    pub fn timeout(&self) -> Option<Instant> {
+        if self.state == State::Ended {
+            return None;
+        }
+        let mut at = self.timer;
+        if self.receiver.is_some() {
+            let acknowledgement = self.receiver.as_ref().and_then(|half| half.acknowledger.timeout());
+            let others =
+                [self.sender.timeout(), self.resets.timeout(), self.heartbeats.timeout(), acknowledgement];
+            at = others.into_iter().chain([at]).flatten().min();
+        }
+        at
+    }
+
+    /// Let time pass: call it when `timeout` is reached.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.state == State::Ended {
+            return;
+        }
+        if self.timer.is_some_and(|at| at <= now) {
+            self.repeat(now);
+        }
+        if self.receiver.is_some() && self.state != State::Ended {
+            self.sender.handle_timeout(now);
+            self.beat(now);
+        }
+    }
+
+    /// Take a packet of the peer's.
+    pub fn handle_packet_untrusted(&mut self, packet: &[u8], now: Instant) {
+        if self.state == State::Ended {
+            return;
+        }
+        let ports = (self.config.remote_port, self.config.local_port);
+        let Ok(packet) = parse_untrusted(packet, ports) else {
+            self.refused_packets += 1;
+            return;
+        };
+        let mut is_first = true;
+        for chunk in packet.chunks {
+            let is_alone = std::mem::take(&mut is_first);
+            if !self.is_tag_right(packet.tag, &chunk) || (chunk.kind == kind::INIT && !is_alone) {
+                self.refused_packets += 1;
+                break;
+            }
+            if !self.take_chunk_untrusted(&chunk, now) || self.state == State::Ended {
+                break;
+            }
+        }
+        self.end_packet(now);
+    }
+
+    /// The packets that follow are a train of so many, which came as one piece: one SACK speaks for many of them.
+    pub fn expect_train(&mut self, packets: usize) {
+        if let Some(receiver) = &mut self.receiver {
+            receiver.acknowledger.expect(packets);
+        }
+    }
+
+    /// RFC 9260 sections 8.5 and 8.5.1.
+    fn is_tag_right(&self, tag: u32, chunk: &crate::packet::Chunk<'_>) -> bool {
+        let is_reflected = chunk.flags & chunk::FLAG_REFLECTED_TAG != 0;
+        match chunk.kind {
+            kind::INIT => tag == 0,
+            kind::ABORT | kind::SHUTDOWN_COMPLETE if is_reflected => {
+                self.peer_tag != 0 && tag == self.peer_tag
+            }
+            _ => tag == self.handshake.own_tag(),
+        }
+    }
+
+    /// Returns whether to go on with the next chunk of the packet.
+    fn take_chunk_untrusted(&mut self, chunk: &crate::packet::Chunk<'_>, now: Instant) -> bool {
+        match chunk.kind {
+            kind::DATA => self.take_data_untrusted(chunk, now),
+            kind::SACK => self.take_sack_untrusted(chunk, now),
+            kind::INIT => self.take_init_untrusted(chunk.value),
+            kind::INIT_ACK => self.take_init_ack_untrusted(chunk.value, now),
+            kind::COOKIE_ECHO => self.take_cookie_untrusted(chunk.value, now),
+            kind::COOKIE_ACK => self.take_cookie_ack(now),
+            kind::HEARTBEAT => self.answer_heartbeat_untrusted(chunk.value),
+            kind::HEARTBEAT_ACK => self.take_heartbeat_ack_untrusted(chunk.value, now),
+            kind::RE_CONFIG => self.take_reconfig_untrusted(chunk.value, now),
+            kind::ABORT => self.take_abort_untrusted(chunk.value),
+            kind::SHUTDOWN => self.take_shutdown_untrusted(chunk.value, now),
+            kind::SHUTDOWN_ACK => self.take_shutdown_ack(),
+            kind::SHUTDOWN_COMPLETE => self.take_shutdown_complete(),
+            // What went wrong at the peer, and did not end the association.
+            kind::ERROR => {}
+            kind::FORWARD_TSN | kind::I_FORWARD_TSN => {
+                self.violate("a FORWARD-TSN chunk, though all data is reliable here");
+            }
+            kind::I_DATA => self.violate("an I-DATA chunk, which was not offered (RFC 8260)"),
+            unknown => return self.take_unknown_untrusted(unknown, chunk.whole),
+        }
+        true
+    }
+
+    /// RFC 9260 section 3.2: the two highest bits say what to do with a chunk that is not known.
+    fn take_unknown_untrusted(&mut self, kind: u8, whole: &[u8]) -> bool {
+        const MOST: usize = 64;
+        if kind & 0x40 != 0 && self.receiver.is_some() {
+            let whole = &whole[..whole.len().min(MOST)];
+            self.push_packet(self.peer_tag, |writer, _| {
+                writer.chunk(kind::ERROR, 0, |out| cause(out, chunk::cause::UNRECOGNIZED_CHUNK, whole));
+            });
+        }
+        kind & 0x80 != 0
+    }
+
+    fn take_reconfig_untrusted(&mut self, value: &[u8], now: Instant) {
+        if self.receiver.is_none() || self.state == State::CookieEchoed {
+            return;
+        }
+        for parameter in reconfig::parse_untrusted(value) {
+            match parameter {
+                reconfig::Reconfig::OutgoingReset { request, last_tsn, streams } => {
+                    self.take_reset_untrusted(request, last_tsn, reconfig::stream_ids(streams).collect());
+                }
+                reconfig::Reconfig::Response { request, result } => {
+                    self.take_answer_untrusted(request, result, now)
+                }
+                reconfig::Reconfig::Other { request } => self.resets.refuse_untrusted(request),
+            }
+        }
+    }
+
+    /// The next packet to send, in *out*; `false` if there is none now.
+    pub fn next_packet(&mut self, now: Instant, out: &mut Vec<u8>) -> bool {
+        if let Some(packet) = self.packets.pop_front() {
+            *out = packet;
+            return true;
+        }
+        let is_up = matches!(
+            self.state,
+            State::Established | State::ShutdownPending | State::ShutdownReceived | State::ShutdownSent
+        );
+        is_up && (self.write_reset(now, out) || self.write_data(now, out))
+    }
+
+    /// The next event.
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Queue a message. It is the caller's to keep within what may be queued (`queued`).
+    ///
+    /// # Errors
+    ///
+    /// `SendError` for an empty message, a stream that not both ends have, or an association that has ended.
+    pub fn send(
+        &mut self,
+        stream: u16,
+        ppid: u32,
+        payload: Bytes,
+        is_unordered: bool,
+    ) -> Result<(), SendError> {
+        if matches!(self.state, State::Closed | State::CookieWait | State::CookieEchoed | State::Established)
+        {
+            if payload.is_empty() {
+                return Err(SendError::Empty);
+            }
+            if stream >= self.outgoing_streams() {
+                return Err(SendError::Stream(stream));
+            }
+            self.sender.queue.push(stream, ppid, payload, is_unordered);
+            return Ok(());
+        }
+        Err(SendError::Ended)
+    }
+
+    /// The next message of the peer's.
+    pub fn receive(&mut self) -> Option<Message> {
+        self.receiver.as_mut()?.reassembly.pop()
+    }
+
+    /// How many messages wait for `receive`.
+    pub fn waiting(&self) -> usize {
+        self.receiver.as_ref().map_or(0, |half| half.reassembly.waiting())
+    }
+
+    /// How many messages were complete, ever: those that `receive` has given and those that wait.
+    pub fn completed(&self) -> u64 {
+        self.receiver.as_ref().map_or(0, |half| half.reassembly.completed())
+    }
+
+    /// How many bytes of a stream wait to be sent for the first time.
+    pub fn queued(&self, stream: u16) -> usize {
+        self.sender.queue.queued(stream)
+    }
+
+    /// Reset this end's half of streams (RFC 6525): what is queued on them is forgotten, but for a message that has
+    /// begun; what is queued afterwards waits for the answer.
+    ///
+    /// # Errors
+    ///
+    /// `ResetError` where no association is up, or the peer cannot.
+    pub fn reset(&mut self, streams: &[u16]) -> Result<(), ResetError> {
+        if self.state != State::Established {
+            return Err(ResetError::NotUp);
+        }
+        if !self.peer.as_ref().is_some_and(|peer| peer.can_reset_streams) {
+            return Err(ResetError::Unsupported);
+        }
+        for stream in streams {
+            self.sender.queue.pause(*stream);
+            self.resets.want(*stream);
+        }
+        Ok(())
+    }
+
+    /// Tell the peer at once how much room there is, after a reader that was slow has read.
+    pub fn announce_window(&mut self) {
+        if let Some(receiver) = &mut self.receiver {
+            receiver.acknowledger.force();
+        }
+    }
+
+    /// Ask the peer to answer, and send again what it has not acknowledged: the path is another one now.
+    pub fn probe(&mut self, now: Instant) {
+        if self.receiver.is_some() {
+            self.heartbeats.hurry(now);
+            self.sender.hurry(now);
+            self.beat(now);
+        }
+    }
+
+    /// Whether it is up.
+    pub fn is_established(&self) -> bool {
+        self.state == State::Established
+    }
+
+    /// Whether the peer has acknowledged all that was queued.
+    pub fn is_drained(&self) -> bool {
+        self.sender.is_drained()
+    }
+
+    /// Whether the peer has acknowledged all that has left.
+    pub fn is_acknowledged(&self) -> bool {
+        self.sender.is_acknowledged()
+    }
+
+    /// Counters and gauges.
+    pub fn metrics(&self) -> Metrics {
+        let counts = self.sender.counts;
+        Metrics {
+            round_trip_time: self.sender.round_trip.smoothed().unwrap_or_default(),
+            least_round_trip_time: self.sender.round_trip.least().unwrap_or_default(),
+            congestion_window: self.sender.window(),
+            pacing_rate: self.sender.pacing_rate().unwrap_or_default(),
+            in_flight: self.sender.in_flight(),
+            peer_window: self.sender.peer_window() as u64,
+            receive_window: self.receiver.as_ref().map_or(0, |half| half.window.limit() as u64),
+            packet_size: self.config.packet_size,
+            data_packets: counts.data_packets,
+            retransmitted_packets: counts.retransmitted_packets,
+            spurious: counts.spurious,
+            timeouts: counts.timeouts,
+            refused_packets: self.refused_packets,
+            sacks: self.sacks,
+            outgoing_streams: self.outgoing_streams(),
+            incoming_streams: self.incoming_streams(),
+        }
+    }
+
+    fn outgoing_streams(&self) -> u16 {
+        self.peer.as_ref().map_or(self.config.streams, |peer| self.config.streams.min(peer.incoming_streams))
+    }
+
+    fn incoming_streams(&self) -> u16 {
+        self.peer.as_ref().map_or(self.config.streams, |peer| self.config.streams.min(peer.outgoing_streams))
+    }
+
+    /// Queue a packet of its own; *write* gets what it needs of the association.
+    fn push_packet(&mut self, tag: u32, write: impl FnOnce(&mut Writer<'_>, &Config)) {
+        if self.packets.len() >= MAX_WAITING {
+            return;
+        }
+        let mut packet = Vec::new();
+        let ports = (self.config.local_port, self.config.remote_port);
+        let mut writer = Writer::new(&mut packet, self.config.packet_size, ports, tag);
+        write(&mut writer, &self.config);
+        writer.finish(true);
+        self.packets.push_back(packet);
+    }
+
+    /// Whether packets to this peer need a checksum.
+    fn needs_checksum(&self) -> bool {
+        !(self.config.omit_checksum && self.peer.as_ref().is_some_and(|peer| peer.needs_no_checksum))
+    }
+
+    /// How long to wait for an answer that was asked for *times* times before.
+    fn patience(&self, times: u32) -> Duration {
+        self.sender.round_trip.timeout_after(times)
+    }
+}
+
+/// Append an error cause.
+fn cause(out: &mut Vec<u8>, kind: u16, value: &[u8]) {
+    out.extend_from_slice(&kind.to_be_bytes());
+    out.extend_from_slice(&(4 + value.len() as u16).to_be_bytes());
+    out.extend_from_slice(value);
+}

@@ -1,0 +1,105 @@
+//! HEARTBEATs (RFC 9260 section 8.3): whether the peer is there, and how far away where no data says that.
+
+use std::time::{Duration, Instant};
+
+use super::{Association, State};
+use crate::packet::chunk::kind;
+
+const HEARTBEAT_INFO: u16 = 1;
+/// Longest HEARTBEAT that is answered: a packet's worth.
+const MAX_INFO: usize = 1024;
+/// A receiver of much data asks for the round trip so often, at most, and each so many round trips.
+const LEAST_PAUSE: Duration = Duration::from_millis(100);
+const ROUND_TRIPS: u32 = 4;
+/// What much is.
+const MUCH: usize = 64 * 1024;
+
+/// When to ask, and what was asked.
+#[derive(Debug)]
+pub(super) struct Heartbeats {
+    interval: Duration,
+    next: Option<Instant>,
+    number: u64,
+    asked: Option<Instant>,
+    is_answered: bool,
+    /// Bytes that have arrived since.
+    arrived: usize,
+}
+
+impl Heartbeats {
+    pub(super) fn new(interval: Duration, seed: u64) -> Self {
+        Self { interval, next: None, number: seed, asked: None, is_answered: true, arrived: 0 }
+    }
+
+    pub(super) fn start(&mut self, now: Instant) {
+        self.next = Some(now + self.interval);
+    }
+
+    /// Ask now.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        self.next = Some(now);
+    }
+
+    pub(super) fn timeout(&self) -> Option<Instant> {
+        self.next
+    }
+
+    /// Data has left: its acknowledgement says as much as an answer.
+    pub(super) fn put_off(&mut self, now: Instant) {
+        if self.arrived < MUCH {
+            self.next = Some(now + self.interval);
+        }
+    }
+
+    /// So many bytes have arrived: who receives much measures the round trip by these alone.
+    pub(super) fn arrived(&mut self, bytes: usize, now: Instant, round_trip: Duration) {
+        self.arrived += bytes;
+        if self.arrived < MUCH {
+            return;
+        }
+        let soon = self.asked.map_or(now, |asked| asked + LEAST_PAUSE.max(round_trip * ROUND_TRIPS));
+        self.next = self.next.map(|next| next.min(soon.max(now)));
+    }
+}
+
+impl Association {
+    /// Ask whether the peer is there, if it is time.
+    pub(super) fn beat(&mut self, now: Instant) {
+        if self.state != State::Established || self.heartbeats.next.is_none_or(|at| at > now) {
+            return;
+        }
+        let heartbeats = &mut self.heartbeats;
+        heartbeats.next = Some(now + heartbeats.interval);
+        heartbeats.number = heartbeats.number.wrapping_add(1);
+        heartbeats.asked = Some(now);
+        heartbeats.is_answered = false;
+        heartbeats.arrived = 0;
+        let number = heartbeats.number;
+        self.push_packet(self.peer_tag, |writer, _| {
+            writer.chunk(kind::HEARTBEAT, 0, |out| {
+                out.extend_from_slice(&HEARTBEAT_INFO.to_be_bytes());
+                out.extend_from_slice(&12u16.to_be_bytes());
+                out.extend_from_slice(&number.to_be_bytes());
+            });
+        });
+    }
+
+    pub(super) fn answer_heartbeat_untrusted(&mut self, info: &[u8]) {
+        if self.receiver.is_some() && info.len() <= MAX_INFO {
+            self.push_packet(self.peer_tag, |writer, _| {
+                writer.chunk(kind::HEARTBEAT_ACK, 0, |out| out.extend_from_slice(info));
+            });
+        }
+    }
+
+    pub(super) fn take_heartbeat_ack_untrusted(&mut self, info: &[u8], now: Instant) {
+        let heartbeats = &mut self.heartbeats;
+        let is_ours = info.get(4..) == Some(&heartbeats.number.to_be_bytes());
+        if let (true, false, Some(asked)) = (is_ours, heartbeats.is_answered, heartbeats.asked)
+            && self.receiver.is_some()
+        {
+            heartbeats.is_answered = true;
+            self.sender.round_trip.measure(now.saturating_duration_since(asked), now);
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! BBR, version 3 (draft-ietf-ccwg-bbr-06, whose sections are named here).
+//!
+//! It differs from the draft where real paths asked for it:
+//! - Loss counts only where there is a queue (see `loss`).
+//! - The window has a floor on paths as short as loopback, where acknowledgements come in batches.
+
+mod filters;
+mod loss;
+mod states;
+
+use std::time::{Duration, Instant};
+
+use filters::{ExtraAcked, FullBw, MaxBw, MinRtt, Queue, Rounds};
+use loss::{Bounds, Latest, Undo};
+use states::{Probe, ProbeRtt, State};
+
+use super::{Acknowledged, Controller, Lost};
+use crate::rate::{amount, rate};
+
+/// Section 2.6: what is left after a response to loss, as with CUBIC.
+const BETA: f64 = 0.7;
+/// Section 2.4: it paces a little below the bandwidth, so that queues drain.
+const PACING_MARGIN: f64 = 0.99;
+/// RFC 6928: the initial window in packets.
+const INITIAL_PACKETS: u64 = 10;
+/// Section 2.6: the least window in packets.
+const MIN_PIPE_PACKETS: u64 = 4;
+/// Section 5.6.3: the most that leaves at once, however high the rate is.
+const SEND_QUANTUM: u64 = 64 * 1024;
+/// A path with shorter round trips is this machine or this room.
+const SHORT_PATH: Duration = Duration::from_millis(1);
+/// The least window there: four GSO trains, so that one is written while others travel, and while
+/// an acknowledgement of a whole batch is on its way.
+const SHORT_PATH_WINDOW: u64 = 256 * 1024;
+
+/// Keeps a model of the path, and in flight what that needs.
+#[derive(Debug)]
+pub(super) struct Bbr {
+    packet_size: u64,
+    now: Instant,
+    state: State,
+    // The model of the path.
+    rounds: Rounds,
+    max_bw: MaxBw,
+    min_rtt: MinRtt,
+    extra_acked: ExtraAcked,
+    full_bw: FullBw,
+    queue: Queue,
+    /// Bytes delivered, ever.
+    delivered: u64,
+    /// The least of max_bw and bw_shortterm.
+    bw: u64,
+    bounds: Bounds,
+    latest: Latest,
+    undo: Option<Undo>,
+    probe: Probe,
+    probe_rtt: ProbeRtt,
+    drain_began: u64,
+    is_restarting: bool,
+    is_application_limited: bool,
+    in_recovery: bool,
+    /// Whether all of the window was used in this round and in the one before.
+    cwnd_limited: [bool; 2],
+    cwnd: u64,
+    prior_cwnd: u64,
+    pacing_rate: Option<u64>,
+    random: u64,
+}
+
+impl Bbr {
+    pub(super) fn new(now: Instant, packet_size: u64) -> Self {
+        Self {
+            packet_size,
+            now,
+            state: State::Startup,
+            rounds: Rounds::new(now),
+            max_bw: MaxBw::default(),
+            min_rtt: MinRtt::new(),
+            extra_acked: ExtraAcked::new(now),
+            full_bw: FullBw::default(),
+            queue: Queue::default(),
+            delivered: 0,
+            bw: 0,
+            bounds: Bounds::new(),
+            latest: Latest::default(),
+            undo: None,
+            probe: Probe::new(now),
+            probe_rtt: ProbeRtt::default(),
+            drain_began: 0,
+            is_restarting: false,
+            is_application_limited: false,
+            in_recovery: false,
+            cwnd_limited: [false; 2],
+            cwnd: INITIAL_PACKETS * packet_size,
+            prior_cwnd: 0,
+            pacing_rate: None,
+            random: 0,
+        }
+    }
+
+    /// Section 5.2.3: the model of the path and the state.
+    fn update_model(&mut self, acknowledged: &Acknowledged) {
+        let in_flight = acknowledged.in_flight;
+        if let Some(mut sample) = acknowledged.sample {
+            sample.is_application_limited |= sample.prior_delivered < self.probe_rtt.until_delivered;
+            self.delivered = sample.total_delivered;
+            self.is_application_limited = sample.is_application_limited;
+            self.latest.update(&sample);
+            self.rounds.update(self.now, &sample);
+            self.count_round();
+            if self.rounds.is_start {
+                self.cwnd_limited = [false, self.cwnd_limited[0]];
+            }
+            if sample.rate() >= self.max_bw.get() || !sample.is_application_limited {
+                self.max_bw.update(sample.rate());
+            }
+            self.update_congestion_signals();
+            self.update_aggregation(acknowledged.bytes);
+            if self.rounds.is_start && !sample.is_application_limited {
+                self.full_bw.update(sample.rate());
+            }
+            self.check_startup_done(&sample);
+            self.check_drain_done(in_flight);
+            self.update_probe_bw(acknowledged, &sample);
+        } else {
+            self.rounds.is_start = false;
+        }
+        self.min_rtt.update(self.now, acknowledged.round_trip);
+        self.check_probe_rtt(in_flight);
+        if let Some(sample) = acknowledged.sample {
+            self.is_restarting &= sample.delivered == 0;
+            self.latest.advance(&sample);
+        }
+        self.bw = self.max_bw.get().min(self.bounds.bw_shortterm);
+    }
+
+    fn update_aggregation(&mut self, bytes: u64) {
+        let is_startup = !self.full_bw.is_reached;
+        self.extra_acked.update(self.now, bytes, self.bw, self.cwnd, self.rounds.count, is_startup);
+    }
+
+    /// Section 5.6.2.
+    fn set_pacing_rate(&mut self, gain: f64) {
+        let Some(min_rtt) = self.min_rtt.get() else { return };
+        if self.pacing_rate.is_none() {
+            let (gain, _) = State::Startup.gains();
+            self.pacing_rate = Some((rate(INITIAL_PACKETS * self.packet_size, min_rtt) as f64 * gain) as u64);
+        }
+        let rate = (self.bw as f64 * gain * PACING_MARGIN) as u64;
+        if rate > 0 && (self.full_bw.is_reached || self.pacing_rate.is_none_or(|current| rate > current)) {
+            self.pacing_rate = Some(rate);
+        }
+    }
+
+    /// Section 5.6.4.6.
+    fn set_cwnd(&mut self, bytes: u64) {
+        let (_, gain) = self.state.gains();
+        let most = self.quantized(self.bdp_multiple(self.bw, gain) + self.extra_acked.get());
+        if self.full_bw.is_reached {
+            self.cwnd = (self.cwnd + bytes).min(most);
+        } else if self.cwnd < most || self.delivered < INITIAL_PACKETS * self.packet_size {
+            self.cwnd += bytes;
+        }
+        self.cwnd = self.cwnd.max(self.least_cwnd());
+        if self.state == State::ProbeRtt {
+            self.cwnd = self.cwnd.min(self.probe_rtt_cwnd());
+        }
+        self.bound_cwnd();
+    }
+
+    /// Section 5.6.4.7.
+    fn bound_cwnd(&mut self) {
+        let cap = match self.state {
+            State::Startup | State::Drain => u64::MAX,
+            State::Down | State::Refill | State::Up => self.bounds.inflight_longterm,
+            State::Cruise | State::ProbeRtt => self.inflight_with_headroom(),
+        };
+        let cap = cap.min(self.bounds.inflight_shortterm).max(self.least_cwnd());
+        self.cwnd = self.cwnd.min(cap);
+    }
+
+    fn bdp(&self) -> u64 {
+        self.bdp_multiple(self.bw, 1.0)
+    }
+
+    fn bdp_multiple(&self, bw: u64, gain: f64) -> u64 {
+        match self.min_rtt.get() {
+            Some(min_rtt) => (amount(bw, min_rtt) as f64 * gain) as u64,
+            None => INITIAL_PACKETS * self.packet_size,
+        }
+    }
+
+    /// Section 5.6.4.2.
+    fn inflight(&self, bw: u64, gain: f64) -> u64 {
+        self.quantized(self.bdp_multiple(bw, gain))
+    }
+
+    fn quantized(&self, in_flight: u64) -> u64 {
+        let quantum = amount(self.pacing_rate.unwrap_or(0), Duration::from_millis(1));
+        let quantum = quantum.min(SEND_QUANTUM).max(2 * self.packet_size);
+        let probing = if self.state == State::Up { 2 * self.packet_size } else { 0 };
+        in_flight.max(quantum).max(self.least_cwnd()) + probing
+    }
+
+    fn least_cwnd(&self) -> u64 {
+        let least = MIN_PIPE_PACKETS * self.packet_size;
+        if self.min_rtt.get().is_some_and(|min_rtt| min_rtt < SHORT_PATH) {
+            return least.max(SHORT_PATH_WINDOW);
+        }
+        least
+    }
+
+    fn probe_rtt_cwnd(&self) -> u64 {
+        let (_, gain) = State::ProbeRtt.gains();
+        self.bdp_multiple(self.bw, gain).max(self.least_cwnd())
+    }
+
+    /// Section 5.3.3.5.3.
+    fn target_inflight(&self) -> u64 {
+        self.bdp().min(self.cwnd)
+    }
+
+    fn is_cwnd_limited(&self) -> bool {
+        self.cwnd_limited.contains(&true)
+    }
+
+    fn save_cwnd(&mut self) {
+        let is_reduced = self.in_recovery || self.state == State::ProbeRtt;
+        self.prior_cwnd = if is_reduced { self.prior_cwnd.max(self.cwnd) } else { self.cwnd };
+    }
+
+    /// Spreads the probes of several connections. The nanoseconds of round trips are random enough for that.
+    fn random(&mut self) -> u64 {
+        let noise = self.min_rtt.get().map_or(0, |min_rtt| u64::from(min_rtt.subsec_nanos()));
+        self.random =
+            (self.random ^ noise).wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
+        self.random ^ self.random >> 33
+    }
+}
+
+impl Controller for Bbr {
+    /// Section 5.4.1.
+    fn on_sent(&mut self, now: Instant, bytes: u64, in_flight: u64, _: bool) {
+        self.now = now;
+        self.cwnd_limited[0] |= in_flight + self.packet_size > self.cwnd;
+        if in_flight > bytes || self.in_recovery {
+            return;
+        }
+        self.is_restarting = true;
+        self.extra_acked.restart(now);
+        if self.state.is_probe_bw() {
+            self.set_pacing_rate(1.0);
+        } else if self.state == State::ProbeRtt {
+            self.check_probe_rtt_done();
+        }
+    }
+
+    fn on_acknowledged(&mut self, acknowledged: &Acknowledged) {
+        self.now = acknowledged.now;
+        if let Some(round_trip) = acknowledged.round_trip {
+            self.queue.update(round_trip);
+        }
+        self.update_model(acknowledged);
+        if self.in_recovery && !acknowledged.in_recovery {
+            self.cwnd = self.cwnd.max(self.prior_cwnd);
+        }
+        self.in_recovery = acknowledged.in_recovery;
+        let (gain, _) = self.state.gains();
+        self.set_pacing_rate(gain);
+        self.set_cwnd(acknowledged.bytes);
+    }
+
+    fn on_lost(&mut self, lost: &Lost) {
+        self.now = lost.now;
+        if lost.is_new_episode && !self.in_recovery {
+            self.save_cwnd();
+            self.in_recovery = true;
+        }
+        self.handle_loss(lost);
+    }
+
+    /// Section 5.6.4.4.
+    fn on_timeout(&mut self, now: Instant) {
+        self.now = now;
+        self.save_state();
+        self.in_recovery = true;
+        self.cwnd = self.packet_size;
+    }
+
+    fn on_spurious(&mut self, now: Instant) {
+        self.now = now;
+        self.undo_loss();
+    }
+
+    fn window(&self) -> u64 {
+        self.cwnd
+    }
+
+    fn pacing_rate(&self) -> Option<u64> {
+        self.pacing_rate
+    }
+}
