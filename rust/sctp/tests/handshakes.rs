@@ -123,7 +123,8 @@ const CASES: [Case; 9] = [
 ];
 
 /// Pairs that take packets without checksums.
-const UNCHECKED: [[Kind; 2]; 1] = [[Kind::Dcsctp; 2]];
+const UNCHECKED: [[Kind; 2]; 4] =
+    [[Kind::Ours; 2], [Kind::Ours, Kind::Dcsctp], [Kind::Dcsctp, Kind::Ours], [Kind::Dcsctp; 2]];
 
 #[test]
 fn checksums_are_left_out_where_both_offer_it_but_for_init_and_cookie() {
@@ -147,7 +148,8 @@ fn checksums_are_left_out_where_both_offer_it_but_for_init_and_cookie() {
 
 #[test]
 fn checksums_are_sent_where_one_end_does_not_offer_to_do_without() {
-    for kinds in UNCHECKED.into_iter().chain([[Kind::SctpProto, Kind::Dcsctp]]) {
+    for kinds in UNCHECKED.into_iter().chain([[Kind::SctpProto, Kind::Ours], [Kind::SctpProto, Kind::Dcsctp]])
+    {
         let settings = [Settings::new(1), Settings { without_checksums: true, ..Settings::new(2) }];
         let mut world = World::with(kinds, settings, [fair(), fair()], 1);
         world.gate = Box::new(move |end, packet| {

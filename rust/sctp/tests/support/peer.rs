@@ -1,11 +1,15 @@
 //! One shape for the ends of several implementations.
 
 pub mod dcsctp;
+pub mod ours;
 pub mod sctp_proto;
 
 use std::time::Instant;
 
+use webrtc_direct_sctp::congestion;
+
 use self::dcsctp::Dcsctp;
+use self::ours::Ours;
 use self::sctp_proto::SctpProto;
 
 /// The largest packet that any end makes.
@@ -43,12 +47,20 @@ pub struct Settings {
     pub largest_message: usize,
     /// RFC 9653: offer to do without checksums.
     pub without_checksums: bool,
+    /// Of this crate's ends.
+    pub controller: congestion::Kind,
     pub seed: u64,
 }
 
 impl Settings {
-    pub const fn new(seed: u64) -> Self {
-        Self { receive_window: 1 << 20, largest_message: 64 << 10, without_checksums: false, seed }
+    pub fn new(seed: u64) -> Self {
+        Self {
+            receive_window: 1 << 20,
+            largest_message: 64 << 10,
+            without_checksums: false,
+            controller: congestion::Kind::default(),
+            seed,
+        }
     }
 }
 
@@ -82,7 +94,13 @@ pub trait End {
 }
 
 /// Every pair with this crate as an end: what has to hold.
-pub const PAIRS: [[Kind; 2]; 0] = [];
+pub const PAIRS: [[Kind; 2]; 5] = [
+    [Kind::Ours, Kind::Ours],
+    [Kind::Ours, Kind::Dcsctp],
+    [Kind::Dcsctp, Kind::Ours],
+    [Kind::Ours, Kind::SctpProto],
+    [Kind::SctpProto, Kind::Ours],
+];
 /// The others, which prove the network.
 pub const REFERENCES: [[Kind; 2]; 4] = [
     [Kind::Dcsctp, Kind::Dcsctp],
@@ -94,6 +112,7 @@ pub const REFERENCES: [[Kind; 2]; 4] = [
 /// Which implementation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
+    Ours,
     /// Chrome's and Firefox's.
     Dcsctp,
     /// str0m's.
@@ -103,6 +122,7 @@ pub enum Kind {
 impl Kind {
     pub fn make(self, settings: Settings, now: Instant) -> Box<dyn End> {
         match self {
+            Self::Ours => Box::new(Ours::new(settings, now)),
             Self::Dcsctp => Box::new(Dcsctp::new(settings, now)),
             Self::SctpProto => Box::new(SctpProto::new(settings)),
         }
