@@ -111,14 +111,19 @@ impl Association {
         if self.state == State::Ended {
             return None;
         }
-        let mut at = self.timer;
-        if self.receiver.is_some() {
-            let acknowledgement = self.receiver.as_ref().and_then(|half| half.acknowledger.timeout());
-            let others =
-                [self.sender.timeout(), self.resets.timeout(), self.heartbeats.timeout(), acknowledgement];
-            at = others.into_iter().chain([at]).flatten().min();
-        }
-        at
+        let acknowledgement = self.receiver.as_ref().and_then(|half| half.acknowledger.timeout());
+        let data = [self.sender.timeout(), self.resets.timeout(), acknowledgement];
+        let data = data.into_iter().flatten().filter(|_| self.carries_data()).min();
+        let heartbeat = self.heartbeats.timeout().filter(|_| self.state == State::Established);
+        [self.timer, data, heartbeat].into_iter().flatten().min()
+    }
+
+    /// Whether data, acknowledgements and resets go to and fro.
+    fn carries_data(&self) -> bool {
+        matches!(
+            self.state,
+            State::Established | State::ShutdownPending | State::ShutdownReceived | State::ShutdownSent
+        )
     }
 
     /// Let time pass: call it when `timeout` is reached.
@@ -240,11 +245,7 @@ impl Association {
             *out = packet;
             return true;
         }
-        let is_up = matches!(
-            self.state,
-            State::Established | State::ShutdownPending | State::ShutdownReceived | State::ShutdownSent
-        );
-        is_up && (self.write_reset(now, out) || self.write_data(now, out))
+        self.carries_data() && (self.write_reset(now, out) || self.write_data(now, out))
     }
 
     /// The next event.
