@@ -142,15 +142,21 @@ impl Association {
 
     /// Take a packet of the peer's.
     pub fn handle_packet_untrusted(&mut self, packet: &[u8], now: Instant) {
-        if self.state == State::Ended {
-            return;
-        }
         let ports = (self.config.remote_port, self.config.local_port);
         let Ok(packet) = parse_untrusted(packet, ports) else {
             self.refused_packets += 1;
             return;
         };
         let mut is_first = true;
+        if self.state == State::Ended {
+            let mut chunks = packet.chunks;
+            if packet.tag == self.handshake.own_tag()
+                && chunks.next().is_some_and(|chunk| chunk.kind == kind::SHUTDOWN_ACK)
+            {
+                self.send_shutdown_complete();
+            }
+            return;
+        }
         for chunk in packet.chunks {
             let is_alone = std::mem::take(&mut is_first);
             if !self.is_tag_right(packet.tag, &chunk) || (chunk.kind == kind::INIT && !is_alone) {
