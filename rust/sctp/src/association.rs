@@ -111,14 +111,19 @@ impl Association {
         if self.state == State::Ended {
             return None;
         }
-        let mut at = self.timer;
-        if self.receiver.is_some() {
-            let acknowledgement = self.receiver.as_ref().and_then(|half| half.acknowledger.timeout());
-            let others =
-                [self.sender.timeout(), self.resets.timeout(), self.heartbeats.timeout(), acknowledgement];
-            at = others.into_iter().chain([at]).flatten().min();
-        }
-        at
+        let acknowledgement = self.receiver.as_ref().and_then(|half| half.acknowledger.timeout());
+        let data = [self.sender.timeout(), self.resets.timeout(), acknowledgement];
+        let data = data.into_iter().flatten().filter(|_| self.carries_data()).min();
+        let heartbeat = self.heartbeats.timeout().filter(|_| self.state == State::Established);
+        [self.timer, data, heartbeat].into_iter().flatten().min()
+    }
+
+    /// Whether data, acknowledgements and resets go to and fro.
+    fn carries_data(&self) -> bool {
+        matches!(
+            self.state,
+            State::Established | State::ShutdownPending | State::ShutdownReceived | State::ShutdownSent
+        )
     }
 
     /// Let time pass: call it when `timeout` is reached.
@@ -137,15 +142,21 @@ impl Association {
 
     /// Take a packet of the peer's.
     pub fn handle_packet_untrusted(&mut self, packet: &[u8], now: Instant) {
-        if self.state == State::Ended {
-            return;
-        }
         let ports = (self.config.remote_port, self.config.local_port);
         let Ok(packet) = parse_untrusted(packet, ports) else {
             self.refused_packets += 1;
             return;
         };
         let mut is_first = true;
+        if self.state == State::Ended {
+            let mut chunks = packet.chunks;
+            if packet.tag == self.handshake.own_tag()
+                && chunks.next().is_some_and(|chunk| chunk.kind == kind::SHUTDOWN_ACK)
+            {
+                self.send_shutdown_complete();
+            }
+            return;
+        }
         for chunk in packet.chunks {
             let is_alone = std::mem::take(&mut is_first);
             if !self.is_tag_right(packet.tag, &chunk) || (chunk.kind == kind::INIT && !is_alone) {
@@ -240,11 +251,7 @@ impl Association {
             *out = packet;
             return true;
         }
-        let is_up = matches!(
-            self.state,
-            State::Established | State::ShutdownPending | State::ShutdownReceived | State::ShutdownSent
-        );
-        is_up && (self.write_reset(now, out) || self.write_data(now, out))
+        self.carries_data() && (self.write_reset(now, out) || self.write_data(now, out))
     }
 
     /// The next event.

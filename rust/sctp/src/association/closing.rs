@@ -137,9 +137,14 @@ impl Association {
 
     pub(super) fn take_shutdown_ack(&mut self) {
         if matches!(self.state, State::ShutdownSent | State::ShutdownAckSent) {
-            self.push_packet(self.peer_tag, |writer, _| writer.chunk(kind::SHUTDOWN_COMPLETE, 0, |_| ()));
+            self.send_shutdown_complete();
             self.end(self.is_shut_down_by_peer, "SHUTDOWN".to_owned());
         }
+    }
+
+    /// Also after the end, for a peer that has not got it (RFC 9260 section 8.4).
+    pub(super) fn send_shutdown_complete(&mut self) {
+        self.push_packet(self.peer_tag, |writer, _| writer.chunk(kind::SHUTDOWN_COMPLETE, 0, |_| ()));
     }
 
     pub(super) fn take_shutdown_complete(&mut self) {

@@ -225,7 +225,13 @@ impl Sender {
         }
         let prior_in_flight = self.outstanding.in_flight();
         let harvest = self.harvest(sack, cumulative, now);
-        self.peer_window = sack.window as usize;
+        let named: u64 = sack.blocks().map(|(start, end)| u64::from(end - start) + 1).sum();
+        self.peer_window = if cumulative >= first || named >= self.outstanding.acknowledged_count() as u64 {
+            sack.window as usize
+        } else {
+            // It knows less than an earlier one did: it was overtaken, and its window may be gone by now.
+            self.peer_window.min(sack.window as usize)
+        };
         self.detection.set_known(sack.blocks().count(), highest);
         if harvest.bytes == 0 && sack.duplicates().next().is_none() {
             self.detect(now);

@@ -1,0 +1,116 @@
+//! How fast over paths with a round trip, a bottleneck and losses, on virtual time.
+//!
+//! The whole table: `cargo test --release -p webrtc-direct-sctp --test paths -- --ignored --nocapture`.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod support;
+
+use std::time::Duration;
+
+use support::flow::Flow;
+use support::network::{Counters, Path};
+use support::peer::{Kind, PAIRS, REFERENCES, Settings};
+use support::world::World;
+
+const MEGABYTE: u64 = 1_000_000;
+const LIMIT: Duration = Duration::from_secs(600);
+
+const fn milliseconds(number: u64) -> Duration {
+    Duration::from_millis(number)
+}
+
+/// A path that users are on: milliseconds one way, Mbit/s, milliseconds of queue, losses, milliseconds of
+/// jitter.
+struct Place {
+    name: &'static str,
+    delay: u64,
+    rate: u64,
+    queue: u64,
+    loss: f64,
+    jitter: u64,
+}
+
+const PLACES: [Place; 9] = [
+    Place { name: "home", delay: 10, rate: 100, queue: 50, loss: 0.0, jitter: 0 },
+    Place { name: "far", delay: 50, rate: 100, queue: 100, loss: 0.0, jitter: 0 },
+    Place { name: "thin", delay: 25, rate: 10, queue: 100, loss: 0.0, jitter: 0 },
+    Place { name: "shallow", delay: 25, rate: 100, queue: 10, loss: 0.0, jitter: 0 },
+    Place { name: "lossy", delay: 25, rate: 100, queue: 100, loss: 0.001, jitter: 0 },
+    Place { name: "bad", delay: 25, rate: 100, queue: 100, loss: 0.01, jitter: 0 },
+    Place { name: "awful", delay: 25, rate: 50, queue: 100, loss: 0.05, jitter: 0 },
+    Place { name: "wifi", delay: 5, rate: 50, queue: 100, loss: 0.005, jitter: 4 },
+    Place { name: "satellite", delay: 300, rate: 20, queue: 300, loss: 0.005, jitter: 0 },
+];
+
+impl Place {
+    fn path(&self) -> Path {
+        let narrow = Path::narrow(milliseconds(self.delay), self.rate, milliseconds(self.queue));
+        Path { loss: self.loss, jitter: milliseconds(self.jitter), ..narrow }
+    }
+}
+
+/// What a transfer came to.
+struct Outcome {
+    /// Megabytes a second; less than all of it may have arrived in time.
+    rate: f64,
+    has_arrived: bool,
+    data: Counters,
+    sent_again: Option<u64>,
+}
+
+/// Windows that do not limit, where the end has such a setting.
+fn settings(seed: u64) -> Settings {
+    Settings { receive_window: 16 << 20, ..Settings::new(seed) }
+}
+
+/// *bytes* from end *from*.
+fn transfer(kinds: [Kind; 2], path: &Path, from: usize, bytes: u64, seed: u64) -> Outcome {
+    // Its handshake does not take losses (see transfers.rs).
+    let first = if kinds.contains(&Kind::SctpProto) { Path::fair(path.delay) } else { path.clone() };
+    let ends = [settings(2 * seed), settings(2 * seed + 1)];
+    let mut world = World::with(kinds, ends, [first.clone(), first], seed);
+    world.establish();
+    world.change([path.clone(), path.clone()]);
+    let before = world.network.counters(from).sent;
+    let mut wanted = [0, 0];
+    wanted[from] = bytes;
+    let mut flow = Flow::new(0, wanted, world.now);
+    let has_arrived = world.run(&mut flow, LIMIT).is_ok();
+    let mut data = world.network.counters(from);
+    data.sent -= before;
+    let sent_again = world.ends[from].sent_again();
+    Outcome { rate: flow.rate(from, world.now), has_arrived, data, sent_again }
+}
+
+fn print_table(pairs: &[[Kind; 2]], seeds: u64) {
+    for kinds in pairs {
+        eprintln!("\n{:?} and {:?}: MB/s (dropped by the queue, lost, sent again)", kinds[0], kinds[1]);
+        for place in &PLACES {
+            let mut cells = String::new();
+            for from in 0..2 {
+                let mut all: Vec<Outcome> = (0..seeds)
+                    .map(|seed| transfer(*kinds, &place.path(), from, 10 * MEGABYTE, seed))
+                    .collect();
+                all.sort_by(|one, other| one.rate.total_cmp(&other.rate));
+                let median = &all[all.len() / 2];
+                let mark = if all.iter().all(|outcome| outcome.has_arrived) { "" } else { " unfinished" };
+                let again = median.sent_again.map_or("?".to_owned(), |count| count.to_string());
+                let Counters { dropped_by_queue, lost, .. } = median.data;
+                cells += &format!("  {:7.2} ({dropped_by_queue}, {lost}, {again}){mark:24}", median.rate);
+            }
+            eprintln!("{:10}{cells}", place.name);
+        }
+    }
+}
+
+#[test]
+#[ignore = "takes minutes, and a release build"]
+fn the_table_of_paths() {
+    print_table(&PAIRS, 3);
+}
+
+#[test]
+#[ignore = "takes minutes, and a release build"]
+fn the_table_of_paths_of_the_others() {
+    print_table(&REFERENCES, 1);
+}
