@@ -15,7 +15,7 @@ impl Random {
 
     /// From 0 up to, and with, *most*.
     pub(crate) fn up_to(&mut self, most: u64) -> u64 {
-        (u128::from(self.next()) * (u128::from(most) + 1) >> 64) as u64
+        ((u128::from(self.next()) * (u128::from(most) + 1)) >> 64) as u64
     }
 
     fn next(&mut self) -> u64 {
