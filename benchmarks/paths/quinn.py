@@ -20,14 +20,15 @@ PEERS = {
 
 
 def build() -> None:
-    """Build the program unless it is newer than its sources; from nothing it takes a minute.
+    """Build the program unless it is newer than its sources; from nothing it takes a minute or two.
 
     Raises:
         SystemExit: there is no Rust toolchain, or the program does not build.
     """
     if shutil.which("cargo") is None:
         raise SystemExit("error: cargo is needed to build benchmarks/quinn")
-    print("building benchmarks/quinn ...", file=sys.stderr, flush=True)
+    if not _PROGRAM.exists():
+        print("building benchmarks/quinn ...", file=sys.stderr, flush=True)
     command = ["cargo", "build", "--release", "--locked", "--quiet"]
     if subprocess.run(command, cwd=_SOURCES, check=False).returncode != 0:
         raise SystemExit("error: benchmarks/quinn does not build")
