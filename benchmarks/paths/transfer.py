@@ -34,6 +34,8 @@ class Outcome:
     queue_dropped: int = 0
     answers: int = 0
     """Packets of the other way."""
+    late: float = 0.0
+    """The share of packets that the relay sent a millisecond too late, or more."""
 
 
 def transfer(
@@ -79,4 +81,5 @@ def _transfer(
         packets=here["datagrams"],
         queue_dropped=here["queue_dropped"],
         answers=there["datagrams"],
+        late=(here["late"] + there["late"]) / max(1, here["passed"] + there["passed"]),
     )

@@ -16,6 +16,8 @@ pub(crate) const HEADERS: u64 = 28;
 const MOST_WAITING: usize = 256 << 20;
 /// What one system call sends.
 const MOST_TRAIN: usize = 64_000;
+/// Nanoseconds after which a datagram that leaves counts as late.
+const LATE: u64 = 1_000_000;
 /// Buffers that are kept to be used again.
 const MOST_SPARE: usize = 4096;
 
@@ -31,6 +33,8 @@ pub(crate) struct Counters {
     pub(crate) overflowed: u64,
     pub(crate) passed: u64,
     pub(crate) passed_bytes: u64,
+    /// Of those that left, so many did a millisecond too late, or more: the machine was busy.
+    pub(crate) late: u64,
     /// The largest queue at the bottleneck, in bytes of packets.
     pub(crate) largest_queue: u64,
 }
@@ -187,6 +191,7 @@ impl Direction {
         }
         let first = self.waiting.pop()?;
         self.waiting_bytes -= first.datagram.len();
+        self.counters.late += u64::from(now - first.due >= LATE);
         Some(first)
     }
 

@@ -246,7 +246,7 @@ fn is_pipe() -> io::Result<bool> {
 fn of_way(counters: &Counters, passed: &[u64]) -> String {
     format!(
         "{{\"datagrams\":{},\"bytes\":{},\"queue_dropped\":{},\"lost\":{},\"too_large\":{},\"overflowed\":{},\
-         \"passed\":{},\"passed_bytes\":{},\"passed_bytes_by_listener\":{passed:?},\"largest_queue\":{}}}",
+         \"passed\":{},\"passed_bytes\":{},\"passed_bytes_by_listener\":{passed:?},\"late\":{},\"largest_queue\":{}}}",
         counters.datagrams,
         counters.bytes,
         counters.queue_dropped,
@@ -255,6 +255,7 @@ fn of_way(counters: &Counters, passed: &[u64]) -> String {
         counters.overflowed,
         counters.passed,
         counters.passed_bytes,
+        counters.late,
         counters.largest_queue,
     )
 }
