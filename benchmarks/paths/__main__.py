@@ -1,51 +1,88 @@
-"""Measure what the command line asks for."""
+"""Measure the parts that the command line asks for, and write them to docs/paths.md."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from peers import PeerFailure
+from builds import ROOT, build_go
 
-from benchmarks.paths import programs
+from benchmarks import machine
+from benchmarks.paths import page, pings, plots, programs, quick, shares, table
 from benchmarks.paths.path import PATHS
 from benchmarks.paths.programs import PAIRS, Pair
-from benchmarks.paths.relay import WAYS
-from benchmarks.paths.transfer import transfer
+from benchmarks.paths.results import Results
+from webrtc_direct._native import BUILD_PROFILE  # noqa: TID251 - asks how the engine was built, no more
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results.json"
+PAGE = ROOT / "docs" / "paths.md"
+PICTURES = ROOT / "docs" / "images"
+TRIAL_PICTURES = ROOT / "build" / "paths"
+PARTS = ("table", "pings", "shares", "plots")
 
 
 def main() -> int:
+    """Measure and return the exit code."""
     options = _parse()
-    pairs = [Pair.named(text) for text in options.pairs]
-    programs.build(pairs)
-    for name in options.paths:
-        for pair in pairs:
-            for way in options.ways:
-                for run in range(options.runs):
-                    try:
-                        out = transfer(
-                            pair, PATHS[name], way, size=options.size, limit=options.limit, seed=run + 1
-                        )
-                    except PeerFailure as problem:
-                        print(f"{name} {pair.label} {way}: failed: {problem}", flush=True)
-                        continue
-                    print(
-                        f"{name:10} {pair.label:18} {way:4} {'' if out.done else '<'}{out.rate:.2f} MB/s, {out}",
-                        flush=True,
-                    )
-    return 0
+    if BUILD_PROFILE != "release":
+        print(f"error: the engine is a {BUILD_PROFILE} build; 'make build' makes a release", file=sys.stderr)
+        return 1
+    problems = quick.check() if options.quick else _measure(options)
+    for problem in problems:
+        print("error:", problem, file=sys.stderr)
+    return 1 if problems else 0
 
 
-def _parse():
-    parser = argparse.ArgumentParser(prog="benchmarks.paths")
-    parser.add_argument("--paths", nargs="+", choices=PATHS, default=list(PATHS))
-    parser.add_argument("--pairs", nargs="+", default=[pair.name for pair in PAIRS])
-    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--size", type=int, default=10_000_000)
-    parser.add_argument("--limit", type=float, default=30.0)
+def _measure(options: argparse.Namespace) -> list[str]:
+    pairs = [Pair.named(name) for name in options.pairs]
+    build_go()
+    programs.build([*pairs, *(PAIRS[:3] if options.parts != ["table"] else ())])
+    results = Results.read(RESULTS) if options.write else Results(options.json)
+    results.facts = machine.facts()
+    work: dict[str, Callable[[], list[str]]] = {
+        "table": partial(table.measure, results, paths=options.paths, pairs=pairs, runs=options.runs),
+        "pings": partial(pings.measure, results, runs=options.runs),
+        "shares": partial(shares.measure, results, runs=options.runs),
+        "plots": partial(plots.draw, PICTURES if options.write else TRIAL_PICTURES, options.paths),
+    }
+    problems = [problem for part in options.parts for problem in work[part]()]
+    results.facts["load at the end"] = machine.load()
+    results.save()
+    if machine.sources() != results.facts["sources"]:
+        problems.append("the package changed while it was measured")
+    if options.write:
+        PAGE.write_text(page.markdown(results, PICTURES), encoding="utf-8")
+        print(f"wrote {PAGE.relative_to(ROOT)}")
+    return problems
+
+
+def _parse() -> argparse.Namespace:
+    names = [pair.name for pair in PAIRS]
+    parser = argparse.ArgumentParser(prog="benchmarks.paths", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--paths", nargs="+", choices=PATHS, default=list(PATHS), metavar="PATH",
+                        help=", ".join(PATHS))  # fmt: skip
+    parser.add_argument("--pairs", nargs="+", choices=names, default=names, metavar="PAIR",
+                        help=f"of the table: {', '.join(names)}")  # fmt: skip
+    parser.add_argument("--runs", type=int, default=3, metavar="N", help="default 3")
+    parser.add_argument("--quick", action="store_true", help="the part for the continuous check alone")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--json", type=Path, metavar="FILE", help="write what was measured to FILE")
+    where.add_argument(
+        "--write", action="store_true", help=f"put it among {RESULTS.name}, and write docs/{PAGE.name}"
+    )
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

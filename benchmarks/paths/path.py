@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 # What an Ethernet carries.
 MTU = 1500
+_MIB = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +23,12 @@ class Path:
     burst_length: float = 1.0
     jitter_ms: float = 0.0
     """Up to which a packet takes longer; others overtake it then."""
+    size: int = 10_000_000
+    """The bytes of a transfer."""
+    limit: float = 30.0
+    """After so many seconds a transfer is given up."""
+    is_extra: bool = False
+    """It is for ours and the reference alone."""
 
     @property
     def round_trip_seconds(self) -> float:
@@ -74,5 +81,16 @@ PATHS: dict[str, Path] = {
         Path(name="awful", delay_ms=25, rate_mbit=50, queue_ms=100, loss=5),
         Path(name="wifi", delay_ms=5, rate_mbit=50, queue_ms=100, loss=0.5, jitter_ms=4),
         Path(name="satellite", delay_ms=300, rate_mbit=20, queue_ms=300, loss=0.5),
+        Path(
+            name="bursts",
+            delay_ms=25,
+            rate_mbit=100,
+            queue_ms=100,
+            burst_loss=0.5,
+            burst_length=8,
+            is_extra=True,
+        ),
+        Path(name="storm", delay_ms=25, loss=20, size=64 * _MIB, limit=300, is_extra=True),
+        Path(name="jitter", jitter_ms=2, size=128 * _MIB, limit=120, is_extra=True),
     )
 }

@@ -38,30 +38,32 @@ class Outcome:
     """The share of packets that the relay sent a millisecond too late, or more."""
 
 
-def transfer(
-    pair: Pair, path: NetworkPath, way: str, *, size: int, limit: float, seed: int, trace: Path | None = None
-) -> Outcome:
-    """Move *size* bytes on a connection of its own. After *limit* seconds it is given up.
+def transfer(pair: Pair, path: NetworkPath, way: str, *, seed: int, trace: Path | None = None) -> Outcome:
+    """Move what the path is given, on a connection of its own. After the path's limit it is given up.
 
     Raises:
         PeerFailure: a program failed, in each of the dials that it may have.
     """
     for left in reversed(range(DIALS)):
         try:
-            return _transfer(pair, path, way, size=size, limit=limit, seed=seed, trace=trace)
+            return _transfer(pair, path, way, seed=seed, trace=trace)
         except PeerFailure:
             if not left:
                 raise
     raise AssertionError
 
 
-def _transfer(
-    pair: Pair, path: NetworkPath, way: str, *, size: int, limit: float, seed: int, trace: Path | None
-) -> Outcome:
+def start_seconds(path: NetworkPath) -> float:
+    """Return the time in which a dialer starts, connects and is identified, at most."""
+    return _START_SECONDS + _ROUND_TRIPS_TO_START * path.round_trip_seconds
+
+
+def _transfer(pair: Pair, path: NetworkPath, way: str, *, seed: int, trace: Path | None) -> Outcome:
+    size, limit = path.size, path.limit
     name = TRANSFERS[way]
     options = [f"--{name.replace('_', '-')}={size}"]
     # The limit is for the transfer alone; who starts in less time has a little more for it.
-    timeout = limit + _START_SECONDS + _ROUND_TRIPS_TO_START * path.round_trip_seconds
+    timeout = limit + start_seconds(path)
     with peer(pair.listener).listen(LOOPBACK) as listener:
         with relayed([listener.address], path, seed=seed, trace=trace) as relay:
             started = time.monotonic()
