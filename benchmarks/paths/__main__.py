@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,13 +45,16 @@ def _measure(options: argparse.Namespace) -> list[str]:
     pairs = [Pair.named(name) for name in options.pairs]
     build_go()
     programs.build([*pairs, *(PAIRS[:3] if options.parts != ["table"] else ())])
+    paths = [PATHS[name] for name in options.paths]
+    if options.limit is not None:
+        paths = [replace(path, limit=options.limit) for path in paths]
     results = Results.read(RESULTS) if options.write else Results(options.json)
     results.facts = machine.facts()
     work: dict[str, Callable[[], list[str]]] = {
-        "table": partial(table.measure, results, paths=options.paths, pairs=pairs, runs=options.runs),
+        "table": partial(table.measure, results, paths=paths, pairs=pairs, runs=options.runs),
         "pings": partial(pings.measure, results, runs=options.runs),
         "shares": partial(shares.measure, results, runs=options.runs),
-        "plots": partial(plots.draw, PICTURES if options.write else TRIAL_PICTURES, options.paths),
+        "plots": partial(plots.draw, PICTURES if options.write else TRIAL_PICTURES, paths),
     }
     problems = [problem for part in options.parts for problem in work[part]()]
     results.facts["load at the end"] = machine.load()
@@ -72,6 +76,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--pairs", nargs="+", choices=names, default=names, metavar="PAIR",
                         help=f"of the table: {', '.join(names)}")  # fmt: skip
     parser.add_argument("--runs", type=int, default=3, metavar="N", help="default 3")
+    parser.add_argument("--limit", type=float, metavar="SECONDS", help="of a transfer; default: the path's")
     parser.add_argument("--quick", action="store_true", help="the part for the continuous check alone")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--json", type=Path, metavar="FILE", help="write what was measured to FILE")

@@ -55,8 +55,9 @@ _PINGS = """\
 ## Pings beside a transfer
 
 {path}: a sender that fills the queue delays everything by half a second. 100 MB from us to us, and from
-1.5 s on pings beside it, 20 ms apart or as fast as they are answered; on the same connection, where they share its
-send buffer, and on another one through the same bottleneck. Milliseconds; *unloaded* is before the transfer.
+1.5 s on pings beside it, 20 ms apart or as fast as they are answered; on the same connection, where they
+share its send buffer, and on another one through the same bottleneck. Milliseconds; *unloaded* is before
+the transfer.
 """
 _SHARES = """\
 ## Two transfers through one bottleneck

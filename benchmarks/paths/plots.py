@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from peers import PeerFailure
 
-from benchmarks.paths.path import PATHS
 from benchmarks.paths.pings import CLIENT
 from benchmarks.paths.programs import LABELS, REFERENCE, Pair, peer
 from benchmarks.paths.relay import read_trace, relayed
@@ -31,10 +30,10 @@ def file_name(path: str) -> str:
     return f"paths-{path}.svg"
 
 
-def draw(folder: Path, paths: Sequence[str]) -> list[str]:
+def draw(folder: Path, paths: Sequence[NetworkPath]) -> list[str]:
     """Make one upload over each of the *paths* that has a rate, and write its picture."""
     problems = []
-    for path in map(PATHS.__getitem__, paths):
+    for path in paths:
         if path.rate_mbit is None:
             continue
         try:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from peers import PeerFailure
 
-from benchmarks.paths.path import PATHS
 from benchmarks.paths.programs import PAIRS, Pair
 from benchmarks.paths.relay import WAYS
 from benchmarks.paths.results import cell_name
@@ -24,7 +23,7 @@ PART = "table"
 _EXTRA_PAIRS = 3
 
 
-def measure(results: Results, *, paths: Sequence[str], pairs: Sequence[Pair], runs: int) -> list[str]:
+def measure(results: Results, *, paths: Sequence[Path], pairs: Sequence[Pair], runs: int) -> list[str]:
     """Measure *runs* times all of it, and return what went wrong."""
     problems = []
     undone: dict[str, int] = {}
@@ -52,9 +51,9 @@ def measure(results: Results, *, paths: Sequence[str], pairs: Sequence[Pair], ru
     return problems
 
 
-def _cells(paths: Sequence[str], pairs: Sequence[Pair], run: int) -> Iterator[tuple[Path, Pair, str]]:
+def _cells(paths: Sequence[Path], pairs: Sequence[Pair], run: int) -> Iterator[tuple[Path, Pair, str]]:
     """Yield them in an order of its own for each run, so that no pair is measured first each time."""
-    for path in map(PATHS.__getitem__, paths):
+    for path in paths:
         chosen = [pair for pair in pairs if not path.is_extra or pair in PAIRS[:_EXTRA_PAIRS]]
         for pair in chosen if run % 2 == 0 else chosen[::-1]:
             for way in WAYS:
