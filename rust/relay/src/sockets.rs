@@ -101,6 +101,10 @@ impl Udp {
                     take(meta.addr, datagram);
                 }
             }
+            // There was no more, and asking costs as much as taking.
+            if received < BATCH_SIZE {
+                break;
+            }
         }
         Ok(())
     }
