@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import xml.etree.ElementTree as ElementTree
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from benchmarks.paths.svg import Panel, chart
 if TYPE_CHECKING:
     from pathlib import Path
 
+# It knows the programs of interop/, whose modules have no types outside of it.
+page = importlib.import_module("benchmarks.paths.page")
 DONE, UNDONE = True, False
 
 
@@ -60,3 +63,23 @@ def test_a_chart_is_xml_with_a_line_for_each_series() -> None:
     assert len(lines) == 2
     words = [text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
     assert {"home & away", "ours", "a<b", "MB/s", "queue", "6"} <= set(words)
+
+
+def test_the_page_has_rates_beside_those_of_the_reference(tmp_path: Path) -> None:
+    results = Results(facts={"cores": 2})
+    for pair, runs in {
+        "python:python": [(DONE, 8.0), (UNDONE, 0.4)],
+        "quinn-bbr": [(DONE, 10.0), (DONE, 10.0)],
+        "go:go": [(UNDONE, 0.4), (UNDONE, 0.3)],
+    }.items():
+        for way, (done, value) in zip(("up", "down"), runs, strict=True):
+            results.add("table", cell_name("home", pair, way), {"done": done, "rate": value})
+    (tmp_path / "paths-home.svg").write_text("<svg/>", encoding="utf-8")
+    lines = page.markdown(results, tmp_path).splitlines()
+    assert (
+        "| home | 10 ms, 100 Mbit/s, queue of 50 ms | 8.0 (0.80) / <0.40 (<0.04) | 10.0 / 10.0 | - / - |"
+        in lines
+    )
+    assert any(line.startswith("| go→go | <0.40 / <0.30 | - / - |") for line in lines)
+    assert "![home](images/paths-home.svg)" in lines
+    assert "- cores: 2" in lines
