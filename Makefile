@@ -122,6 +122,14 @@ interop-tools: ## Install what these need, where Debian has it
 bench: build ## Measure speed, handshakes and memory
 	$(BIN)/python -m benchmarks
 
+.PHONY: paths
+paths: build ## How fast data moves over paths with delay, bottleneck, losses; writes docs/paths.md (needs Go, npm, Chromium, Firefox)
+	$(BIN)/python -m benchmarks.paths --write
+
+.PHONY: paths-quick
+paths-quick: build ## The part of it for the continuous check: the least that each transfer has to reach (needs npm, Chromium)
+	$(BIN)/python -m benchmarks.paths --quick
+
 .PHONY: stress
 stress: build ## Bad networks, slow readers and floods at length; writes docs/reliability.md (needs Go)
 	$(BIN)/python -m stress
@@ -165,7 +173,7 @@ beside-check: $(VENV)/.stamp-tools ## Install the package beside libp2p, grpcio 
 .PHONY: clean
 clean: ## Remove everything that was built
 	rm -rf $(VENV) $(HOSTS) dist rust/target target build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	rm -rf interop/js/node_modules interop/js/dist interop/browser/node_modules
+	rm -rf interop/js/node_modules interop/js/dist interop/browser/node_modules benchmarks/quinn/target
 	rm -f src/webrtc_direct/_native.*so
 	find src tests examples benchmarks interop -type d -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 

@@ -104,6 +104,7 @@ impl Endpoint {
             let speaker = &mut self.speaker;
             self.port.receive(buffer, |route, run, size| match speaker {
                 Speaker::Session(session) => {
+                    session.expect_train(run.len().div_ceil(size));
                     for datagram in run.chunks(size) {
                         session.handle_datagram_untrusted(route, datagram, now);
                     }

@@ -99,6 +99,8 @@ pub struct Listener {
     config: Arc<Config>,
     identity: dtls::Identity,
     addresses: Addresses,
+    /// Of how many datagrams the run is that is taken.
+    train: usize,
     /// For the numbers that SCTP begins with.
     seeds: Random,
     sessions: HashMap<SessionId, Entry>,
@@ -127,6 +129,7 @@ impl Listener {
             gate: Gate::new(&config, &mut random, now),
             quota: Quota::new(&config, &mut random, now),
             seeds: Random::new(random.block()),
+            train: 1,
             addresses: Addresses::new(&config, random, now),
             identity,
             sessions: HashMap::new(),
@@ -173,7 +176,9 @@ impl Listener {
     pub fn handle_run_untrusted(&mut self, from: impl Into<Route>, run: &[u8], size: usize, now: Instant) {
         let route = from.into();
         let mut messages = 0;
-        for datagram in run.chunks(size.max(1)) {
+        let size = size.max(1);
+        self.train = run.len().div_ceil(size);
+        for datagram in run.chunks(size) {
             if stun::looks_like_stun(datagram) {
                 messages += 1;
                 if messages > self.config.max_stun_of_run {
@@ -315,7 +320,11 @@ impl Listener {
                 None => return,
             },
         };
-        self.with_session(id, now, |session| session.handle_datagram_untrusted(route, datagram, now));
+        let train = self.train;
+        self.with_session(id, now, |session| {
+            session.expect_train(train);
+            session.handle_datagram_untrusted(route, datagram, now);
+        });
     }
 
     /// Whether the client at *source*, which has connection *id*, has proved to want another one.

@@ -10,6 +10,7 @@ use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use webrtc_direct_driver::engine::Config;
+use webrtc_direct_driver::engine::sctp::Config as SctpConfig;
 use webrtc_direct_driver::engine::dtls::Identity;
 use webrtc_direct_driver::engine::failure::Failure;
 use webrtc_direct_driver::engine::listener::Refusal;
@@ -332,7 +333,7 @@ impl Bounds {
             max_certificate: self.max_certificate,
             unread_bytes: self.unread_bytes,
             unsent_bytes_per_channel: self.unsent_bytes_per_channel,
-            sctp: webrtc_direct_engine::sctp::Config {
+            sctp: SctpConfig {
                 receive_window: self.receive_window,
                 ..Default::default()
             },

@@ -36,6 +36,13 @@ impl Session {
         }
     }
 
+    /// The datagrams that follow came as one piece, a train of so many.
+    pub fn expect_train(&mut self, datagrams: usize) {
+        if let Some(association) = &mut self.association {
+            association.expect_train(datagrams);
+        }
+    }
+
     fn handle_stun_untrusted(&mut self, source: SocketAddr, datagram: &[u8], now: Instant) {
         let Some(checker) = &mut self.checker else {
             return;
