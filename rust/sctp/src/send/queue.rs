@@ -70,8 +70,8 @@ impl Queue {
     pub(crate) fn next_size(&self, room: usize, full: usize) -> Option<usize> {
         let message = self.streams.get(self.turns.front()?)?.messages.front()?;
         let length = message.payload.len();
-        // A piece is cut off for a packet of its own, not to fill up one that holds others.
-        (length <= room || room >= full).then(|| length.min(room))
+        // A piece is not cut off for a small rest of a packet: each has a header.
+        (length <= room || room >= full / 4).then(|| length.min(room))
     }
 
     /// Take the next fragment, of *size* bytes.
