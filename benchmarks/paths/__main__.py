@@ -49,7 +49,7 @@ def _measure(options: argparse.Namespace) -> list[str]:
     if options.limit is not None:
         paths = [replace(path, limit=options.limit) for path in paths]
     results = Results.read(RESULTS) if options.write else Results(options.json)
-    results.facts = machine.facts()
+    results.facts |= machine.facts() | programs.releases(pairs)
     work: dict[str, Callable[[], list[str]]] = {
         "table": partial(table.measure, results, paths=paths, pairs=pairs, runs=options.runs),
         "pings": partial(pings.measure, results, runs=options.runs),
