@@ -377,5 +377,6 @@ pub fn listen(mut parameters: ListenParameters, queue: &EventQueue) -> io::Resul
 fn fit_window(config: &mut Config, socket: &std::net::UdpSocket) {
     // The kernel counts what a datagram occupies, about twice what is in it.
     let fits = socket::receive_buffer_size(socket) / 2;
-    config.receive_window = config.receive_window.min(fits.max(4 * config.max_received_message));
+    let sctp = &mut config.sctp;
+    sctp.first_window = sctp.first_window.min(fits.max(4 * sctp.max_message));
 }

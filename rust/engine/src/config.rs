@@ -62,29 +62,12 @@ pub struct Config {
     pub max_channel_text: usize,
     /// The peer's certificate, in DER.
     pub max_certificate: usize,
-    /// An SCTP message that is sent.
-    pub max_sent_message: usize,
-    /// An SCTP message that is received; a longer one resets its channel.
-    pub max_received_message: usize,
     /// What a connection may have delivered and not yet consumed.
     pub unread_bytes: u64,
     /// What a channel may have queued to be sent; the caller enforces it, credit is given in steps of it.
     pub unsent_bytes_per_channel: usize,
-    /// SCTP receive window.
-    pub receive_window: usize,
-    /// SCTP packet, which DTLS and UDP still go around.
-    pub sctp_mtu: usize,
-    /// SCTP packets sent at once. Acknowledgements come one for many packets here, so it is above RFC 9260's 4.
-    pub max_burst: i32,
-    /// How long an acknowledgement waits for data to go with, or for a second packet to acknowledge.
-    pub delayed_ack: Duration,
-    /// First retransmission of INIT and COOKIE ECHO.
-    pub sctp_initial_timeout: Duration,
-    /// What the retransmission timer of SCTP adds to the round trip time at least: more than the 200 ms that a
-    /// peer may delay its acknowledgement (RFC 9260 section 6.2).
-    pub sctp_min_timeout: Duration,
-    /// Longest wait between SCTP retransmissions.
-    pub sctp_max_backoff: Duration,
+    /// SCTP. Its `heartbeat_interval` follows from `silence_timeout`.
+    pub sctp: webrtc_direct_sctp::Config,
     /// A client that expects something and hears nothing for so long, or for two round trips, checks its path.
     pub quiet: Duration,
     /// A peer that was silent for half of `silence_timeout` is asked so often whether it is there: a few lost
@@ -127,17 +110,9 @@ impl Default for Config {
             max_channels: 1024,
             max_channel_text: 1024,
             max_certificate: 16 * 1024,
-            max_sent_message: 16384,
-            max_received_message: 64 * 1024,
             unread_bytes: 1 << 20,
             unsent_bytes_per_channel: 256 * 1024,
-            receive_window: 2 << 20,
-            sctp_mtu: 1191,
-            max_burst: 64,
-            delayed_ack: Duration::from_millis(20),
-            sctp_initial_timeout: Duration::from_millis(300),
-            sctp_min_timeout: Duration::from_millis(220),
-            sctp_max_backoff: Duration::from_secs(3),
+            sctp: webrtc_direct_sctp::Config::default(),
             quiet: Duration::from_millis(500),
             ask_pause: Duration::from_secs(1),
             check_pause: Duration::from_secs(1),

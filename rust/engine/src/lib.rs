@@ -38,3 +38,4 @@ pub use config::Config;
 pub use outbox::Outbox;
 pub use route::Route;
 pub use session::Session;
+pub use webrtc_direct_sctp as sctp;

@@ -99,6 +99,8 @@ pub struct Listener {
     config: Arc<Config>,
     identity: dtls::Identity,
     addresses: Addresses,
+    /// For the numbers that SCTP begins with.
+    seeds: Random,
     sessions: HashMap<SessionId, Entry>,
     next_id: SessionId,
     by_credentials: HashMap<Arc<Credentials>, SessionId>,
@@ -124,6 +126,7 @@ impl Listener {
         Self {
             gate: Gate::new(&config, &mut random, now),
             quota: Quota::new(&config, &mut random, now),
+            seeds: Random::new(random.block()),
             addresses: Addresses::new(&config, random, now),
             identity,
             sessions: HashMap::new(),

@@ -65,6 +65,8 @@ pub struct Session {
     phase: Phase,
     dtls: dtls::Endpoint,
     association: Option<Association>,
+    /// For the association.
+    seed: u64,
     wire: Wire,
     fingerprint: Fingerprint,
     times: Times,
@@ -91,9 +93,11 @@ impl Session {
     pub fn client(config: Arc<Config>, parameters: ClientParameters, now: Instant) -> Self {
         let ClientParameters { remote, credentials, fingerprint, identity, seed } = parameters;
         let version = credentials.version;
-        let checker = Checker::new(credentials, remote, &config, Random::new(seed), now);
+        let mut random = Random::new(seed);
+        let of_sctp = random.number();
+        let checker = Checker::new(credentials, remote, &config, random, now);
         let dtls = dtls::Endpoint::new(&identity, true, now);
-        let mut session = Self::new(config, version, Wire::new(remote.into(), None), dtls, now);
+        let mut session = Self::new(config, version, Wire::new(remote.into(), None), dtls, of_sctp, now);
         session.expected = Some(fingerprint);
         session.checker = Some(checker);
         session.phase = Phase::Checking;
@@ -102,20 +106,29 @@ impl Session {
 
     /// Serve a client that has shown *version* credentials on *route*.
     ///
-    /// An address that is not validated has an *allowance*: how many bytes may still go there.
+    /// An address that is not validated has an *allowance*: how many bytes may still go there. *seed* is for the
+    /// numbers that SCTP begins with, which DTLS hides.
     pub fn server(
         config: Arc<Config>,
         version: Version,
         identity: &dtls::Identity,
         route: impl Into<Route>,
         allowance: Option<u64>,
+        seed: u64,
         now: Instant,
     ) -> Self {
         let dtls = dtls::Endpoint::new(identity, false, now);
-        Self::new(config, version, Wire::new(route.into(), allowance), dtls, now)
+        Self::new(config, version, Wire::new(route.into(), allowance), dtls, seed, now)
     }
 
-    fn new(config: Arc<Config>, version: Version, wire: Wire, dtls: dtls::Endpoint, now: Instant) -> Self {
+    fn new(
+        config: Arc<Config>,
+        version: Version,
+        wire: Wire,
+        dtls: dtls::Endpoint,
+        seed: u64,
+        now: Instant,
+    ) -> Self {
         Self {
             version,
             expected: None,
@@ -123,6 +136,7 @@ impl Session {
             phase: Phase::Securing,
             dtls,
             association: None,
+            seed,
             wire,
             fingerprint: [0; 32],
             times: Times::default(),

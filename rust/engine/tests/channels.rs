@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use support::{End, Weather, World, messages, pattern};
 use webrtc_direct_engine::Config;
+use webrtc_direct_engine::sctp::Config as SctpConfig;
 use webrtc_direct_engine::session::{Event, Reason};
 
 fn pair(config: Config) -> (World, End, End) {
@@ -175,7 +176,8 @@ fn credit_comes_back_exactly() {
 
 #[test]
 fn a_message_above_the_limit_costs_its_channel_only() {
-    let config = Config { max_received_message: 20_000, max_sent_message: 60_000, ..Config::default() };
+    let sctp = SctpConfig { max_message: 20_000, ..SctpConfig::default() };
+    let config = Config { sctp, ..Config::default() };
     let (mut world, client, server) = pair(config);
     world.at(client, |session| {
         session.open_channel(2);

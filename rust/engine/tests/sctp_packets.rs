@@ -7,6 +7,7 @@ mod fuzz;
 
 use std::time::Instant;
 
+use fuzz::association::packets_of;
 use fuzz::sctp::{self, Origin};
 use webrtc_direct_engine::Config;
 use webrtc_direct_engine::association::{Association, Event};
@@ -26,20 +27,20 @@ struct Pair {
 /// An association that a client has connected to, and what forges more packets of that client.
 fn pair() -> Pair {
     let now = Instant::now();
-    let mut client = Association::new(&Config::default(), true, now);
-    let mut server = Association::new(&Config::default(), false, now);
+    let mut client = Association::new(&Config::default(), true, 1, now);
+    let mut server = Association::new(&Config::default(), false, 2, now);
     client.handle_timeout(now);
     server.handle_timeout(now);
     client.connect();
     let mut origin = Origin::default();
     let mut first = Vec::new();
     for _ in 0..4 {
-        for packet in client.take_packets() {
+        for packet in packets_of(&mut client) {
             origin.observe(&packet, true);
             first.push(packet.clone());
             server.handle_packet_untrusted(&packet);
         }
-        for packet in server.take_packets() {
+        for packet in packets_of(&mut server) {
             origin.observe(&packet, false);
             first.push(packet.clone());
             client.handle_packet_untrusted(&packet);
@@ -70,7 +71,7 @@ fn what_fills_a_gap_is_acknowledged_at_once() {
     let mut acknowledged = |number: u32| {
         let chunk = sctp::data(number, 0, number as u16, 3, 53, b"message");
         server.handle_packet_untrusted(&origin.packet(&chunk, origin.tag));
-        server.take_packets().iter().any(|packet| packet[12] == SACK)
+        packets_of(&mut server).iter().any(|packet| packet[12] == SACK)
     };
     // The first one always is, and one by itself is not.
     assert!(acknowledged(0));
@@ -95,7 +96,7 @@ fn a_channel_whose_label_is_too_long_is_reset() {
         server.deliver(u64::MAX);
         let opened =
             std::iter::from_fn(|| server.poll_event()).any(|event| matches!(event, Event::Opened(_)));
-        let resets = server.take_packets().iter().any(|packet| packet[12] == RE_CONFIG);
+        let resets = packets_of(&mut server).iter().any(|packet| packet[12] == RE_CONFIG);
         assert_eq!((opened, resets), (opens, !opens), "{length} bytes");
     }
 }
@@ -108,7 +109,7 @@ fn many_gaps_are_all_named() {
     for number in 1..=128 {
         let chunk = sctp::data(2 * number, 0, 2 * number as u16, 3, 53, b"message");
         server.handle_packet_untrusted(&origin.packet(&chunk, origin.tag));
-        let packets = server.take_packets();
+        let packets = packets_of(&mut server);
         let sack = packets.iter().find(|packet| packet[12] == SACK).unwrap();
         named = u16::from_be_bytes([sack[24], sack[25]]);
     }

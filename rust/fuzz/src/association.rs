@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use webrtc_direct_engine::Config;
 use webrtc_direct_engine::association::{Association, ChannelKey, Event};
+use webrtc_direct_engine::sctp::Config as SctpConfig;
 
 use super::script::Script;
 use super::sctp::{self, BUDGET, Origin, Victim};
@@ -26,7 +27,9 @@ pub struct Alone {
 }
 
 pub fn config() -> Config {
-    Config { max_channels: 64, receive_window: 256 * 1024, unread_bytes: BUDGET, ..Config::default() }
+    let window = 256 * 1024;
+    let sctp = SctpConfig { first_window: window, receive_window: window, ..SctpConfig::default() };
+    Config { max_channels: 64, sctp, unread_bytes: BUDGET, ..Config::default() }
 }
 
 pub fn run(data: &[u8]) {
@@ -68,9 +71,19 @@ fn begin(start: u8) -> (Alone, Origin) {
     (victim, origin)
 }
 
+/// All packets that it sends now.
+pub fn packets_of(association: &mut Association) -> Vec<Vec<u8>> {
+    let mut packets = Vec::new();
+    let mut packet = Vec::new();
+    while association.next_packet(&mut packet) {
+        packets.push(std::mem::take(&mut packet));
+    }
+    packets
+}
+
 impl Alone {
     pub fn new(is_client: bool, now: Instant) -> Self {
-        let mut association = Association::new(&config(), is_client, now);
+        let mut association = Association::new(&config(), is_client, u64::from(is_client), now);
         association.handle_timeout(now);
         let (consumed, ended, channels) = (0, false, 1);
         Self { association, now, consumed, ended, channels, packets: Vec::new(), keep: false }
@@ -92,7 +105,7 @@ impl Alone {
         assert!(self.channels <= config().max_channels);
         let unread = self.association.delivered() - self.consumed;
         assert!(
-            unread <= BUDGET + config().receive_window as u64,
+            unread <= BUDGET + config().sctp.receive_window as u64,
             "{unread} bytes were delivered to a reader that does not read"
         );
     }
@@ -140,7 +153,7 @@ impl Victim for Alone {
         self.association.deliver(BUDGET.saturating_sub(unread));
         self.association.grant();
         self.check();
-        let packets = self.association.take_packets();
+        let packets = packets_of(&mut self.association);
         assert!(packets.len() < 5_000, "{} packets at once", packets.len());
         if self.keep {
             self.packets.extend(packets);

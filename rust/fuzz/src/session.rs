@@ -48,7 +48,7 @@ fn begin() -> (Connected, Origin) {
     let config = Arc::new(config());
     let remote: SocketAddr = PEER.parse().unwrap();
     let mut victim = Connected {
-        session: Session::server(Arc::clone(&config), Version::V2, &identity().0, remote, None, now),
+        session: Session::server(Arc::clone(&config), Version::V2, &identity().0, remote, None, 2, now),
         peer: Endpoint::new(&identity().0, true, now),
         out: Kept::default(),
         config,
@@ -64,7 +64,7 @@ fn begin() -> (Connected, Origin) {
     for _ in 0..12 {
         victim.exchange();
         if association.is_none() && !victim.out.events.is_empty() {
-            let mut made = Association::new(&victim.config, true, now);
+            let mut made = Association::new(&victim.config, true, 1, now);
             made.connect();
             association = Some(made);
         }
@@ -73,7 +73,8 @@ fn begin() -> (Connected, Origin) {
             origin.observe(&packet, false);
             association.handle_packet_untrusted(&packet);
         }
-        for packet in association.take_packets() {
+        let mut packet = Vec::new();
+        while association.next_packet(&mut packet) {
             origin.observe(&packet, true);
             victim.peer.send(&packet, &mut victim.out).ok();
         }
@@ -149,7 +150,7 @@ impl Victim for Connected {
         assert!(stats.channels <= self.config.max_channels);
         // The end of a connection delivers what has arrived, so it is no measure.
         let unread = self.session.delivered().saturating_sub(self.consumed);
-        let most = BUDGET + self.config.receive_window as u64;
+        let most = BUDGET + self.config.sctp.receive_window as u64;
         assert!(
             self.closed || unread <= most,
             "{unread} bytes were delivered to a reader that does not read"

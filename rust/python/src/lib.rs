@@ -332,7 +332,10 @@ impl Bounds {
             max_certificate: self.max_certificate,
             unread_bytes: self.unread_bytes,
             unsent_bytes_per_channel: self.unsent_bytes_per_channel,
-            receive_window: self.receive_window,
+            sctp: webrtc_direct_engine::sctp::Config {
+                receive_window: self.receive_window,
+                ..Default::default()
+            },
             ..Config::default()
         })
     }

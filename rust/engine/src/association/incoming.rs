@@ -1,6 +1,6 @@
 //! What the peer does: its messages, the channels that it opens, the streams that it resets.
 
-use webrtc_direct_sctp::api::{DcSctpSocket as _, ErrorKind, Message, PpId, SocketEvent, StreamId};
+use webrtc_direct_sctp::{Event as Happening, Message};
 
 use super::{Association, Channel, Event};
 use crate::dcep;
@@ -17,7 +17,7 @@ impl Association {
     pub(super) fn take_messages(&mut self, budget: u64, max_events: usize) {
         let most = self.delivered.saturating_add(budget);
         while self.delivered < most && self.events.len() < max_events {
-            let Some(message) = self.socket.get_next_message() else {
+            let Some(message) = self.sctp.receive() else {
                 break;
             };
             self.taken += 1;
@@ -27,39 +27,34 @@ impl Association {
         self.collect();
     }
 
-    /// Take what the socket has to say.
+    /// Take what the association has to say.
     pub(super) fn collect(&mut self) {
-        while let Some(event) = self.socket.poll_event() {
+        while let Some(event) = self.sctp.next_event() {
             match event {
-                SocketEvent::SendPacket(packet) => self.packets.push(packet),
-                SocketEvent::OnConnected() => self.events.push_back(Event::Connected),
-                SocketEvent::OnIncomingStreamReset(ids) => self.handle_incoming_reset(&ids),
-                SocketEvent::OnStreamsResetPerformed(ids) => {
+                Happening::Established => self.events.push_back(Event::Connected),
+                Happening::Reset { streams, after } => self.handle_incoming_reset(streams, after),
+                Happening::ResetDone(ids) => {
                     for id in ids {
-                        self.finish_reset(id.0);
+                        self.finish_reset(id);
                     }
                 }
-                SocketEvent::OnStreamsResetFailed(ids) => {
+                Happening::ResetRefused(ids) => {
                     for id in ids {
-                        self.retry_reset(id.0);
+                        self.retry_reset(id);
                     }
                 }
-                SocketEvent::OnAborted(kind, detail) => {
-                    let by_peer = kind == ErrorKind::PeerReported;
+                Happening::Ended { by_peer, words } => {
+                    // What arrived before it was acknowledged, so it is the reader's.
+                    self.deliver_all();
                     let reason = if by_peer { Reason::Remote } else { Reason::Protocol };
-                    self.events.push_back(Event::Ended(reason, format!("SCTP ABORT: {detail}")));
+                    self.events.push_back(Event::Ended(reason, format!("SCTP {words}")));
                 }
-                SocketEvent::OnClosed() => {
-                    self.events.push_back(Event::Ended(Reason::Remote, "SCTP SHUTDOWN".to_owned()));
-                }
-                // Reports of what the peer did wrong and survived, and credit, which `grant` counts itself.
-                _ => {}
             }
         }
     }
 
     fn take_message_untrusted(&mut self, message: Message) {
-        let Message { stream_id: StreamId(id), ppid: PpId(ppid), payload } = message;
+        let Message { stream: id, ppid, payload, is_oversized } = message;
         if ppid == dcep::PPID {
             self.take_dcep_untrusted(id, &payload);
             return;
@@ -77,7 +72,7 @@ impl Association {
         if PPIDS_OF_EMPTY.contains(&ppid) {
             return;
         }
-        if !PPIDS_OF_DATA.contains(&ppid) || payload.len() > self.max_received_message {
+        if !PPIDS_OF_DATA.contains(&ppid) || is_oversized {
             self.events.push_back(Event::ChannelClosed(key));
             self.reset(key);
             return;
@@ -119,17 +114,13 @@ impl Association {
         self.next_remote_key += 2;
         self.streams.open_again(id, key);
         self.channels.insert(key, Channel::new(id));
-        self.send_raw(id, PpId(dcep::PPID), dcep::ACK.to_vec());
+        self.send_raw(id, dcep::PPID, dcep::ACK.to_vec());
         self.events.push_back(Event::Opened(key));
     }
 
     /// What arrived before the reset comes first, when there is budget for it.
-    fn handle_incoming_reset(&mut self, ids: &[StreamId]) {
-        let at = self.taken + self.socket.messages_ready_count() as u64;
-        let ids = match ids {
-            [] => self.streams.ids(),
-            some => some.iter().map(|id| id.0).collect(),
-        };
+    fn handle_incoming_reset(&mut self, ids: Vec<u16>, at: u64) {
+        let ids = if ids.is_empty() { self.streams.ids() } else { ids };
         match self.incoming_resets.back_mut() {
             Some((last, all)) if *last == at => {
                 let before = all.len();

@@ -77,7 +77,9 @@ impl Listener {
         self.next_id += 1;
         let config = Arc::clone(&self.config);
         let version = credentials.version;
-        let session = Box::new(Session::server(config, version, &self.identity, route, allowance, now));
+        let seed = self.seeds.number();
+        let session = Session::server(config, version, &self.identity, route, allowance, seed, now);
+        let session = Box::new(session);
         let unvalidated = allowance.is_some();
         self.handshakes.insert(id, source.ip(), now);
         self.unvalidated += usize::from(unvalidated);

@@ -26,7 +26,8 @@ impl Session {
         self.wire.kept = Some(Vec::new());
         if let Some(association) = &mut self.association {
             association.abort();
-            for packet in association.take_packets() {
+            let mut packet = Vec::new();
+            while association.next_packet(&mut packet) {
                 // The connection is over whether or not this leaves.
                 let _ = self.dtls.send(&packet, &mut self.wire);
             }

@@ -159,7 +159,7 @@ impl Session {
         self.times.dtls = Some(self.end_step(now));
         // Its flight ends with what only the receiver of ours can know.
         self.validate();
-        let mut association = Association::new(&self.config, self.checker.is_some(), now);
+        let mut association = Association::new(&self.config, self.checker.is_some(), self.seed, now);
         if self.checker.is_some() {
             association.connect();
         }

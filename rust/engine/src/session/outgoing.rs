@@ -62,7 +62,8 @@ impl Session {
         let Some(association) = &mut self.association else {
             return;
         };
-        for packet in association.take_packets() {
+        let mut packet = Vec::new();
+        while association.next_packet(&mut packet) {
             if let Err(error) = self.dtls.send(&packet, &mut self.wire) {
                 self.after_dtls(Err(error), now);
                 return;

@@ -1,7 +1,11 @@
 //! BBR, version 3 (draft-ietf-ccwg-bbr-06, whose sections are named here).
 //!
 //! It differs from the draft where real paths asked for it:
-//! - Loss counts only where there is a queue (see `loss`).
+//! - Loss counts only where there is a queue.
+//! - Startup ends at the first sign of a queue.
+//! - While it cruises, a queue makes it yield; while no probe has met a loss, it probes more often.
+//! - Where others keep a deep queue filled, the window follows the round trip.
+//! - A round trip that is nearly the least postpones ProbeRTT.
 //! - The window has a floor on paths as short as loopback, where acknowledgements come in batches.
 
 mod filters;
@@ -33,13 +37,13 @@ const SHORT_PATH: Duration = Duration::from_millis(1);
 /// an acknowledgement of a whole batch is on its way.
 const SHORT_PATH_WINDOW: u64 = 256 * 1024;
 
-/// Keeps a model of the path, and in flight what that needs.
+/// What may be in flight where others keep the queue filled, as a multiple of what is in flight at our rate: more than
+/// the rate's gain in a probe, so that the rate and not the window limits it.
+const OTHERS_GAIN: f64 = 1.5;
+
+/// What is known of the path (sections 2.9 and 2.10).
 #[derive(Debug)]
-pub(super) struct Bbr {
-    packet_size: u64,
-    now: Instant,
-    state: State,
-    // The model of the path.
+struct Model {
     rounds: Rounds,
     max_bw: MaxBw,
     min_rtt: MinRtt,
@@ -50,12 +54,23 @@ pub(super) struct Bbr {
     delivered: u64,
     /// The least of max_bw and bw_shortterm.
     bw: u64,
+}
+
+/// Keeps a model of the path, and in flight what that needs.
+#[derive(Debug)]
+pub(super) struct Bbr {
+    packet_size: u64,
+    now: Instant,
+    state: State,
+    model: Model,
     bounds: Bounds,
     latest: Latest,
     undo: Option<Undo>,
     probe: Probe,
     probe_rtt: ProbeRtt,
     drain_began: u64,
+    /// In Startup: a queue was seen.
+    is_careful: bool,
     is_restarting: bool,
     is_application_limited: bool,
     in_recovery: bool,
@@ -73,20 +88,23 @@ impl Bbr {
             packet_size,
             now,
             state: State::Startup,
-            rounds: Rounds::new(now),
-            max_bw: MaxBw::default(),
-            min_rtt: MinRtt::new(),
-            extra_acked: ExtraAcked::new(now),
-            full_bw: FullBw::default(),
-            queue: Queue::default(),
-            delivered: 0,
-            bw: 0,
+            model: Model {
+                rounds: Rounds::new(now),
+                max_bw: MaxBw::default(),
+                min_rtt: MinRtt::new(),
+                extra_acked: ExtraAcked::new(now),
+                full_bw: FullBw::default(),
+                queue: Queue::default(),
+                delivered: 0,
+                bw: 0,
+            },
             bounds: Bounds::new(),
             latest: Latest::default(),
             undo: None,
             probe: Probe::new(now),
             probe_rtt: ProbeRtt::default(),
             drain_began: 0,
+            is_careful: false,
             is_restarting: false,
             is_application_limited: false,
             in_recovery: false,
@@ -103,51 +121,62 @@ impl Bbr {
         let in_flight = acknowledged.in_flight;
         if let Some(mut sample) = acknowledged.sample {
             sample.is_application_limited |= sample.prior_delivered < self.probe_rtt.until_delivered;
-            self.delivered = sample.total_delivered;
+            self.model.delivered = sample.total_delivered;
             self.is_application_limited = sample.is_application_limited;
             self.latest.update(&sample);
-            self.rounds.update(self.now, &sample);
+            self.model.rounds.update(self.now, &sample);
             self.count_round();
-            if self.rounds.is_start {
+            if self.model.rounds.is_start {
                 self.cwnd_limited = [false, self.cwnd_limited[0]];
             }
-            if sample.rate() >= self.max_bw.get() || !sample.is_application_limited {
-                self.max_bw.update(sample.rate());
+            if sample.rate() >= self.model.max_bw.get() || !sample.is_application_limited {
+                self.model.max_bw.update(sample.rate());
             }
             self.update_congestion_signals();
             self.update_aggregation(acknowledged.bytes);
-            if self.rounds.is_start && !sample.is_application_limited {
-                self.full_bw.update(sample.rate());
+            if self.model.rounds.is_start && !sample.is_application_limited {
+                self.model.full_bw.update(sample.rate());
             }
             self.check_startup_done(&sample);
             self.check_drain_done(in_flight);
             self.update_probe_bw(acknowledged, &sample);
         } else {
-            self.rounds.is_start = false;
+            self.model.rounds.is_start = false;
         }
-        self.min_rtt.update(self.now, acknowledged.round_trip);
+        self.model.min_rtt.update(self.now, acknowledged.round_trip);
         self.check_probe_rtt(in_flight);
         if let Some(sample) = acknowledged.sample {
             self.is_restarting &= sample.delivered == 0;
             self.latest.advance(&sample);
         }
-        self.bw = self.max_bw.get().min(self.bounds.bw_shortterm);
+        self.model.bw = self.model.max_bw.get().min(self.bounds.bw_shortterm);
     }
 
     fn update_aggregation(&mut self, bytes: u64) {
-        let is_startup = !self.full_bw.is_reached;
-        self.extra_acked.update(self.now, bytes, self.bw, self.cwnd, self.rounds.count, is_startup);
+        let is_startup = !self.model.full_bw.is_reached;
+        self.model.extra_acked.update(
+            self.now,
+            bytes,
+            self.model.bw,
+            self.cwnd,
+            self.model.rounds.count,
+            is_startup,
+        );
     }
 
     /// Section 5.6.2.
     fn set_pacing_rate(&mut self, gain: f64) {
-        let Some(min_rtt) = self.min_rtt.get() else { return };
+        let Some(min_rtt) = self.model.min_rtt.get() else { return };
         if self.pacing_rate.is_none() {
             let (gain, _) = State::Startup.gains();
             self.pacing_rate = Some((rate(INITIAL_PACKETS * self.packet_size, min_rtt) as f64 * gain) as u64);
         }
-        let rate = (self.bw as f64 * gain * PACING_MARGIN) as u64;
-        if rate > 0 && (self.full_bw.is_reached || self.pacing_rate.is_none_or(|current| rate > current)) {
+        let rate = (self.model.bw as f64 * gain * PACING_MARGIN) as u64;
+        if rate > 0
+            && (self.model.full_bw.is_reached
+                || self.is_careful
+                || self.pacing_rate.is_none_or(|current| rate > current))
+        {
             self.pacing_rate = Some(rate);
         }
     }
@@ -155,10 +184,10 @@ impl Bbr {
     /// Section 5.6.4.6.
     fn set_cwnd(&mut self, bytes: u64) {
         let (_, gain) = self.state.gains();
-        let most = self.quantized(self.bdp_multiple(self.bw, gain) + self.extra_acked.get());
-        if self.full_bw.is_reached {
+        let most = self.quantized(self.wanted_in_flight(gain) + self.model.extra_acked.get());
+        if self.model.full_bw.is_reached {
             self.cwnd = (self.cwnd + bytes).min(most);
-        } else if self.cwnd < most || self.delivered < INITIAL_PACKETS * self.packet_size {
+        } else if self.cwnd < most || self.model.delivered < INITIAL_PACKETS * self.packet_size {
             self.cwnd += bytes;
         }
         self.cwnd = self.cwnd.max(self.least_cwnd());
@@ -166,6 +195,23 @@ impl Bbr {
             self.cwnd = self.cwnd.min(self.probe_rtt_cwnd());
         }
         self.bound_cwnd();
+    }
+
+    /// A multiple of what the path holds.
+    ///
+    /// Here we leave the draft: where others fill a deep queue, twice the bandwidth times the least round trip is less
+    /// than our share of what is in flight, until the filter of the least round trip forgets the empty path.
+    fn wanted_in_flight(&self, gain: f64) -> u64 {
+        let in_flight = self.bdp_multiple(self.model.bw, gain);
+        if !self.model.full_bw.is_reached || self.state == State::ProbeRtt {
+            return in_flight;
+        }
+        match self.model.queue.kept_by_others(self.model.min_rtt.get()) {
+            Some(round_trip) => {
+                in_flight.max((amount(self.model.bw, round_trip) as f64 * OTHERS_GAIN) as u64)
+            }
+            None => in_flight,
+        }
     }
 
     /// Section 5.6.4.7.
@@ -180,11 +226,11 @@ impl Bbr {
     }
 
     fn bdp(&self) -> u64 {
-        self.bdp_multiple(self.bw, 1.0)
+        self.bdp_multiple(self.model.bw, 1.0)
     }
 
     fn bdp_multiple(&self, bw: u64, gain: f64) -> u64 {
-        match self.min_rtt.get() {
+        match self.model.min_rtt.get() {
             Some(min_rtt) => (amount(bw, min_rtt) as f64 * gain) as u64,
             None => INITIAL_PACKETS * self.packet_size,
         }
@@ -204,7 +250,7 @@ impl Bbr {
 
     fn least_cwnd(&self) -> u64 {
         let least = MIN_PIPE_PACKETS * self.packet_size;
-        if self.min_rtt.get().is_some_and(|min_rtt| min_rtt < SHORT_PATH) {
+        if self.model.min_rtt.get().is_some_and(|min_rtt| min_rtt < SHORT_PATH) {
             return least.max(SHORT_PATH_WINDOW);
         }
         least
@@ -212,7 +258,7 @@ impl Bbr {
 
     fn probe_rtt_cwnd(&self) -> u64 {
         let (_, gain) = State::ProbeRtt.gains();
-        self.bdp_multiple(self.bw, gain).max(self.least_cwnd())
+        self.bdp_multiple(self.model.bw, gain).max(self.least_cwnd())
     }
 
     /// Section 5.3.3.5.3.
@@ -231,7 +277,7 @@ impl Bbr {
 
     /// Spreads the probes of several connections. The nanoseconds of round trips are random enough for that.
     fn random(&mut self) -> u64 {
-        let noise = self.min_rtt.get().map_or(0, |min_rtt| u64::from(min_rtt.subsec_nanos()));
+        let noise = self.model.min_rtt.get().map_or(0, |min_rtt| u64::from(min_rtt.subsec_nanos()));
         self.random =
             (self.random ^ noise).wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
         self.random ^ self.random >> 33
@@ -247,7 +293,7 @@ impl Controller for Bbr {
             return;
         }
         self.is_restarting = true;
-        self.extra_acked.restart(now);
+        self.model.extra_acked.restart(now);
         if self.state.is_probe_bw() {
             self.set_pacing_rate(1.0);
         } else if self.state == State::ProbeRtt {
@@ -258,7 +304,7 @@ impl Controller for Bbr {
     fn on_acknowledged(&mut self, acknowledged: &Acknowledged) {
         self.now = acknowledged.now;
         if let Some(round_trip) = acknowledged.round_trip {
-            self.queue.update(round_trip);
+            self.model.queue.update(round_trip);
         }
         self.update_model(acknowledged);
         if self.in_recovery && !acknowledged.in_recovery {
@@ -266,7 +312,7 @@ impl Controller for Bbr {
         }
         self.in_recovery = acknowledged.in_recovery;
         let (gain, _) = self.state.gains();
-        self.set_pacing_rate(gain);
+        self.set_pacing_rate(if self.is_careful { 1.0 } else { gain });
         self.set_cwnd(acknowledged.bytes);
     }
 

@@ -234,12 +234,14 @@ impl Unordered {
             let after = self.runs.remove(&(tsn + 1))?;
             run = run.join(after);
         }
-        if !begins && let Some((start, before)) = self.runs.range(..tsn).next_back() {
-            if before.last + 1 == tsn && !before.ends() {
-                first = *start;
-                let before = self.runs.remove(&first)?;
-                run = before.join(run);
-            }
+        if !begins
+            && let Some((start, before)) = self.runs.range(..tsn).next_back()
+            && before.last + 1 == tsn
+            && !before.ends()
+        {
+            first = *start;
+            let before = self.runs.remove(&first)?;
+            run = before.join(run);
         }
         if !(run.begins() && run.ends()) {
             self.runs.insert(first, run);

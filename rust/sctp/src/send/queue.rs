@@ -15,6 +15,8 @@ struct Waiting {
     is_unordered: bool,
     /// Whether a fragment of it has left.
     is_begun: bool,
+    /// Whether it is sent even if the stream is reset.
+    stays: bool,
 }
 
 #[derive(Debug, Default)]
@@ -48,7 +50,7 @@ impl Queue {
     pub(crate) fn push(&mut self, id: u16, ppid: u32, payload: Bytes, is_unordered: bool) {
         let stream = self.streams.entry(id).or_default();
         stream.bytes += payload.len();
-        stream.messages.push_back(Waiting { ppid, payload, is_unordered, is_begun: false });
+        stream.messages.push_back(Waiting { ppid, payload, is_unordered, is_begun: false, stays: false });
         if stream.messages.len() == 1 && !stream.is_paused {
             self.turns.push_back(id);
         }
@@ -83,6 +85,7 @@ impl Queue {
             flags |= flag::UNORDERED;
         }
         message.is_begun = true;
+        message.stays = true;
         let (ppid, is_unordered, is_whole) = (message.ppid, message.is_unordered, message.payload.is_empty());
         stream.bytes -= payload.len();
         let ssn = if is_unordered { 0 } else { stream.next_ssn };
@@ -101,10 +104,16 @@ impl Queue {
     }
 
     /// Begin no further message on a stream, and forget those that have not begun.
+    ///
+    /// The first of all stays: a peer that has never heard of a stream does not reset its half of it.
     pub(crate) fn pause(&mut self, id: u16) {
         let stream = self.streams.entry(id).or_default();
+        let is_new = stream.next_ssn == 0 && !stream.is_paused;
+        if let Some(first) = stream.messages.front_mut() {
+            first.stays |= is_new;
+        }
         stream.is_paused = true;
-        let kept = usize::from(stream.messages.front().is_some_and(|message| message.is_begun));
+        let kept = usize::from(stream.messages.front().is_some_and(|message| message.stays));
         let dropped: usize = stream.messages.drain(kept..).map(|message| message.payload.len()).sum();
         stream.bytes -= dropped;
         if kept == 0 {
@@ -112,11 +121,11 @@ impl Queue {
         }
     }
 
-    /// Of these paused streams, those of which a message is under way.
+    /// Whether a message of this paused stream is still to leave, or the rest of one.
     pub(crate) fn is_amid_message(&self, id: u16) -> bool {
         self.streams
             .get(&id)
-            .is_some_and(|stream| stream.messages.front().is_some_and(|message| message.is_begun))
+            .is_some_and(|stream| stream.messages.front().is_some_and(|message| message.stays))
     }
 
     /// The reset of these streams is done: sequence numbers begin anew; what was queued meanwhile may leave.

@@ -68,6 +68,9 @@ const MIN_RTT_FILTER_LEN: Duration = Duration::from_secs(10);
 /// Section 2.13.2: how long until it is measured anew, if nothing has confirmed it.
 const PROBE_RTT_INTERVAL: Duration = Duration::from_secs(5);
 
+/// A round trip that is longer by less than this part of the least one confirms it.
+const CONFIRMATION: u32 = 32;
+
 /// Section 5.3.4.3: the least round trip.
 #[derive(Debug)]
 pub(super) struct MinRtt {
@@ -94,6 +97,15 @@ impl MinRtt {
             && (self.is_probe_due || self.probe.is_none_or(|(least, _)| round_trip < least))
         {
             self.probe = Some((round_trip, now));
+        }
+        // Here we leave the draft, which wants a shorter one: a round trip that is nearly the least has met no queue,
+        // so there is no need to empty the path for 200 ms.
+        if let Some(round_trip) = round_trip {
+            for (least, since) in [&mut self.probe, &mut self.least].into_iter().flatten() {
+                if round_trip <= *least + *least / CONFIRMATION {
+                    *since = now;
+                }
+            }
         }
         let Some((probe, _)) = self.probe else { return };
         if has_expired(self.least, MIN_RTT_FILTER_LEN) || self.least.is_none_or(|(least, _)| probe < least) {
@@ -205,6 +217,10 @@ const QUEUE_DIVISOR: u32 = 8;
 /// Trains of the pacer make a queue of this without any congestion.
 const QUEUE_LEAST: Duration = Duration::from_millis(1);
 
+/// A cycle's least round trip of more than twice the least one: with that much in the queue, our window would be
+/// what limits us, and not the bandwidth.
+const OTHERS_FACTOR: u32 = 2;
+
 /// Whether there is a queue: the least of the latest round trips is clearly above the least ever.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
@@ -213,6 +229,8 @@ pub(super) struct Queue {
     last: Option<Duration>,
     /// How much neighbouring round trips differ.
     jitter: Duration,
+    /// The least round trips of this ProbeBW cycle and the one before.
+    cycles: [Option<Duration>; 2],
 }
 
 impl Queue {
@@ -223,8 +241,21 @@ impl Queue {
         }
         self.samples += 1;
         self.halves[1] = Some(self.halves[1].map_or(round_trip, |least| least.min(round_trip)));
+        self.cycles[1] = Some(self.cycles[1].map_or(round_trip, |least| least.min(round_trip)));
         let last = self.last.replace(round_trip).unwrap_or(round_trip);
         self.jitter = (self.jitter * 15 + last.abs_diff(round_trip)) / 16;
+    }
+
+    /// A ProbeBW cycle has ended.
+    pub(super) fn advance(&mut self) {
+        self.cycles = [self.cycles[1], None];
+    }
+
+    /// The least round trip of the latest two cycles, if it is so long that others keep the queue filled: in a cycle
+    /// we drain what is ours.
+    pub(super) fn kept_by_others(&self, min_rtt: Option<Duration>) -> Option<Duration> {
+        let least = self.cycles.into_iter().flatten().min()?;
+        (least > min_rtt? * OTHERS_FACTOR).then_some(least)
     }
 
     pub(super) fn is_standing(&self, min_rtt: Option<Duration>) -> bool {

@@ -8,7 +8,10 @@ use crate::congestion::{Lost, Sample};
 const LOSS_THRESH: f64 = 0.02;
 /// A loss rate that counts without a queue too: more than any path worth using has, yet what a policer or a
 /// receive buffer does that is overrun.
-const LOSS_MOST: f64 = 0.3;
+const LOSS_MOST: f64 = 0.5;
+/// What is left of the rate after a round with a queue while cruising: enough less that the queue of a round trip
+/// drains between two probes, and so little that CUBIC does not push us out (both by simulation).
+const YIELD: f64 = 0.95;
 /// Section 2.6: the part of inflight_longterm that is left to others.
 const HEADROOM: f64 = 0.15;
 
@@ -39,8 +42,6 @@ pub(super) struct Latest {
     round_delivered: u64,
     is_round_start: bool,
     pub(super) is_loss_in_round: bool,
-    /// Bytes lost in this round.
-    lost: u64,
     /// Pieces of the data that were lost in this round.
     pub(super) events: u32,
 }
@@ -90,7 +91,7 @@ impl Bbr {
     }
 
     pub(super) fn is_queued(&self) -> bool {
-        self.queue.is_standing(self.min_rtt.get())
+        self.model.queue.is_standing(self.model.min_rtt.get())
     }
 
     pub(super) fn handle_loss(&mut self, lost: &Lost) {
@@ -99,11 +100,10 @@ impl Bbr {
             return;
         }
         if !self.latest.is_loss_in_round {
-            self.latest.round_delivered = self.delivered;
+            self.latest.round_delivered = self.model.delivered;
             self.save_state();
         }
         self.latest.is_loss_in_round = true;
-        self.latest.lost += lost.bytes;
         self.latest.events += 1;
         if self.probe.is_sample && is_high {
             self.handle_inflight_too_high(inflight_at_loss(lost));
@@ -140,7 +140,7 @@ impl Bbr {
         if self.latest.is_loss_in_round && !is_probing {
             let bounds = &mut self.bounds;
             if bounds.bw_shortterm == u64::MAX {
-                bounds.bw_shortterm = self.max_bw.get();
+                bounds.bw_shortterm = self.model.max_bw.get();
             }
             if bounds.inflight_shortterm == u64::MAX {
                 bounds.inflight_shortterm = self.cwnd;
@@ -149,9 +149,19 @@ impl Bbr {
             bounds.bw_shortterm = self.latest.bw.max(reduced(bounds.bw_shortterm));
             bounds.inflight_shortterm = self.latest.inflight.max(reduced(bounds.inflight_shortterm));
         }
+        if self.state == State::Cruise && self.is_queued() {
+            self.yield_to_others();
+        }
         self.latest.is_loss_in_round = false;
-        self.latest.lost = 0;
         self.latest.events = 0;
+    }
+
+    /// Here we leave the draft: Down has drained our part of the queue, so one that is there while we cruise means that
+    /// all flows together believe in more than the path has. A little less each round, as long as less is delivered,
+    /// lets the queue drain, and flows that came late find their share sooner.
+    fn yield_to_others(&mut self) {
+        let bound = self.bounds.bw_shortterm.min(self.model.max_bw.get());
+        self.bounds.bw_shortterm = self.latest.bw.max((bound as f64 * YIELD) as u64);
     }
 
     /// Section 5.3.3.6: raises inflight_longterm while that is safe.
@@ -175,7 +185,7 @@ impl Bbr {
         let steps = self.probe.up_acked / self.probe.up_acked_per_step;
         self.probe.up_acked -= steps * self.probe.up_acked_per_step;
         self.bounds.inflight_longterm += steps * self.packet_size;
-        if self.rounds.is_start {
+        if self.model.rounds.is_start {
             self.raise_slope();
         }
     }
@@ -212,7 +222,7 @@ impl Bbr {
         self.latest.is_loss_in_round = false;
         let Some(undo) = self.undo.take() else { return };
         self.cwnd = self.cwnd.max(self.prior_cwnd);
-        self.full_bw.reset(0);
+        self.model.full_bw.reset(0);
         let (bounds, before) = (&mut self.bounds, undo.bounds);
         bounds.bw_shortterm = bounds.bw_shortterm.max(before.bw_shortterm);
         bounds.inflight_shortterm = bounds.inflight_shortterm.max(before.inflight_shortterm);
@@ -220,7 +230,7 @@ impl Bbr {
         let is_elsewhere = undo.state.is_some_and(|state| state != self.state);
         match undo.state {
             Some(State::Startup) if is_elsewhere => {
-                self.full_bw.is_reached = false;
+                self.model.full_bw.is_reached = false;
                 if self.state != State::ProbeRtt {
                     self.state = State::Startup;
                 }

@@ -7,7 +7,9 @@ use crate::congestion::{Acknowledged, Sample};
 
 /// Section 5.3.3.5.3: the wait between probes for bandwidth is from two to three seconds.
 const PROBE_WAIT: Duration = Duration::from_secs(2);
-const PROBE_WAIT_SPREAD: Duration = Duration::from_secs(1);
+/// Here we leave the draft: while no probe has found a loss, probing disturbs nobody that steers by loss, and
+/// probing twice as often lets flows find their share twice as fast.
+const PROBE_WAIT_HARMLESS: Duration = Duration::from_secs(1);
 /// Section 5.3.3.5.3: and at most so many rounds, as long as Reno needs on a path of 25 Mbit/s and 30 ms.
 const PROBE_WAIT_ROUNDS: u64 = 63;
 /// Section 5.3.2: rounds after which Drain ends in any case.
@@ -104,20 +106,37 @@ impl Bbr {
         if self.state != State::Startup {
             return;
         }
-        if self.rounds.is_start && self.is_startup_loss_high(sample) {
+        if self.model.rounds.is_start && self.is_startup_loss_high(sample) {
             self.undo_state(State::Startup);
-            self.full_bw.is_reached = true;
+            self.model.full_bw.is_reached = true;
             self.bounds.inflight_longterm = self.bdp().max(self.latest.inflight);
         }
-        if self.full_bw.is_reached {
+        self.check_startup_queue();
+        if self.model.full_bw.is_reached {
             self.state = State::Drain;
-            self.drain_began = self.rounds.count;
+            self.is_careful = false;
+            self.drain_began = self.model.rounds.count;
+        }
+    }
+
+    /// Here we leave the draft, which goes on until the rate has not grown for three rounds or losses are many, and
+    /// floods the queue. As HyStart++ (RFC 9406) we look at the round trip: at the first sign of a queue we send no
+    /// faster than what is delivered, for a round; if the queue stands, the pipe is full.
+    fn check_startup_queue(&mut self) {
+        if !self.is_queued() {
+            return;
+        }
+        if !self.is_careful {
+            self.is_careful = true;
+            self.model.rounds.start(self.now, self.model.delivered);
+        } else if self.model.rounds.is_start {
+            self.model.full_bw.is_reached = true;
         }
     }
 
     pub(super) fn check_drain_done(&mut self, in_flight: u64) {
-        let is_over =
-            in_flight <= self.inflight(self.bw, 1.0) || self.rounds.count > self.drain_began + DRAIN_ROUNDS;
+        let is_over = in_flight <= self.inflight(self.model.bw, 1.0)
+            || self.model.rounds.count > self.drain_began + DRAIN_ROUNDS;
         if self.state == State::Drain && is_over {
             self.start_down();
         }
@@ -125,7 +144,7 @@ impl Bbr {
 
     /// Section 5.3.3.6.
     pub(super) fn update_probe_bw(&mut self, acknowledged: &Acknowledged, sample: &Sample) {
-        if !self.full_bw.is_reached || self.advance_ack_phase(sample) {
+        if !self.model.full_bw.is_reached || self.advance_ack_phase(sample) {
             return;
         }
         self.adapt_upper_bound(sample, acknowledged.bytes);
@@ -134,7 +153,7 @@ impl Bbr {
         match state {
             State::Down | State::Cruise if self.is_time_to_probe() => self.start_refill(),
             State::Down if self.is_time_to_cruise(in_flight) => self.state = State::Cruise,
-            State::Refill if self.rounds.is_start => {
+            State::Refill if self.model.rounds.is_start => {
                 self.probe.is_sample = true;
                 self.start_up(sample);
             }
@@ -148,7 +167,7 @@ impl Bbr {
 
     /// Whether it has decided the next state.
     fn advance_ack_phase(&mut self, sample: &Sample) -> bool {
-        if !self.rounds.is_start {
+        if !self.model.rounds.is_start {
             return false;
         }
         match self.probe.phase {
@@ -160,7 +179,7 @@ impl Bbr {
                     return false;
                 }
                 if !sample.is_application_limited {
-                    self.max_bw.advance();
+                    self.model.max_bw.advance();
                 }
                 if self.probe.was_precautionary && !self.probe.was_too_high {
                     self.start_refill();
@@ -178,7 +197,7 @@ impl Bbr {
     }
 
     fn is_time_to_cruise(&self, in_flight: u64) -> bool {
-        in_flight <= self.inflight_with_headroom() && in_flight <= self.inflight(self.max_bw.get(), 1.0)
+        in_flight <= self.inflight_with_headroom() && in_flight <= self.inflight(self.model.max_bw.get(), 1.0)
     }
 
     fn is_time_to_go_down(&mut self, in_flight: u64, sample: &Sample) -> bool {
@@ -188,20 +207,24 @@ impl Bbr {
         }
         if self.is_cwnd_limited() && self.cwnd >= self.bounds.inflight_longterm {
             // The bandwidth is limited by inflight_longterm: it says nothing about the path.
-            self.full_bw.reset(sample.rate());
+            self.model.full_bw.reset(sample.rate());
             return false;
         }
-        self.full_bw.is_now
+        self.model.full_bw.is_now
     }
 
     pub(super) fn start_down(&mut self) {
         self.latest.reset();
+        self.model.queue.advance();
         self.probe.up_acked_per_step = u64::MAX;
         self.probe.rounds_since = self.random() & 1;
-        self.probe.wait = PROBE_WAIT + PROBE_WAIT_SPREAD.mul_f64(self.random() as f64 / u64::MAX as f64);
+        let spread = self.random() as f64 / u64::MAX as f64;
+        let is_harmless = self.bounds.inflight_longterm == u64::MAX;
+        let wait = if is_harmless { PROBE_WAIT_HARMLESS } else { PROBE_WAIT };
+        self.probe.wait = wait + wait.mul_f64(spread / 2.0);
         self.probe.cycle_began = self.now;
         self.probe.phase = AckPhase::Stopping;
-        self.rounds.start(self.now, self.delivered);
+        self.model.rounds.start(self.now, self.model.delivered);
         self.state = State::Down;
     }
 
@@ -211,32 +234,32 @@ impl Bbr {
         self.probe.up_acked = 0;
         self.probe.was_precautionary = false;
         self.probe.phase = AckPhase::Refilling;
-        self.rounds.start(self.now, self.delivered);
+        self.model.rounds.start(self.now, self.model.delivered);
         self.state = State::Refill;
     }
 
     fn start_up(&mut self, sample: &Sample) {
         self.probe.phase = AckPhase::Starting;
-        self.rounds.start(self.now, self.delivered);
-        self.full_bw.reset(sample.rate());
+        self.model.rounds.start(self.now, self.model.delivered);
+        self.model.full_bw.reset(sample.rate());
         self.state = State::Up;
         self.raise_slope();
     }
 
     pub(super) fn count_round(&mut self) {
-        if self.rounds.is_start {
+        if self.model.rounds.is_start {
             self.probe.rounds_since += 1;
         }
     }
 
     /// Section 5.3.4.3.
     pub(super) fn check_probe_rtt(&mut self, in_flight: u64) {
-        if self.state != State::ProbeRtt && self.min_rtt.is_probe_due && !self.is_restarting {
+        if self.state != State::ProbeRtt && self.model.min_rtt.is_probe_due && !self.is_restarting {
             self.save_cwnd();
             self.state = State::ProbeRtt;
             self.probe_rtt.done = None;
             self.probe.phase = AckPhase::Stopping;
-            self.rounds.start(self.now, self.delivered);
+            self.model.rounds.start(self.now, self.model.delivered);
         }
         if self.state == State::ProbeRtt {
             self.handle_probe_rtt(in_flight);
@@ -244,16 +267,16 @@ impl Bbr {
     }
 
     fn handle_probe_rtt(&mut self, in_flight: u64) {
-        self.probe_rtt.until_delivered = self.delivered + in_flight;
+        self.probe_rtt.until_delivered = self.model.delivered + in_flight;
         if self.probe_rtt.done.is_some() {
-            self.probe_rtt.is_round_done |= self.rounds.is_start;
+            self.probe_rtt.is_round_done |= self.model.rounds.is_start;
             if self.probe_rtt.is_round_done {
                 self.check_probe_rtt_done();
             }
         } else if in_flight <= self.probe_rtt_cwnd() {
             self.probe_rtt.done = Some(self.now + PROBE_RTT_DURATION);
             self.probe_rtt.is_round_done = false;
-            self.rounds.start(self.now, self.delivered);
+            self.model.rounds.start(self.now, self.model.delivered);
         }
     }
 
@@ -261,10 +284,10 @@ impl Bbr {
         if self.probe_rtt.done.is_none_or(|done| self.now <= done) {
             return;
         }
-        self.min_rtt.restart(self.now);
+        self.model.min_rtt.restart(self.now);
         self.cwnd = self.cwnd.max(self.prior_cwnd);
         self.bounds.reset_shortterm();
-        if self.full_bw.is_reached {
+        if self.model.full_bw.is_reached {
             self.start_down();
             self.state = State::Cruise;
         } else {
