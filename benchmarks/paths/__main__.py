@@ -46,10 +46,12 @@ def _measure(options: argparse.Namespace) -> list[str]:
     build_go()
     programs.build([*pairs, *(PAIRS[:3] if options.parts != ["table"] else ())])
     paths = [PATHS[name] for name in options.paths]
-    if options.limit is not None:
-        paths = [replace(path, limit=options.limit) for path in paths]
+    changes = {
+        name: getattr(options, name) for name in ("size", "limit") if getattr(options, name) is not None
+    }
+    paths = [replace(path, **changes) for path in paths]
     results = Results.read(RESULTS) if options.write else Results(options.json)
-    results.facts = machine.facts()
+    results.facts |= machine.facts() | programs.releases(pairs)
     work: dict[str, Callable[[], list[str]]] = {
         "table": partial(table.measure, results, paths=paths, pairs=pairs, runs=options.runs),
         "pings": partial(pings.measure, results, runs=options.runs),
@@ -76,14 +78,18 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--pairs", nargs="+", choices=names, default=names, metavar="PAIR",
                         help=f"of the table: {', '.join(names)}")  # fmt: skip
     parser.add_argument("--runs", type=int, default=3, metavar="N", help="default 3")
-    parser.add_argument("--limit", type=float, metavar="SECONDS", help="of a transfer; default: the path's")
+    parser.add_argument("--size", type=int, metavar="BYTES", help="of a transfer; default: the path's")
+    parser.add_argument("--limit", type=float, metavar="SECONDS", help="of a transfer; the same")
     parser.add_argument("--quick", action="store_true", help="the part for the continuous check alone")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--json", type=Path, metavar="FILE", help="write what was measured to FILE")
     where.add_argument(
         "--write", action="store_true", help=f"put it among {RESULTS.name}, and write docs/{PAGE.name}"
     )
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.write and (options.size is not None or options.limit is not None):
+        parser.error("--write is for transfers of the paths' own sizes and limits")
+    return options
 
 
 if __name__ == "__main__":

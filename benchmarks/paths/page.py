@@ -29,8 +29,9 @@ when it is full, and behind it a delay, losses, and jitter by which packets over
 counts the headers of UDP and IP, 28 bytes a packet, and no packet is larger than 1500 bytes.
 
 A transfer is one stream of `/perf/1.0.0` on a connection of its own, up (the dialer sends) or down. Each
-number is MB/s (10^6 bytes), the median of the runs. *<* says that most runs were not done in time, and is
-a bound from above: all that passed the bottleneck in that time, what was sent twice included.
+number is MB/s (10^6 bytes), the median of {runs} runs, or of fewer where most were not done in time: *<*
+says that, and is a bound from above, of all that passed the bottleneck in that time, what was sent twice
+included.
 
 quinn is a QUIC in Rust, here with windows that never limit it. With its BBR it is the reference of what a
 path can carry with a sender of today; with CUBIC, of what a sender reaches that takes each loss for a
@@ -74,7 +75,12 @@ One upload of ours over each path, and one of quinn with BBR.
 
 def markdown(results: Results, pictures: Path) -> str:
     """Return the page; it shows those *pictures* that are there."""
-    lines = [_INTRODUCTION, *(f"- {name}: {value}" for name, value in results.facts.items()), ""]
+    runs = max((len(samples) for samples in results.parts.get(table.PART, {}).values()), default=0)
+    lines = [
+        _INTRODUCTION.format(runs=runs),
+        *(f"- {name}: {value}" for name, value in results.facts.items()),
+        "",
+    ]
     cells = results.parts.get(table.PART, {})
     usual = [name for name, path in PATHS.items() if not path.is_extra]
     extra = [name for name in PATHS if name not in usual]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from peers import Peer
-from registry import PROGRAMS
+from registry import OURS, PROGRAMS
 
 from benchmarks.paths import quinn, relay
 
@@ -78,6 +78,16 @@ PAIRS = tuple(
 def peer(name: str) -> Peer:
     """Return the program called *name*."""
     return quinn.PEERS[name] if name in quinn.PEERS else PROGRAMS[name].peer
+
+
+def releases(pairs: Iterable[Pair]) -> dict[str, str]:
+    """Return what exactly is run in the *pairs*, beside ours."""
+    names = dict.fromkeys(name for pair in pairs for name in (pair.dialer, pair.listener))
+    return {
+        LABELS[name]: quinn.release() if name in quinn.PEERS else PROGRAMS[name].release()
+        for name in names
+        if name != OURS
+    }
 
 
 def build(pairs: Iterable[Pair]) -> None:

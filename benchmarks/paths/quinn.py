@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 from peers import Peer
@@ -17,6 +18,12 @@ PEERS = {
     )
     for controller in ("cubic", "bbr")
 }
+
+
+def release() -> str:
+    """Return what exactly is run."""
+    packages = tomllib.loads((_SOURCES / "Cargo.lock").read_text(encoding="utf-8"))["package"]
+    return "quinn " + next(package["version"] for package in packages if package["name"] == "quinn")
 
 
 def build() -> None:

@@ -114,8 +114,14 @@ impl Resets {
         Some(request)
     }
 
+    /// The number of the peer's last request that is not in progress. A request of this end's names it, and a peer takes
+    /// that for the answer (RFC 6525 section 5.2.2 E1).
+    pub(crate) fn last_concluded(&self) -> u32 {
+        self.last_answered().wrapping_sub(u32::from(self.deferred.is_some()))
+    }
+
     /// The number of the peer's last request.
-    pub(crate) fn last_answered(&self) -> u32 {
+    fn last_answered(&self) -> u32 {
         self.expected.wrapping_sub(1)
     }
 

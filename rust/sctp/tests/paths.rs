@@ -1,16 +1,19 @@
 //! How fast over paths with a round trip, a bottleneck and losses, on virtual time.
 //!
-//! The whole table: `cargo test --release -p webrtc-direct-sctp --test paths -- --ignored --nocapture`.
+//! The whole table: `cargo test --release -p webrtc-direct-sctp --test paths -- --ignored --nocapture`, with
+//! `CONTROLLER=cubic` or `newreno` for another controller of this crate's ends, and `SEEDS=` runs for each median.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod support;
 
+use std::env;
 use std::time::Duration;
 
 use support::flow::Flow;
 use support::network::{Counters, Path};
 use support::peer::{Kind, PAIRS, REFERENCES, Settings};
 use support::world::World;
+use webrtc_direct_sctp::congestion;
 
 const MEGABYTE: u64 = 1_000_000;
 const LIMIT: Duration = Duration::from_secs(600);
@@ -60,7 +63,12 @@ struct Outcome {
 
 /// Windows that do not limit, where the end has such a setting.
 fn settings(seed: u64) -> Settings {
-    Settings { receive_window: 16 << 20, ..Settings::new(seed) }
+    let controller = match env::var("CONTROLLER").as_deref() {
+        Ok("cubic") => congestion::Kind::Cubic,
+        Ok("newreno") => congestion::Kind::NewReno,
+        _ => congestion::Kind::default(),
+    };
+    Settings { receive_window: 16 << 20, controller, ..Settings::new(seed) }
 }
 
 /// *bytes* from end *from*.
@@ -80,6 +88,10 @@ fn transfer(kinds: [Kind; 2], path: &Path, from: usize, bytes: u64, seed: u64) -
     data.sent -= before;
     let sent_again = world.ends[from].sent_again();
     Outcome { rate: flow.rate(from, world.now), has_arrived, data, sent_again }
+}
+
+fn number(name: &str, default: u64) -> u64 {
+    env::var(name).map_or(default, |value| value.parse().unwrap())
 }
 
 fn print_table(pairs: &[[Kind; 2]], seeds: u64) {
@@ -106,11 +118,11 @@ fn print_table(pairs: &[[Kind; 2]], seeds: u64) {
 #[test]
 #[ignore = "takes minutes, and a release build"]
 fn the_table_of_paths() {
-    print_table(&PAIRS, 3);
+    print_table(&PAIRS, number("SEEDS", 3));
 }
 
 #[test]
 #[ignore = "takes minutes, and a release build"]
 fn the_table_of_paths_of_the_others() {
-    print_table(&REFERENCES, 1);
+    print_table(&REFERENCES, number("SEEDS", 1));
 }

@@ -142,7 +142,7 @@ impl Association {
         }
         let (queue, last_tsn) = (&self.sender.queue, self.sender.next_tsn().wrapping_sub(1) as u32);
         self.resets.begin(last_tsn, |stream| queue.is_amid_message(stream), now);
-        let (round_trip, last) = (&self.sender.round_trip, self.resets.last_answered());
+        let (round_trip, last) = (&self.sender.round_trip, self.resets.last_concluded());
         let Some(request) = self.resets.take_due(now, |times| round_trip.timeout_after(times)).cloned()
         else {
             return false;
