@@ -28,6 +28,8 @@ pub(super) struct Handshake {
     offered: Option<Init>,
     /// The peer's cookie, to be sent back.
     echo: Vec<u8>,
+    /// When this end said what it waits for an answer to, if it has said it once.
+    asked: Option<Instant>,
 }
 
 impl Handshake {
@@ -51,6 +53,7 @@ impl Handshake {
             cookie,
             offered: None,
             echo: Vec::new(),
+            asked: None,
         }
     }
 
@@ -88,6 +91,7 @@ impl Association {
 
     /// Set T1, longer each time. It is for its owner to give up.
     fn wait_for_answer(&mut self, now: Instant) {
+        self.handshake.asked = (self.repeats == 0).then_some(now);
         self.timer = Some(now + self.patience(self.repeats));
     }
 
@@ -111,7 +115,14 @@ impl Association {
         }
     }
 
-    pub(super) fn take_init_untrusted(&mut self, value: &[u8]) {
+    /// What was said once is answered: that took a round trip.
+    fn measure_answer(&mut self, now: Instant) {
+        if let Some(asked) = self.handshake.asked.take() {
+            self.sender.round_trip.measure(now.saturating_duration_since(asked), now);
+        }
+    }
+
+    pub(super) fn take_init_untrusted(&mut self, value: &[u8], now: Instant) {
         let Some(init) = Init::parse_untrusted(value).filter(|init| init.tag != 0) else {
             self.refused_packets += 1;
             return;
@@ -131,6 +142,9 @@ impl Association {
         let answer = self.own_init(Some(self.handshake.cookie.to_vec()), init.unrecognized.clone());
         self.push_packet(init.tag, |writer, _| answer.write(writer, kind::INIT_ACK));
         if is_handshaking {
+            if self.state == State::Closed {
+                self.handshake.asked = self.handshake.offered.is_none().then_some(now);
+            }
             self.handshake.offered = Some(init);
         }
     }
@@ -150,8 +164,10 @@ impl Association {
             return;
         };
         self.handshake.echo = cookie;
+        self.measure_answer(now);
         self.begin(init, now);
         self.state = State::CookieEchoed;
+        self.sender.begin_after(self.repeats);
         self.repeats = 0;
         self.send_cookie(now);
     }
@@ -166,6 +182,9 @@ impl Association {
                 self.refused_packets += 1;
                 return;
             };
+            if self.state == State::Closed {
+                self.measure_answer(now);
+            }
             self.begin(init, now);
             self.establish(now);
         } else if self.state != State::Established {
@@ -176,6 +195,7 @@ impl Association {
 
     pub(super) fn take_cookie_ack(&mut self, now: Instant) {
         if self.state == State::CookieEchoed {
+            self.measure_answer(now);
             self.establish(now);
         }
     }
@@ -196,8 +216,13 @@ impl Association {
     fn establish(&mut self, now: Instant) {
         self.state = State::Established;
         self.timer = None;
+        self.sender.begin_after(self.repeats);
         self.repeats = 0;
         self.heartbeats.start(now);
+        if self.sender.round_trip.smoothed().is_none() {
+            self.heartbeats.hurry(now);
+            self.beat(now);
+        }
         self.events.push_back(Event::Established);
     }
 }
