@@ -29,6 +29,8 @@ pub(super) struct Path {
     pub(super) loss: f64,
     /// At most so much is added to the delay of each packet, so that it may be overtaken.
     pub(super) jitter: Duration,
+    /// So long at the end of each tenth of a second the ends do nothing: others have the processor.
+    pub(super) stall: Duration,
     /// Packets that one acknowledgement stands for.
     pub(super) joined: usize,
 }
@@ -41,6 +43,7 @@ impl Path {
             queue: Duration::from_millis(queue),
             loss: 0.0,
             jitter: Duration::ZERO,
+            stall: Duration::ZERO,
             joined: 2,
         }
     }
@@ -147,9 +150,7 @@ impl Simulation {
                     self.send(flow);
                 }
                 Event::Wake { flow } => {
-                    if self.flows[flow].wake == Some(at) {
-                        self.flows[flow].wake = None;
-                    }
+                    self.flows[flow].wake = None;
                     self.flows[flow].on_timer(at);
                     self.send(flow);
                 }
@@ -157,7 +158,12 @@ impl Simulation {
         }
     }
 
-    fn schedule(&mut self, at: Instant, event: Event) {
+    fn schedule(&mut self, mut at: Instant, event: Event) {
+        let tenth = Duration::from_nanos((at.duration_since(self.begin).as_nanos() % 100_000_000) as u64);
+        let rest = Duration::from_millis(100) - tenth;
+        if rest < self.path.stall {
+            at += rest;
+        }
         self.order += 1;
         self.events.push(Reverse((at, self.order, event)));
     }
