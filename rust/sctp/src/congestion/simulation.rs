@@ -132,7 +132,9 @@ impl Simulation {
         };
         for (flow, demand) in demands.iter().enumerate() {
             simulation.flows.push(Flow::new(demand, now + demand.start));
-            simulation.schedule(now + demand.start, Event::Wake { flow });
+            let at = simulation.awake(now + demand.start);
+            simulation.flows[flow].wake = Some(at);
+            simulation.schedule(at, Event::Wake { flow });
         }
         simulation
     }
@@ -149,23 +151,28 @@ impl Simulation {
                     self.flows[flow].acknowledge(at, &numbers);
                     self.send(flow);
                 }
-                Event::Wake { flow } => {
+                // What is not due any more has been replaced by an earlier one.
+                Event::Wake { flow } if self.flows[flow].wake == Some(at) => {
                     self.flows[flow].wake = None;
                     self.flows[flow].on_timer(at);
                     self.send(flow);
                 }
+                Event::Wake { .. } => {}
             }
         }
     }
 
-    fn schedule(&mut self, mut at: Instant, event: Event) {
-        let tenth = Duration::from_nanos((at.duration_since(self.begin).as_nanos() % 100_000_000) as u64);
-        let rest = Duration::from_millis(100) - tenth;
-        if rest < self.path.stall {
-            at += rest;
-        }
+    fn schedule(&mut self, at: Instant, event: Event) {
+        let at = self.awake(at);
         self.order += 1;
         self.events.push(Reverse((at, self.order, event)));
+    }
+
+    /// When the ends heed what happens at a time.
+    fn awake(&self, at: Instant) -> Instant {
+        let tenth = Duration::from_nanos((at.duration_since(self.begin).as_nanos() % 100_000_000) as u64);
+        let rest = Duration::from_millis(100) - tenth;
+        if rest < self.path.stall { at + rest } else { at }
     }
 
     /// A number from 0 to 1 (xorshift).
@@ -188,13 +195,13 @@ impl Simulation {
             let number = self.flows[index].send(now);
             self.transmit(index, number);
         }
-        let flow = &mut self.flows[index];
-        if let Some(at) = flow.next_timer() {
+        if let Some(at) = self.flows[index].next_timer() {
             // Timers have milliseconds, as epoll's, and round up.
             let past = at.max(now + Duration::from_nanos(1)).duration_since(self.begin);
             let at = self.begin + Duration::from_millis(past.as_nanos().div_ceil(1_000_000) as u64);
-            if flow.wake.is_none_or(|wake| wake > at) {
-                flow.wake = Some(at);
+            let at = self.awake(at);
+            if self.flows[index].wake.is_none_or(|wake| wake > at) {
+                self.flows[index].wake = Some(at);
                 self.schedule(at, Event::Wake { flow: index });
             }
         }
