@@ -31,6 +31,8 @@ pub(super) struct Path {
     pub(super) jitter: Duration,
     /// So long at the end of each tenth of a second the ends do nothing: others have the processor.
     pub(super) stall: Duration,
+    /// From when on the rate is another.
+    pub(super) change: Option<(Duration, u64)>,
     /// Packets that one acknowledgement stands for.
     pub(super) joined: usize,
 }
@@ -44,6 +46,7 @@ impl Path {
             loss: 0.0,
             jitter: Duration::ZERO,
             stall: Duration::ZERO,
+            change: None,
             joined: 2,
         }
     }
@@ -63,6 +66,8 @@ pub(super) struct Demand {
     pub(super) kind: Kind,
     pub(super) start: Duration,
     pub(super) bytes: u64,
+    /// It is written in pieces of so many bytes, one every so often.
+    pub(super) pieces: Option<(u64, Duration)>,
 }
 
 /// What became of a flow.
@@ -210,6 +215,7 @@ impl Simulation {
     fn transmit(&mut self, index: usize, number: u64) {
         let wait = self.busy_until.saturating_duration_since(self.now);
         let is_lost = self.random() < self.path.loss;
+        let rate = self.rate();
         let outcome = &mut self.flows[index].outcome;
         if wait > self.path.queue {
             outcome.dropped += 1;
@@ -217,7 +223,7 @@ impl Simulation {
             return;
         }
         outcome.waits.push(wait.as_micros() as u32);
-        let time = Duration::from_nanos(PACKET * 1_000_000_000 / self.path.rate);
+        let time = Duration::from_nanos(PACKET * 1_000_000_000 / rate);
         self.busy_until = self.now.max(self.busy_until) + time;
         if is_lost {
             outcome.dropped += 1;
@@ -225,6 +231,13 @@ impl Simulation {
         }
         let at = self.busy_until + self.delay();
         self.schedule(at, Event::Arrive { flow: index, number });
+    }
+
+    fn rate(&self) -> u64 {
+        match self.path.change {
+            Some((at, rate)) if self.now >= self.begin + at => rate,
+            _ => self.path.rate,
+        }
     }
 
     fn arrive(&mut self, index: usize, number: u64) {
