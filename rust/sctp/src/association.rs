@@ -194,7 +194,7 @@ impl Association {
         match chunk.kind {
             kind::DATA => self.take_data_untrusted(chunk, now),
             kind::SACK => self.take_sack_untrusted(chunk, now),
-            kind::INIT => self.take_init_untrusted(chunk.value),
+            kind::INIT => self.take_init_untrusted(chunk.value, now),
             kind::INIT_ACK => self.take_init_ack_untrusted(chunk.value, now),
             kind::COOKIE_ECHO => self.take_cookie_untrusted(chunk.value, now),
             kind::COOKIE_ACK => self.take_cookie_ack(now),

@@ -28,6 +28,8 @@ pub(super) struct Handshake {
     offered: Option<Init>,
     /// The peer's cookie, to be sent back.
     echo: Vec<u8>,
+    /// When what waits for an answer was sent first, and how often it was.
+    asked: Option<(Instant, u32)>,
 }
 
 impl Handshake {
@@ -51,7 +53,13 @@ impl Handshake {
             cookie,
             offered: None,
             echo: Vec::new(),
+            asked: None,
         }
+    }
+
+    fn ask(&mut self, now: Instant) {
+        let (at, times) = self.asked.unwrap_or((now, 0));
+        self.asked = Some((at, times + 1));
     }
 
     pub(super) fn own_tag(&self) -> u32 {
@@ -75,6 +83,7 @@ impl Association {
     fn send_init(&mut self, now: Instant) {
         let init = self.own_init(None, Vec::new());
         self.push_packet(0, |writer, _| init.write(writer, kind::INIT));
+        self.handshake.ask(now);
         self.wait_for_answer(now);
     }
 
@@ -83,7 +92,18 @@ impl Association {
         self.push_packet(self.peer_tag, |writer, _| {
             writer.chunk(kind::COOKIE_ECHO, 0, |out| out.extend_from_slice(&echo));
         });
+        self.handshake.ask(now);
         self.wait_for_answer(now);
+    }
+
+    /// The answer has come: what that says of the round trip. Of several transmissions none can be told to be the one that
+    /// is answered, but the first bounds it (RFC 6298 section 3).
+    fn learn_round_trip(&mut self, now: Instant) {
+        match self.handshake.asked.take() {
+            Some((at, 1)) => self.sender.round_trip.measure(now.saturating_duration_since(at), now),
+            Some((at, _)) => self.sender.round_trip.bound(now.saturating_duration_since(at)),
+            None => {}
+        }
     }
 
     /// Set T1, longer each time. It is for its owner to give up.
@@ -111,7 +131,7 @@ impl Association {
         }
     }
 
-    pub(super) fn take_init_untrusted(&mut self, value: &[u8]) {
+    pub(super) fn take_init_untrusted(&mut self, value: &[u8], now: Instant) {
         let Some(init) = Init::parse_untrusted(value).filter(|init| init.tag != 0) else {
             self.refused_packets += 1;
             return;
@@ -130,6 +150,9 @@ impl Association {
         }
         let answer = self.own_init(Some(self.handshake.cookie.to_vec()), init.unrecognized.clone());
         self.push_packet(init.tag, |writer, _| answer.write(writer, kind::INIT_ACK));
+        if self.state == State::Closed {
+            self.handshake.ask(now);
+        }
         if is_handshaking {
             self.handshake.offered = Some(init);
         }
@@ -150,6 +173,7 @@ impl Association {
             return;
         };
         self.handshake.echo = cookie;
+        self.learn_round_trip(now);
         self.begin(init, now);
         self.state = State::CookieEchoed;
         self.repeats = 0;
@@ -166,6 +190,9 @@ impl Association {
                 self.refused_packets += 1;
                 return;
             };
+            if self.state == State::Closed {
+                self.learn_round_trip(now);
+            }
             self.begin(init, now);
             self.establish(now);
         } else if self.state != State::Established {
@@ -176,6 +203,7 @@ impl Association {
 
     pub(super) fn take_cookie_ack(&mut self, now: Instant) {
         if self.state == State::CookieEchoed {
+            self.learn_round_trip(now);
             self.establish(now);
         }
     }

@@ -245,7 +245,10 @@ impl Sender {
         self.end_episode();
         self.detect(now);
         if harvest.bytes > 0 {
-            self.expiries = 0;
+            // While no round trip is known, the timeout may be too short for this one (RFC 6298 section 5.7).
+            if self.round_trip.smoothed().is_some() {
+                self.expiries = 0;
+            }
             let sample = self.sampler.take_sample(now, self.round_trip.least());
             self.controller.on_acknowledged(&Acknowledged {
                 now,
