@@ -97,7 +97,8 @@ fn number(name: &str, default: u64) -> u64 {
 fn print_table(pairs: &[[Kind; 2]], seeds: u64) {
     for kinds in pairs {
         eprintln!("\n{:?} and {:?}: MB/s (dropped by the queue, lost, sent again)", kinds[0], kinds[1]);
-        for place in &PLACES {
+        let wanted = env::var("PLACE").ok();
+        for place in PLACES.iter().filter(|place| wanted.as_deref().is_none_or(|name| name == place.name)) {
             let mut cells = String::new();
             for from in 0..2 {
                 let mut all: Vec<Outcome> = (0..seeds)
