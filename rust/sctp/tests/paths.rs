@@ -127,3 +127,61 @@ fn the_table_of_paths() {
 fn the_table_of_paths_of_the_others() {
     print_table(&REFERENCES, number("SEEDS", 1));
 }
+
+fn place(name: &str) -> &'static Place {
+    PLACES.iter().find(|place| place.name == name).unwrap()
+}
+
+/// Transfers of three megabytes reach so much of a path's rate, and send little again that was not lost.
+#[test]
+fn transfers_fill_their_path() {
+    for (name, least) in [("home", 8.0), ("lossy", 5.0), ("bad", 4.0), ("wifi", 2.5), ("thin", 0.9)] {
+        let path = place(name).path();
+        for kinds in [[Kind::Ours; 2], [Kind::Ours, Kind::Dcsctp], [Kind::Ours, Kind::SctpProto]] {
+            let outcome = transfer(kinds, &path, 0, 3 * MEGABYTE, 1);
+            let (data, again) = (outcome.data, outcome.sent_again.unwrap());
+            let gone = data.lost + data.dropped_by_queue;
+            assert!(outcome.has_arrived && outcome.rate >= least, "{name}, {kinds:?}: {} MB/s", outcome.rate);
+            assert!(again <= 20 + 2 * gone, "{name}, {kinds:?}: {again} sent again, {gone} gone");
+        }
+    }
+}
+
+#[test]
+fn two_transfers_share_a_bottleneck() {
+    let path = place("home").path();
+    let mut world = World::with([Kind::Ours; 2], [settings(1), settings(2)], [path.clone(), path], 1);
+    world.add([Kind::Ours; 2], [settings(3), settings(4)]);
+    world.establish();
+    let mut flows = vec![Flow::new(0, [u64::MAX, 0], world.now)];
+    // The second one comes later.
+    let _ = world.run(&mut flows, Duration::from_secs(2));
+    flows.push(Flow::new(2, [u64::MAX, 0], world.now));
+    let before = flows[0].received[0];
+    let _ = world.run(&mut flows, Duration::from_secs(if cfg!(debug_assertions) { 8 } else { 30 }));
+    let (one, other) = ((flows[0].received[0] - before) as f64, flows[1].received[0] as f64);
+    let share = one / (one + other);
+    assert!((0.35..=0.65).contains(&share), "{share:.2}, {one} and {other}");
+}
+
+#[test]
+fn a_ping_beside_a_transfer_is_not_kept_waiting() {
+    let path = Path::narrow(milliseconds(10), 100, milliseconds(500));
+    let mut world = World::with([Kind::Ours; 2], [settings(1), settings(2)], [path.clone(), path], 1);
+    world.establish();
+    let mut flow = Flow::new(0, [u64::MAX, 0], world.now).with_pings();
+    let _ = world.run(&mut flow, Duration::from_secs(5));
+    // 20 ms without the transfer.
+    let late = flow.percentile(95);
+    assert!(late <= milliseconds(80), "{late:?} of {} pings", flow.round_trips.len());
+    assert!(flow.rate(0, world.now) > 8.0);
+}
+
+#[test]
+fn a_path_that_loses_a_fifth_still_carries() {
+    let bytes = if cfg!(debug_assertions) { 4 << 20 } else { 64 << 20 };
+    let path = Path { loss: 0.2, ..Path::fair(milliseconds(50)) };
+    let outcome = transfer([Kind::Ours; 2], &path, 0, bytes, 1);
+    // 64 MiB in three minutes.
+    assert!(outcome.has_arrived && outcome.rate > 0.37, "{} MB/s", outcome.rate);
+}

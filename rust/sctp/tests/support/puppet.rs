@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use webrtc_direct_sctp::{Association, Config, Event};
+use webrtc_direct_sctp::{Association, Bytes, Config, Event};
 
 use super::wire::{self, Chunk};
 
@@ -56,6 +56,18 @@ impl Puppet {
         puppet.say(&[wire::chunk(wire::COOKIE_ECHO, 0, &cookie)]);
         assert!(puppet.association.is_established());
         assert_eq!(puppet.events(), [Event::Established]);
+        puppet
+    }
+
+    /// Against one that has ten messages under way.
+    pub fn sending() -> Self {
+        let mut puppet = Self::connected();
+        for _ in 0..10 {
+            puppet.association.send(1, 53, Bytes::from(vec![0; 1000]), false).unwrap();
+        }
+        let sent: Vec<_> = puppet.drain().iter().flat_map(|packet| wire::chunks(packet)).collect();
+        let sent = sent.len() + puppet.pass(Duration::from_millis(50)).len();
+        assert!(sent >= 10);
         puppet
     }
 
@@ -128,8 +140,8 @@ impl Puppet {
     pub fn acknowledged(&mut self, first: u32) -> u32 {
         self.association.announce_window();
         let packets = self.drain();
-        let sacks = packets.iter().flat_map(|packet| wire::chunks(packet));
-        let sack = sacks.filter(|chunk| chunk.kind == wire::SACK).next_back().unwrap();
+        let mut sacks = packets.iter().flat_map(|packet| wire::chunks(packet));
+        let sack = sacks.rfind(|chunk| chunk.kind == wire::SACK).unwrap();
         sack.number(0).wrapping_sub(first.wrapping_sub(1))
     }
 
