@@ -207,10 +207,12 @@ impl Association {
             kind::SHUTDOWN_COMPLETE => self.take_shutdown_complete(),
             // What went wrong at the peer, and did not end the association.
             kind::ERROR => {}
-            kind::FORWARD_TSN | kind::I_FORWARD_TSN => {
+            kind::FORWARD_TSN | kind::I_FORWARD_TSN if self.receiver.is_some() => {
                 self.violate("a FORWARD-TSN chunk, though all data is reliable here");
             }
-            kind::I_DATA => self.violate("an I-DATA chunk, which was not offered (RFC 8260)"),
+            kind::I_DATA if self.receiver.is_some() => {
+                self.violate("an I-DATA chunk, which was not offered (RFC 8260)")
+            }
             unknown => return self.take_unknown_untrusted(unknown, chunk.whole),
         }
         true

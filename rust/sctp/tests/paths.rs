@@ -97,7 +97,8 @@ fn number(name: &str, default: u64) -> u64 {
 fn print_table(pairs: &[[Kind; 2]], seeds: u64) {
     for kinds in pairs {
         eprintln!("\n{:?} and {:?}: MB/s (dropped by the queue, lost, sent again)", kinds[0], kinds[1]);
-        for place in &PLACES {
+        let wanted = env::var("PLACE").ok();
+        for place in PLACES.iter().filter(|place| wanted.as_deref().is_none_or(|name| name == place.name)) {
             let mut cells = String::new();
             for from in 0..2 {
                 let mut all: Vec<Outcome> = (0..seeds)
@@ -125,4 +126,81 @@ fn the_table_of_paths() {
 #[ignore = "takes minutes, and a release build"]
 fn the_table_of_paths_of_the_others() {
     print_table(&REFERENCES, number("SEEDS", 1));
+}
+
+fn place(name: &str) -> &'static Place {
+    PLACES.iter().find(|place| place.name == name).unwrap()
+}
+
+/// Transfers of three megabytes reach so much of a path's rate, and send little again that was not lost.
+#[test]
+fn transfers_fill_their_path() {
+    for (name, least) in [("home", 8.0), ("lossy", 5.0), ("bad", 4.0), ("wifi", 2.5), ("thin", 0.9)] {
+        let path = place(name).path();
+        for kinds in [[Kind::Ours; 2], [Kind::Ours, Kind::Dcsctp], [Kind::Ours, Kind::SctpProto]] {
+            let outcome = transfer(kinds, &path, 0, 3 * MEGABYTE, 1);
+            let (data, again) = (outcome.data, outcome.sent_again.unwrap());
+            let gone = data.lost + data.dropped_by_queue;
+            assert!(outcome.has_arrived && outcome.rate >= least, "{name}, {kinds:?}: {} MB/s", outcome.rate);
+            assert!(again <= 20 + 2 * gone, "{name}, {kinds:?}: {again} sent again, {gone} gone");
+        }
+    }
+}
+
+/// What part the first of two transfers gets in half a minute, the second of which begins two seconds later.
+fn share(path: &Path, seed: u64) -> f64 {
+    let ends = |seed| [settings(seed), settings(seed + 1)];
+    let mut world = World::with([Kind::Ours; 2], ends(4 * seed), [path.clone(), path.clone()], seed);
+    world.add([Kind::Ours; 2], ends(4 * seed + 2));
+    world.establish();
+    let mut flows = vec![Flow::new(0, [u64::MAX, 0], world.now)];
+    let _ = world.run(&mut flows, Duration::from_secs(2));
+    flows.push(Flow::new(2, [u64::MAX, 0], world.now));
+    let before = flows[0].received[0];
+    let _ = world.run(&mut flows, Duration::from_secs(30));
+    let (one, other) = ((flows[0].received[0] - before) as f64, flows[1].received[0] as f64);
+    one / (one + other)
+}
+
+#[test]
+fn two_transfers_share_a_bottleneck() {
+    // 10 Mbit/s over 40 ms, and a queue of four times what is under way then.
+    let path = Path::narrow(milliseconds(20), 10, milliseconds(160));
+    let share = share(&path, 1);
+    assert!((0.35..=0.65).contains(&share), "{share:.2}");
+}
+
+#[test]
+#[ignore = "takes minutes, and a release build"]
+fn the_table_of_shares() {
+    for megabits in [10, 100] {
+        for queue in [10, 40, 160] {
+            let path = Path::narrow(milliseconds(20), megabits, milliseconds(queue));
+            let shares: Vec<String> =
+                (0..number("SEEDS", 3)).map(|seed| format!("{:.2}", share(&path, seed))).collect();
+            eprintln!("{megabits} Mbit/s, 40 ms, a queue of {queue} ms: {}", shares.join(" "));
+        }
+    }
+}
+
+#[test]
+fn a_ping_beside_a_transfer_is_not_kept_waiting() {
+    let path = Path::narrow(milliseconds(10), 100, milliseconds(500));
+    let mut world = World::with([Kind::Ours; 2], [settings(1), settings(2)], [path.clone(), path], 1);
+    world.establish();
+    let mut flow = Flow::new(0, [u64::MAX, 0], world.now).with_pings();
+    let _ = world.run(&mut flow, Duration::from_secs(5));
+    // 20 ms without the transfer.
+    let late = flow.percentile(95);
+    assert!(late <= milliseconds(80), "{late:?} of {} pings", flow.round_trips.len());
+    assert!(flow.rate(0, world.now) > 8.0);
+}
+
+#[test]
+fn a_path_that_loses_a_fifth_still_carries() {
+    let bytes = if cfg!(debug_assertions) { 4 << 20 } else { 64 << 20 };
+    let path = Path { loss: 0.2, ..Path::fair(milliseconds(50)) };
+    let outcome = transfer([Kind::Ours; 2], &path, 0, bytes, 1);
+    // 64 MiB in three minutes.
+    assert!(outcome.has_arrived && outcome.rate > 0.37, "{} MB/s", outcome.rate);
 }

@@ -28,8 +28,8 @@ pub(super) struct Handshake {
     offered: Option<Init>,
     /// The peer's cookie, to be sent back.
     echo: Vec<u8>,
-    /// When this end said what it waits for an answer to, if it has said it once.
-    asked: Option<Instant>,
+    /// When what waits for an answer was sent first, and how often it was.
+    asked: Option<(Instant, u32)>,
 }
 
 impl Handshake {
@@ -57,6 +57,11 @@ impl Handshake {
         }
     }
 
+    fn ask(&mut self, now: Instant) {
+        let (at, times) = self.asked.unwrap_or((now, 0));
+        self.asked = Some((at, times + 1));
+    }
+
     pub(super) fn own_tag(&self) -> u32 {
         self.tag
     }
@@ -78,6 +83,7 @@ impl Association {
     fn send_init(&mut self, now: Instant) {
         let init = self.own_init(None, Vec::new());
         self.push_packet(0, |writer, _| init.write(writer, kind::INIT));
+        self.handshake.ask(now);
         self.wait_for_answer(now);
     }
 
@@ -86,12 +92,22 @@ impl Association {
         self.push_packet(self.peer_tag, |writer, _| {
             writer.chunk(kind::COOKIE_ECHO, 0, |out| out.extend_from_slice(&echo));
         });
+        self.handshake.ask(now);
         self.wait_for_answer(now);
+    }
+
+    /// The answer has come: what that says of the round trip. Of several transmissions none can be told to be the one that
+    /// is answered, but the first bounds it (RFC 6298 section 3).
+    fn learn_round_trip(&mut self, now: Instant) {
+        match self.handshake.asked.take() {
+            Some((at, 1)) => self.sender.round_trip.measure(now.saturating_duration_since(at), now),
+            Some((at, _)) => self.sender.round_trip.bound(now.saturating_duration_since(at)),
+            None => {}
+        }
     }
 
     /// Set T1, longer each time. It is for its owner to give up.
     fn wait_for_answer(&mut self, now: Instant) {
-        self.handshake.asked = (self.repeats == 0).then_some(now);
         self.timer = Some(now + self.patience(self.repeats));
     }
 
@@ -115,13 +131,6 @@ impl Association {
         }
     }
 
-    /// What was said once is answered: that took a round trip.
-    fn measure_answer(&mut self, now: Instant) {
-        if let Some(asked) = self.handshake.asked.take() {
-            self.sender.round_trip.measure(now.saturating_duration_since(asked), now);
-        }
-    }
-
     pub(super) fn take_init_untrusted(&mut self, value: &[u8], now: Instant) {
         let Some(init) = Init::parse_untrusted(value).filter(|init| init.tag != 0) else {
             self.refused_packets += 1;
@@ -141,10 +150,10 @@ impl Association {
         }
         let answer = self.own_init(Some(self.handshake.cookie.to_vec()), init.unrecognized.clone());
         self.push_packet(init.tag, |writer, _| answer.write(writer, kind::INIT_ACK));
+        if self.state == State::Closed {
+            self.handshake.ask(now);
+        }
         if is_handshaking {
-            if self.state == State::Closed {
-                self.handshake.asked = self.handshake.offered.is_none().then_some(now);
-            }
             self.handshake.offered = Some(init);
         }
     }
@@ -164,10 +173,9 @@ impl Association {
             return;
         };
         self.handshake.echo = cookie;
-        self.measure_answer(now);
+        self.learn_round_trip(now);
         self.begin(init, now);
         self.state = State::CookieEchoed;
-        self.sender.begin_after(self.repeats);
         self.repeats = 0;
         self.send_cookie(now);
     }
@@ -183,7 +191,7 @@ impl Association {
                 return;
             };
             if self.state == State::Closed {
-                self.measure_answer(now);
+                self.learn_round_trip(now);
             }
             self.begin(init, now);
             self.establish(now);
@@ -195,7 +203,7 @@ impl Association {
 
     pub(super) fn take_cookie_ack(&mut self, now: Instant) {
         if self.state == State::CookieEchoed {
-            self.measure_answer(now);
+            self.learn_round_trip(now);
             self.establish(now);
         }
     }
@@ -216,13 +224,8 @@ impl Association {
     fn establish(&mut self, now: Instant) {
         self.state = State::Established;
         self.timer = None;
-        self.sender.begin_after(self.repeats);
         self.repeats = 0;
         self.heartbeats.start(now);
-        if self.sender.round_trip.smoothed().is_none() {
-            self.heartbeats.hurry(now);
-            self.beat(now);
-        }
         self.events.push_back(Event::Established);
     }
 }

@@ -45,6 +45,11 @@ impl RoundTrip {
         }
     }
 
+    /// It is not longer than this, as far as is known: wait for the first answers a little longer.
+    pub(crate) fn bound(&mut self, bound: Duration) {
+        self.initial_timeout = self.initial_timeout.max(bound * 3 / 2);
+    }
+
     pub(crate) fn smoothed(&self) -> Option<Duration> {
         self.smoothed
     }

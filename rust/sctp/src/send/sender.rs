@@ -113,13 +113,6 @@ impl Sender {
         }
     }
 
-    /// The timer begins as long as the handshake's has become.
-    pub(crate) fn begin_after(&mut self, expiries: u32) {
-        if self.round_trip.smoothed().is_none() {
-            self.expiries = self.expiries.max(expiries);
-        }
-    }
-
     pub(crate) fn set_peer_window(&mut self, window: u32) {
         self.peer_window = window as usize;
     }

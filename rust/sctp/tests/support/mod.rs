@@ -7,6 +7,7 @@ pub mod churn;
 pub mod flow;
 pub mod network;
 pub mod peer;
+pub mod puppet;
 pub mod seeds;
 pub mod traffic;
 pub mod wire;
