@@ -86,11 +86,12 @@ impl Association {
 
     /// A packet was taken: acknowledge it, perhaps.
     pub(super) fn end_packet(&mut self, now: Instant) {
+        let round_trip = self.sender.round_trip.smoothed().unwrap_or_default();
         let Some(receiver) = &mut self.receiver else { return };
-        if receiver.acknowledger.end_packet(now) && self.packets.len() < super::MAX_WAITING {
+        if receiver.acknowledger.end_packet(now, round_trip) && self.packets.len() < super::MAX_WAITING {
             let mut packet = Vec::new();
             let mut writer = self.writer(&mut packet);
-            self.write_sack(&mut writer);
+            self.write_sack(&mut writer, now);
             writer.finish(self.needs_checksum());
             self.packets.push_back(packet);
         }
@@ -101,10 +102,10 @@ impl Association {
         Writer::new(out, self.config.packet_size, ports, self.peer_tag)
     }
 
-    fn write_sack(&mut self, writer: &mut Writer<'_>) {
+    fn write_sack(&mut self, writer: &mut Writer<'_>, now: Instant) {
         let Some(receiver) = &mut self.receiver else { return };
         let window = receiver.window.offered(receiver.reassembly.held(), self.config.packet_size);
-        let report = receiver.acknowledger.report();
+        let report = receiver.acknowledger.report(now);
         writer.sack(report.cumulative, window, report.blocks.into_iter(), &report.duplicates);
         self.sacks += 1;
     }
@@ -119,7 +120,7 @@ impl Association {
         }
         let mut writer = self.writer(out);
         if says {
-            self.write_sack(&mut writer);
+            self.write_sack(&mut writer, now);
         }
         let has_data = may_send && self.sender.fill(&mut writer, now);
         if writer.is_empty() {

@@ -4,6 +4,10 @@
 //! at most for each. So every second packet is acknowledged, each by a SACK of its own, also where packets are
 //! taken in batches: a SACK that says what two would have said costs such a sender half of its speed. A long train that
 //! came as one piece shows a sender that does not wait for single SACKs; there one speaks for many.
+//!
+//! Where something is missing, a few SACKs leave at once, so that the sender knows. Not all of them: dcsctp sends all
+//! that is missing again for each three SACKs, long before what it has sent already can arrive, and duplicates that
+//! were each acknowledged at once would keep that going.
 
 use std::time::{Duration, Instant};
 
@@ -19,6 +23,11 @@ pub(crate) const MAX_BLOCKS: usize = 128;
 const MAX_DUPLICATES: usize = 16;
 /// A packet for each so many is acknowledged.
 const PACKETS_PER_SACK: usize = 2;
+/// The same while something is missing, once that was said often enough.
+const PACKETS_PER_SACK_IN_GAP: usize = 4;
+/// So many SACKs leave at once after a gap has opened: three make a sender repeat what is missing (RFC 9260 section
+/// 7.2.4). A gap that opens within half a round trip of another does not count anew.
+const GAP_SACKS: usize = 4;
 /// The same within a train at least twice as long.
 const PACKETS_PER_SACK_OF_TRAIN: usize = 16;
 
@@ -51,9 +60,17 @@ pub(crate) struct Acknowledger {
     delay: Duration,
     due: Option<Instant>,
     is_due_now: bool,
-    /// Whether the packet that is being taken had data, and whether anything in it asks for a SACK at once.
+    /// Whether the packet that is being taken had data, of which something was new, and whether anything in it asks for
+    /// a SACK at once.
     packet_has_data: bool,
+    packet_is_new: bool,
     hurries: bool,
+    has_opened_gap: bool,
+    /// When the gap opened that SACKs are counted for, and how many there were.
+    gap_opened: Option<Instant>,
+    gap_sacks: usize,
+    /// When the last SACK was written.
+    reported: Option<Instant>,
     train: usize,
     is_first: bool,
 }
@@ -70,7 +87,12 @@ impl Acknowledger {
             due: None,
             is_due_now: false,
             packet_has_data: false,
+            packet_is_new: false,
             hurries: false,
+            has_opened_gap: false,
+            gap_opened: None,
+            gap_sacks: 0,
+            reported: None,
             train: 1,
             is_first: true,
         }
@@ -106,9 +128,7 @@ impl Acknowledger {
 
     /// A new TSN has come and is kept.
     pub(crate) fn take(&mut self, tsn: u64) {
-        // What makes a gap, and what fills one, the sender is to know at once (section 6.2, and RFC 5681
-        // section 4.2).
-        self.hurries |= self.has_gap();
+        let (had_gap, runs) = (self.has_gap(), self.beyond.len());
         if tsn == self.cumulative + 1 {
             self.cumulative = self.beyond.take_first_at(tsn + 1).unwrap_or(tsn);
             self.beyond_count -= self.cumulative - tsn;
@@ -116,8 +136,11 @@ impl Acknowledger {
             self.beyond.insert(tsn, tsn, |_, _| ());
             self.beyond_count += 1;
         }
-        self.hurries |= self.has_gap();
+        self.has_opened_gap |= self.beyond.len() > runs;
+        // What closes the last gap a sender with a small window waits for (RFC 5681 section 4.2).
+        self.hurries |= had_gap && !self.has_gap();
         self.packet_has_data = true;
+        self.packet_is_new = true;
     }
 
     /// A TSN has come again.
@@ -125,7 +148,7 @@ impl Acknowledger {
         if self.duplicates.len() < MAX_DUPLICATES {
             self.duplicates.push(tsn);
         }
-        self.hurry();
+        self.packet_has_data = true;
     }
 
     /// The packet that is being taken is to be acknowledged at once.
@@ -139,18 +162,29 @@ impl Acknowledger {
         self.train = packets;
     }
 
-    /// A packet was taken. Returns whether a SACK is to be written now, before the next packet is.
-    pub(crate) fn end_packet(&mut self, now: Instant) -> bool {
+    /// A packet was taken; *round_trip* as far as it is known. Returns whether a SACK is to be written now, before the
+    /// next packet is taken.
+    pub(crate) fn end_packet(&mut self, now: Instant, round_trip: Duration) -> bool {
         if !std::mem::take(&mut self.packet_has_data) {
             return false;
         }
         self.packets += 1;
-        let hurries = std::mem::take(&mut self.hurries) || std::mem::take(&mut self.is_first);
-        if hurries {
-            self.is_due_now = true;
+        let is_new = std::mem::take(&mut self.packet_is_new);
+        let mut hurries = std::mem::take(&mut self.hurries) || std::mem::take(&mut self.is_first);
+        hurries |= self.hurries_for_gap(now, round_trip);
+        if !is_new && !hurries {
+            // A SACK may have been lost: but the one that answers the first duplicate answers those with it.
+            let last = self.reported.map_or(now, |at| at + round_trip / 4);
+            self.due = Some(self.due.map_or(last, |due| due.min(last)));
+            return false;
         }
         let is_train = self.train >= 2 * PACKETS_PER_SACK_OF_TRAIN;
-        let most = if is_train { PACKETS_PER_SACK_OF_TRAIN } else { PACKETS_PER_SACK };
+        let most = match (is_train, self.has_gap()) {
+            (true, _) => PACKETS_PER_SACK_OF_TRAIN,
+            (false, true) => PACKETS_PER_SACK_IN_GAP,
+            (false, false) => PACKETS_PER_SACK,
+        };
+        self.is_due_now |= hurries;
         if self.packets >= most || (hurries && !is_train) {
             self.is_due_now = true;
             return true;
@@ -159,6 +193,21 @@ impl Acknowledger {
             self.due = self.due.or(Some(now + self.delay));
         }
         false
+    }
+
+    /// Whether something is missing, and the sender was not told of it often enough.
+    fn hurries_for_gap(&mut self, now: Instant, round_trip: Duration) -> bool {
+        let has_opened = std::mem::take(&mut self.has_opened_gap);
+        if !self.has_gap() {
+            self.gap_opened = None;
+            return false;
+        }
+        if has_opened && self.gap_opened.is_none_or(|at| now >= at + round_trip / 2) {
+            self.gap_opened = Some(now);
+            self.gap_sacks = 0;
+        }
+        self.gap_sacks += 1;
+        self.gap_sacks <= GAP_SACKS
     }
 
     /// A SACK is to go out with the next packet.
@@ -182,7 +231,8 @@ impl Acknowledger {
     }
 
     /// What to say now; it counts as said.
-    pub(crate) fn report(&mut self) -> Report {
+    pub(crate) fn report(&mut self, now: Instant) -> Report {
+        self.reported = Some(now);
         self.packets = 0;
         self.due = None;
         self.is_due_now = false;

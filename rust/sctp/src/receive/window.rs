@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 const PART: u32 = 4;
 const SHORTEST: Duration = Duration::from_millis(2);
 /// What is offered, in what arrives in the least round trip.
-const GAIN: f64 = 2.0;
+const GAIN: f64 = 1.75;
 const GAIN_AFTER_OVERFLOW: f64 = 1.25;
 /// A queue has overflowed where so many TSNs are missing, and a tenth of what came in the last round trip.
 const MISSING: u64 = 16;
