@@ -309,7 +309,7 @@ impl Controller for Bbr {
     fn on_acknowledged(&mut self, acknowledged: &Acknowledged) {
         self.now = acknowledged.now;
         if let Some(round_trip) = acknowledged.round_trip {
-            self.model.queue.update(round_trip);
+            self.model.queue.update(self.now, round_trip);
         }
         self.update_model(acknowledged);
         if self.in_recovery && !acknowledged.in_recovery {
