@@ -6,6 +6,8 @@ mod hystart;
 mod newreno;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod tests;
 
 use std::fmt::Debug;
 use std::time::{Duration, Instant};

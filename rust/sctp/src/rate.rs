@@ -151,3 +151,93 @@ pub(crate) fn rate(bytes: u64, time: Duration) -> u64 {
 pub(crate) fn amount(rate: u64, time: Duration) -> u64 {
     u64::try_from(u128::from(rate) * time.as_nanos() / 1_000_000_000).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PACKET: u64 = 1200;
+    const MILLISECOND: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn steady_delivery_gives_its_rate() {
+        let start = Instant::now();
+        let mut sampler = Sampler::new(start);
+        let stamps: Vec<Stamp> = (0..40)
+            .map(|at| sampler.send(start + MILLISECOND * at, PACKET, u64::from(at) * PACKET))
+            .collect();
+        let mut last = None;
+        for (at, stamp) in (0..).zip(&stamps) {
+            let now = start + MILLISECOND * (50 + at);
+            sampler.acknowledge(now, stamp, PACKET);
+            last = sampler.take_sample(now, Some(MILLISECOND * 50));
+        }
+        // The first flight: all was delivered since the first left, 89 ms ago.
+        let sample = last.expect("a sample");
+        assert_eq!(sample.delivered, 40 * PACKET);
+        assert_eq!(sample.interval, MILLISECOND * 89);
+        assert_eq!(sample.in_flight_when_sent, 40 * PACKET);
+    }
+
+    #[test]
+    fn acknowledgements_that_come_at_once_do_not_raise_the_rate() {
+        let start = Instant::now();
+        let mut sampler = Sampler::new(start);
+        let first = sampler.send(start, PACKET, 0);
+        sampler.acknowledge(start + MILLISECOND * 10, &first, PACKET);
+        assert!(sampler.take_sample(start + MILLISECOND * 10, None).is_some());
+        // Ten packets, one every 10 ms; a slow first makes all the others wait for it.
+        let stamps: Vec<Stamp> = (1..11)
+            .map(|at| sampler.send(start + MILLISECOND * 10 * at, PACKET, u64::from(at - 1) * PACKET))
+            .collect();
+        let now = start + MILLISECOND * 111;
+        for stamp in &stamps {
+            sampler.acknowledge(now, stamp, PACKET);
+        }
+        let sample = sampler.take_sample(now, Some(MILLISECOND * 10)).expect("a sample");
+        assert!(sample.rate() <= 10 * PACKET * 10 * 11 / 10, "{}", sample.rate());
+    }
+
+    #[test]
+    fn what_the_application_limits_is_marked() {
+        let start = Instant::now();
+        let mut sampler = Sampler::new(start);
+        let before = sampler.send(start, PACKET, 0);
+        sampler.limit_by_application(PACKET);
+        let limited = sampler.send(start + MILLISECOND, PACKET, PACKET);
+        let mut measure = |stamp: &Stamp, at: u32| {
+            let now = start + MILLISECOND * at;
+            sampler.acknowledge(now, stamp, PACKET);
+            (sampler.take_sample(now, None).expect("a sample").is_application_limited, now)
+        };
+        assert!(!measure(&before, 10).0);
+        let (is_limited, now) = measure(&limited, 11);
+        assert!(is_limited);
+        // What was in flight at the pause is delivered: the mark is gone.
+        let after = sampler.send(now, PACKET, 0);
+        sampler.acknowledge(now + MILLISECOND, &after, PACKET);
+        assert!(!sampler.take_sample(now + MILLISECOND, None).expect("a sample").is_application_limited);
+    }
+
+    #[test]
+    fn losses_since_the_sending_are_counted() {
+        let start = Instant::now();
+        let mut sampler = Sampler::new(start);
+        sampler.lose(PACKET);
+        let stamp = sampler.send(start, PACKET, 0);
+        sampler.lose(2 * PACKET);
+        sampler.acknowledge(start + MILLISECOND, &stamp, PACKET);
+        let sample = sampler.take_sample(start + MILLISECOND, None).expect("a sample");
+        assert_eq!((sample.lost, sampler.lost()), (2 * PACKET, 3 * PACKET));
+    }
+
+    #[test]
+    fn nothing_is_measured_in_less_than_a_round_trip() {
+        let start = Instant::now();
+        let mut sampler = Sampler::new(start);
+        let stamp = sampler.send(start, PACKET, 0);
+        sampler.acknowledge(start + MILLISECOND, &stamp, PACKET);
+        assert!(sampler.take_sample(start + MILLISECOND, Some(MILLISECOND * 2)).is_none());
+        assert!(sampler.take_sample(start + MILLISECOND, None).is_none());
+    }
+}

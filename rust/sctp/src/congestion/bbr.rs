@@ -37,6 +37,9 @@ const SHORT_PATH: Duration = Duration::from_millis(1);
 /// The least window there: four GSO trains, so that one is written while others travel, and while
 /// an acknowledgement of a whole batch is on its way.
 const SHORT_PATH_WINDOW: u64 = 256 * 1024;
+/// The highest rate that is paced there. A timer that names a millisecond may take two; above this rate the window
+/// would run dry meanwhile. Only loopback is that fast and that short, and acknowledgements pace well enough there.
+const SHORT_PATH_RATE: u64 = SHORT_PATH_WINDOW * 500;
 
 /// What may be in flight where others keep the queue filled, as a multiple of what is in flight at our rate: more than
 /// the rate's gain in a probe, so that the rate and not the window limits it.
@@ -251,10 +254,11 @@ impl Bbr {
 
     fn least_cwnd(&self) -> u64 {
         let least = MIN_PIPE_PACKETS * self.packet_size;
-        if self.model.min_rtt.get().is_some_and(|min_rtt| min_rtt < SHORT_PATH) {
-            return least.max(SHORT_PATH_WINDOW);
-        }
-        least
+        if self.is_short() { least.max(SHORT_PATH_WINDOW) } else { least }
+    }
+
+    fn is_short(&self) -> bool {
+        self.model.min_rtt.get().is_some_and(|min_rtt| min_rtt < SHORT_PATH)
     }
 
     fn probe_rtt_cwnd(&self) -> u64 {
@@ -305,7 +309,7 @@ impl Controller for Bbr {
     fn on_acknowledged(&mut self, acknowledged: &Acknowledged) {
         self.now = acknowledged.now;
         if let Some(round_trip) = acknowledged.round_trip {
-            self.model.queue.update(round_trip);
+            self.model.queue.update(self.now, round_trip);
         }
         self.update_model(acknowledged);
         if self.in_recovery && !acknowledged.in_recovery {
@@ -344,6 +348,6 @@ impl Controller for Bbr {
     }
 
     fn pacing_rate(&self) -> Option<u64> {
-        self.pacing_rate
+        self.pacing_rate.filter(|&rate| !self.is_short() || rate <= SHORT_PATH_RATE)
     }
 }

@@ -210,10 +210,15 @@ impl FullBw {
     }
 }
 
+/// How long at least a least round trip tells what an empty queue looks like: longer than the model remembers it, as
+/// many flows together keep a queue filled for minutes, and all would come to believe that it is the path.
+const QUEUE_MEMORY: Duration = Duration::from_secs(30);
 /// Samples in each half of the window of [`Queue`].
 const QUEUE_SAMPLES: u32 = 8;
 /// The part of the least round trip by which it grows if there is a queue: as HyStart++ (RFC 9406, section 4.3).
 const QUEUE_DIVISOR: u32 = 8;
+/// The part of the least round trip that the round trips of two cycles have to spread over, to tell of a queue.
+const PEAK_DIVISOR: u32 = 32;
 /// Trains of the pacer make a queue of this without any congestion.
 const QUEUE_LEAST: Duration = Duration::from_millis(1);
 /// More growth than this tells of a queue on any path: as HyStart++.
@@ -223,7 +228,7 @@ const QUEUE_MOST: Duration = Duration::from_millis(16);
 /// what limits us, and not the bandwidth.
 const OTHERS_FACTOR: u32 = 2;
 
-/// Whether there is a queue: the least of the latest round trips is clearly above the least ever.
+/// Whether there is a queue: the least of the latest round trips is clearly above the least of a long time.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     halves: [Option<Duration>; 2],
@@ -233,11 +238,22 @@ pub(super) struct Queue {
     jitter: Duration,
     /// The least round trips of this ProbeBW cycle and the one before.
     cycles: [Option<Duration>; 2],
+    /// The highest that the least of a few was in them.
+    peaks: [Duration; 2],
+    /// The least round trips of the latest memory and the one before.
+    memory: [Option<Duration>; 2],
+    memory_began: Option<Instant>,
 }
 
 impl Queue {
-    pub(super) fn update(&mut self, round_trip: Duration) {
+    pub(super) fn update(&mut self, now: Instant, round_trip: Duration) {
+        if now > *self.memory_began.get_or_insert(now) + QUEUE_MEMORY {
+            self.memory = [self.memory[1], None];
+            self.memory_began = Some(now);
+        }
+        self.memory[1] = Some(self.memory[1].map_or(round_trip, |least| least.min(round_trip)));
         if self.samples == QUEUE_SAMPLES {
+            self.peaks[1] = self.peaks[1].max(self.halves[1].unwrap_or_default());
             self.halves = [self.halves[1], None];
             self.samples = 0;
         }
@@ -251,18 +267,31 @@ impl Queue {
     /// A ProbeBW cycle has ended.
     pub(super) fn advance(&mut self) {
         self.cycles = [self.cycles[1], None];
+        self.peaks = [self.peaks[1], Duration::ZERO];
     }
 
     /// The least round trip of the latest two cycles, if it is so long that others keep the queue filled: in a cycle
     /// we drain what is ours.
     pub(super) fn kept_by_others(&self, min_rtt: Option<Duration>) -> Option<Duration> {
-        let least = self.cycles.into_iter().flatten().min()?;
+        let least = least(self.cycles)?;
         (least > min_rtt? * OTHERS_FACTOR).then_some(least)
     }
 
-    pub(super) fn is_standing(&self, min_rtt: Option<Duration>) -> bool {
-        let recent = self.halves.into_iter().flatten().min();
-        let (Some(min_rtt), Some(recent)) = (min_rtt, recent) else { return false };
-        recent > min_rtt + (min_rtt / QUEUE_DIVISOR).clamp(QUEUE_LEAST, QUEUE_MOST) + self.jitter
+    pub(super) fn is_standing(&self) -> bool {
+        let (Some(known), Some(recent)) = (least(self.memory), least(self.halves)) else { return false };
+        recent > known + (known / QUEUE_DIVISOR).clamp(QUEUE_LEAST, QUEUE_MOST) + self.jitter
     }
+
+    /// Whether it is as long as it gets, and that differs from the shortest: who has never seen the path empty
+    /// knows by this that a loss is an overflow.
+    pub(super) fn is_at_peak(&self) -> bool {
+        let (Some(low), Some(recent)) = (least(self.cycles), least(self.halves)) else { return false };
+        let spread = self.peaks[0].max(self.peaks[1]).saturating_sub(low);
+        let noise = (low / PEAK_DIVISOR).clamp(QUEUE_LEAST, QUEUE_MOST) + self.jitter * 2;
+        spread > noise && recent > low + spread * 3 / 4
+    }
+}
+
+fn least(halves: [Option<Duration>; 2]) -> Option<Duration> {
+    halves.into_iter().flatten().min()
 }

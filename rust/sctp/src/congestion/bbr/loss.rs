@@ -86,17 +86,21 @@ impl Bbr {
     /// magnitude. A queue that overflows is seen in the round trips around the loss.
     fn is_inflight_too_high(&self, lost: u64, in_flight: u64) -> bool {
         let rate = lost as f64 / in_flight.max(1) as f64;
-        let threshold = if self.is_queued() { LOSS_THRESH } else { LOSS_MOST };
+        let threshold = if self.is_overflowing() { LOSS_THRESH } else { LOSS_MOST };
         rate > threshold
     }
 
     pub(super) fn is_queued(&self) -> bool {
-        self.model.queue.is_standing(self.model.min_rtt.get())
+        self.model.queue.is_standing()
+    }
+
+    fn is_overflowing(&self) -> bool {
+        self.is_queued() || self.model.queue.is_at_peak()
     }
 
     pub(super) fn handle_loss(&mut self, lost: &Lost) {
         let is_high = self.is_inflight_too_high(lost.lost_since_sent, lost.in_flight_when_sent);
-        if !self.is_queued() && !is_high {
+        if !self.is_overflowing() && !is_high {
             return;
         }
         if !self.latest.is_loss_in_round {
