@@ -10,10 +10,10 @@ use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use webrtc_direct_driver::engine::Config;
-use webrtc_direct_driver::engine::sctp::Config as SctpConfig;
 use webrtc_direct_driver::engine::dtls::Identity;
 use webrtc_direct_driver::engine::failure::Failure;
 use webrtc_direct_driver::engine::listener::Refusal;
+use webrtc_direct_driver::engine::sctp::Config as SctpConfig;
 use webrtc_direct_driver::engine::session::{Established, Event, Reason};
 use webrtc_direct_driver::engine::ufrag::{Credentials, Version};
 use webrtc_direct_driver::{DialParameters, ListenParameters, QueueEvent};
@@ -333,10 +333,7 @@ impl Bounds {
             max_certificate: self.max_certificate,
             unread_bytes: self.unread_bytes,
             unsent_bytes_per_channel: self.unsent_bytes_per_channel,
-            sctp: SctpConfig {
-                receive_window: self.receive_window,
-                ..Default::default()
-            },
+            sctp: SctpConfig { receive_window: self.receive_window, ..Default::default() },
             ..Config::default()
         })
     }

@@ -15,7 +15,7 @@ pub struct Config {
     pub packet_size: usize,
     /// The receive window that the peer is offered at the start, in bytes.
     pub first_window: usize,
-    /// What the receive window may grow to as the path and the reader ask for it, in bytes.
+    /// What the receive window may grow to as the path asks for it, and what may be held for a reader, in bytes.
     pub receive_window: usize,
     /// A received message; of a longer one nothing is kept, and the reader is told.
     pub max_message: usize,
@@ -44,7 +44,7 @@ impl Default for Config {
             local_port: 5000,
             remote_port: 5000,
             packet_size: 1191,
-            first_window: 1 << 20,
+            first_window: 128 * 1024,
             receive_window: 16 << 20,
             max_message: 64 * 1024,
             streams: u16::MAX,

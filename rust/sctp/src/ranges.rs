@@ -25,6 +25,11 @@ impl Ranges {
         self.runs.iter().copied()
     }
 
+    /// The last number.
+    pub(crate) fn last(&self) -> Option<u64> {
+        self.runs.back().map(|(_, last)| *last)
+    }
+
     pub(crate) fn contains(&self, number: u64) -> bool {
         let at = self.runs.partition_point(|(_, last)| *last < number);
         self.runs.get(at).is_some_and(|(first, _)| *first <= number)

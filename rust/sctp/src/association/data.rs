@@ -8,7 +8,6 @@ use crate::packet::chunk::{Data, Sack, flag, kind};
 use crate::packet::reconfig;
 use crate::packet::write::Writer;
 use crate::receive::acknowledge::Arrival;
-use crate::receive::reassembly::Reassembly;
 use crate::resets::{Answered, Deferred, Taken};
 use crate::serial;
 
@@ -45,7 +44,8 @@ impl Association {
         let Some(receiver) = &mut self.receiver else { return };
         receiver.acknowledger.take(tsn);
         let length = data.payload.len();
-        receiver.window.arrived(length, now, self.sender.round_trip.least());
+        let missing = receiver.acknowledger.missing();
+        receiver.window.arrived(length, missing, now, self.sender.round_trip.least());
         self.heartbeats.arrived(length, now, self.sender.round_trip.smoothed().unwrap_or_default());
         if data.stream >= self.config.streams {
             // RFC 9260 section 3.3.10.1: it is acknowledged, and is no data.
@@ -201,8 +201,8 @@ impl Receiver {
     /// Whether what has this TSN may be kept. The one that fills the first gap may also where there is no room, up
     /// to the message that it belongs to, for nothing could be read before it.
     fn has_room_for(&self, tsn: u64, max_message: usize) -> bool {
-        let held = Reassembly::held(&self.reassembly);
-        let limit = self.window.limit();
-        held < limit || (tsn == self.acknowledger.cumulative() + 1 && held < limit + 2 * max_message)
+        let held = self.reassembly.held();
+        let most = self.window.capacity();
+        held < most || (tsn == self.acknowledger.cumulative() + 1 && held < most + 2 * max_message)
     }
 }

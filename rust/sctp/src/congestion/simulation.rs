@@ -29,6 +29,10 @@ pub(super) struct Path {
     pub(super) loss: f64,
     /// At most so much is added to the delay of each packet, so that it may be overtaken.
     pub(super) jitter: Duration,
+    /// So long at the end of each tenth of a second the ends do nothing: others have the processor.
+    pub(super) stall: Duration,
+    /// From when on the rate is another.
+    pub(super) change: Option<(Duration, u64)>,
     /// Packets that one acknowledgement stands for.
     pub(super) joined: usize,
 }
@@ -41,6 +45,8 @@ impl Path {
             queue: Duration::from_millis(queue),
             loss: 0.0,
             jitter: Duration::ZERO,
+            stall: Duration::ZERO,
+            change: None,
             joined: 2,
         }
     }
@@ -60,6 +66,8 @@ pub(super) struct Demand {
     pub(super) kind: Kind,
     pub(super) start: Duration,
     pub(super) bytes: u64,
+    /// It is written in pieces of so many bytes, one every so often.
+    pub(super) pieces: Option<(u64, Duration)>,
 }
 
 /// What became of a flow.
@@ -129,7 +137,9 @@ impl Simulation {
         };
         for (flow, demand) in demands.iter().enumerate() {
             simulation.flows.push(Flow::new(demand, now + demand.start));
-            simulation.schedule(now + demand.start, Event::Wake { flow });
+            let at = simulation.awake(now + demand.start);
+            simulation.flows[flow].wake = Some(at);
+            simulation.schedule(at, Event::Wake { flow });
         }
         simulation
     }
@@ -146,20 +156,28 @@ impl Simulation {
                     self.flows[flow].acknowledge(at, &numbers);
                     self.send(flow);
                 }
-                Event::Wake { flow } => {
-                    if self.flows[flow].wake == Some(at) {
-                        self.flows[flow].wake = None;
-                    }
+                // What is not due any more has been replaced by an earlier one.
+                Event::Wake { flow } if self.flows[flow].wake == Some(at) => {
+                    self.flows[flow].wake = None;
                     self.flows[flow].on_timer(at);
                     self.send(flow);
                 }
+                Event::Wake { .. } => {}
             }
         }
     }
 
     fn schedule(&mut self, at: Instant, event: Event) {
+        let at = self.awake(at);
         self.order += 1;
         self.events.push(Reverse((at, self.order, event)));
+    }
+
+    /// When the ends heed what happens at a time.
+    fn awake(&self, at: Instant) -> Instant {
+        let tenth = Duration::from_nanos((at.duration_since(self.begin).as_nanos() % 100_000_000) as u64);
+        let rest = Duration::from_millis(100) - tenth;
+        if rest < self.path.stall { at + rest } else { at }
     }
 
     /// A number from 0 to 1 (xorshift).
@@ -182,13 +200,13 @@ impl Simulation {
             let number = self.flows[index].send(now);
             self.transmit(index, number);
         }
-        let flow = &mut self.flows[index];
-        if let Some(at) = flow.next_timer() {
+        if let Some(at) = self.flows[index].next_timer() {
             // Timers have milliseconds, as epoll's, and round up.
             let past = at.max(now + Duration::from_nanos(1)).duration_since(self.begin);
             let at = self.begin + Duration::from_millis(past.as_nanos().div_ceil(1_000_000) as u64);
-            if flow.wake.is_none_or(|wake| wake > at) {
-                flow.wake = Some(at);
+            let at = self.awake(at);
+            if self.flows[index].wake.is_none_or(|wake| wake > at) {
+                self.flows[index].wake = Some(at);
                 self.schedule(at, Event::Wake { flow: index });
             }
         }
@@ -197,6 +215,7 @@ impl Simulation {
     fn transmit(&mut self, index: usize, number: u64) {
         let wait = self.busy_until.saturating_duration_since(self.now);
         let is_lost = self.random() < self.path.loss;
+        let rate = self.rate();
         let outcome = &mut self.flows[index].outcome;
         if wait > self.path.queue {
             outcome.dropped += 1;
@@ -204,7 +223,7 @@ impl Simulation {
             return;
         }
         outcome.waits.push(wait.as_micros() as u32);
-        let time = Duration::from_nanos(PACKET * 1_000_000_000 / self.path.rate);
+        let time = Duration::from_nanos(PACKET * 1_000_000_000 / rate);
         self.busy_until = self.now.max(self.busy_until) + time;
         if is_lost {
             outcome.dropped += 1;
@@ -212,6 +231,13 @@ impl Simulation {
         }
         let at = self.busy_until + self.delay();
         self.schedule(at, Event::Arrive { flow: index, number });
+    }
+
+    fn rate(&self) -> u64 {
+        match self.path.change {
+            Some((at, rate)) if self.now >= self.begin + at => rate,
+            _ => self.path.rate,
+        }
     }
 
     fn arrive(&mut self, index: usize, number: u64) {

@@ -44,6 +44,7 @@ pub(crate) struct Report {
 pub(crate) struct Acknowledger {
     cumulative: u64,
     beyond: Ranges,
+    beyond_count: u64,
     duplicates: Vec<u32>,
     /// Packets with data since the last SACK.
     packets: usize,
@@ -62,6 +63,7 @@ impl Acknowledger {
         Self {
             cumulative: first_tsn - 1,
             beyond: Ranges::default(),
+            beyond_count: 0,
             duplicates: Vec::new(),
             packets: 0,
             delay,
@@ -77,6 +79,12 @@ impl Acknowledger {
     /// All up to it have come.
     pub(crate) fn cumulative(&self) -> u64 {
         self.cumulative
+    }
+
+    /// How many TSNs are missing before the highest that has come.
+    pub(crate) fn missing(&self) -> u64 {
+        let highest = self.beyond.last().unwrap_or(self.cumulative);
+        highest - self.cumulative - self.beyond_count
     }
 
     pub(crate) fn has_gap(&self) -> bool {
@@ -103,8 +111,10 @@ impl Acknowledger {
         self.hurries |= self.has_gap();
         if tsn == self.cumulative + 1 {
             self.cumulative = self.beyond.take_first_at(tsn + 1).unwrap_or(tsn);
+            self.beyond_count -= self.cumulative - tsn;
         } else {
             self.beyond.insert(tsn, tsn, |_, _| ());
+            self.beyond_count += 1;
         }
         self.hurries |= self.has_gap();
         self.packet_has_data = true;

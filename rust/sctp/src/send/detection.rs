@@ -34,6 +34,8 @@ pub(crate) struct Detection {
     newest: Option<Newest>,
     /// First transmissions below it are judged.
     judged: u64,
+    /// Those from there on below this one are set aside.
+    set_aside: u64,
     /// Chunks that were sent again: TSN and number of the transmission, in the order of these.
     resent: VecDeque<(u64, u64)>,
     /// What may be judged: the highest TSN that the last SACK can tell of.
@@ -54,6 +56,7 @@ impl Detection {
         Self {
             newest: None,
             judged: first,
+            set_aside: first,
             resent: VecDeque::new(),
             known_to: u64::MAX,
             highest: first - 1,
@@ -142,6 +145,25 @@ impl Detection {
         (least * self.quarters / 4).max(self.lateness * 5 / 4).min(smoothed)
     }
 
+    /// What cannot be judged yet is not on its way any more after as long, and must not hold back what is.
+    fn look_beyond(
+        &mut self,
+        now: Instant,
+        outstanding: &mut Outstanding,
+        (newest, patience): (Newest, Duration),
+    ) {
+        self.set_aside = self.set_aside.max(self.judged);
+        while let Some(chunk) = outstanding.get(self.set_aside) {
+            if chunk.state == State::InFlight && chunk.transmissions == 1 {
+                if chunk.number > newest.number || chunk.stamp.sent + patience > now {
+                    return;
+                }
+                outstanding.set_aside(self.set_aside);
+            }
+            self.set_aside += 1;
+        }
+    }
+
     /// Tell *lost* of the chunks that are lost by now.
     pub(crate) fn detect(
         &mut self,
@@ -156,7 +178,7 @@ impl Detection {
         let patience = newest.round_trip + self.window(outstanding, in_recovery, least, smoothed);
         self.judged = self.judged.max(outstanding.first());
         while let Some(chunk) = outstanding.get(self.judged) {
-            if chunk.state == State::InFlight && chunk.transmissions == 1 {
+            if matches!(chunk.state, State::InFlight | State::Unknown) && chunk.transmissions == 1 {
                 if self.judged > self.known_to || chunk.number > newest.number {
                     break;
                 }
@@ -168,6 +190,9 @@ impl Detection {
                 lost(outstanding, self.judged);
             }
             self.judged += 1;
+        }
+        if self.judged > self.known_to {
+            self.look_beyond(now, outstanding, (newest, patience));
         }
         while let Some((tsn, number)) = self.resent.front().copied() {
             if let Some(chunk) = outstanding.get(tsn)

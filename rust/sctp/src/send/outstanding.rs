@@ -11,6 +11,8 @@ use crate::rate::Stamp;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     InFlight,
+    /// Neither on its way any more nor known to be lost: the peer's SACKs cannot tell of it yet.
+    Unknown,
     /// Taken for lost; it waits to be sent again.
     Lost,
     /// Acknowledged by a gap block.
@@ -133,12 +135,27 @@ impl Outstanding {
         Some(chunk)
     }
 
+    /// One is not on its way any more, and it is not known whether it has arrived.
+    pub(crate) fn set_aside(&mut self, tsn: u64) {
+        let Some(at) = tsn.checked_sub(self.first) else { return };
+        if let Some(chunk) = self.chunks.get_mut(at as usize).filter(|chunk| chunk.state == State::InFlight) {
+            chunk.state = State::Unknown;
+            self.in_flight -= chunk.size();
+        }
+    }
+
     /// One is taken for lost. Returns its size and its stamp.
     pub(crate) fn lose(&mut self, tsn: u64) -> Option<(u64, Stamp)> {
         let at = usize::try_from(tsn.checked_sub(self.first)?).ok()?;
-        let chunk = self.chunks.get_mut(at).filter(|chunk| chunk.state == State::InFlight)?;
-        chunk.state = State::Lost;
-        self.in_flight -= chunk.size();
+        let chunk = self.chunks.get_mut(at)?;
+        match std::mem::replace(&mut chunk.state, State::Lost) {
+            State::InFlight => self.in_flight -= chunk.size(),
+            State::Unknown => {}
+            before => {
+                chunk.state = before;
+                return None;
+            }
+        }
         self.lost.insert(tsn);
         Some((chunk.size(), chunk.stamp))
     }
@@ -184,7 +201,7 @@ impl Outstanding {
             State::Lost => {
                 self.lost.remove(&tsn);
             }
-            State::Acknowledged => {}
+            State::Acknowledged | State::Unknown => {}
         }
         self.unacknowledged -= payload;
     }

@@ -240,15 +240,13 @@ impl Sender {
         let round_trip = harvest.newest_sent.map(|sent| now.saturating_duration_since(sent));
         if let Some(sample) = round_trip {
             self.round_trip.measure(sample, now);
+            // Until something is measured the timer stays as long as it has become (RFC 6298 section 5.7).
+            self.expiries = 0;
         }
         self.judge_resent(sack, &harvest, now);
         self.end_episode();
         self.detect(now);
         if harvest.bytes > 0 {
-            // While no round trip is known, the timeout may be too short for this one (RFC 6298 section 5.7).
-            if self.round_trip.smoothed().is_some() {
-                self.expiries = 0;
-            }
             let sample = self.sampler.take_sample(now, self.round_trip.least());
             self.controller.on_acknowledged(&Acknowledged {
                 now,
@@ -259,7 +257,8 @@ impl Sender {
                 sample,
                 in_recovery: self.episode.end.is_some(),
             });
-            self.timer = (!self.outstanding.is_empty()).then(|| now + self.round_trip.timeout());
+            let wait = self.round_trip.timeout_after(self.expiries);
+            self.timer = (!self.outstanding.is_empty()).then(|| now + wait);
             self.plan_probe(now);
         }
         Ok(())

@@ -216,6 +216,8 @@ const QUEUE_SAMPLES: u32 = 8;
 const QUEUE_DIVISOR: u32 = 8;
 /// Trains of the pacer make a queue of this without any congestion.
 const QUEUE_LEAST: Duration = Duration::from_millis(1);
+/// More growth than this tells of a queue on any path: as HyStart++.
+const QUEUE_MOST: Duration = Duration::from_millis(16);
 
 /// A cycle's least round trip of more than twice the least one: with that much in the queue, our window would be
 /// what limits us, and not the bandwidth.
@@ -261,6 +263,6 @@ impl Queue {
     pub(super) fn is_standing(&self, min_rtt: Option<Duration>) -> bool {
         let recent = self.halves.into_iter().flatten().min();
         let (Some(min_rtt), Some(recent)) = (min_rtt, recent) else { return false };
-        recent > min_rtt + (min_rtt / QUEUE_DIVISOR).max(QUEUE_LEAST) + self.jitter
+        recent > min_rtt + (min_rtt / QUEUE_DIVISOR).clamp(QUEUE_LEAST, QUEUE_MOST) + self.jitter
     }
 }

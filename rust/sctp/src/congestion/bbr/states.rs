@@ -121,16 +121,17 @@ impl Bbr {
 
     /// Here we leave the draft, which goes on until the rate has not grown for three rounds or losses are many, and
     /// floods the queue. As HyStart++ (RFC 9406) we look at the round trip: at the first sign of a queue we send no
-    /// faster than what is delivered, for a round; if the queue stands, the pipe is full.
+    /// faster than what is delivered, for a round; if the queue stands, the pipe is full, else it was a mistake.
     fn check_startup_queue(&mut self) {
-        if !self.is_queued() {
-            return;
-        }
+        let is_queued = self.is_queued();
         if !self.is_careful {
-            self.is_careful = true;
-            self.model.rounds.start(self.now, self.model.delivered);
+            self.is_careful = is_queued;
+            if is_queued {
+                self.model.rounds.start(self.now, self.model.delivered);
+            }
         } else if self.model.rounds.is_start {
-            self.model.full_bw.is_reached = true;
+            self.is_careful = false;
+            self.model.full_bw.is_reached |= is_queued;
         }
     }
 

@@ -38,6 +38,10 @@ pub(super) struct Flow {
     again: VecDeque<u64>,
     next_data: u64,
     total_data: u64,
+    /// Data that is written so far, how much comes with each piece, and when the next does.
+    written: u64,
+    pieces: Option<(u64, Duration)>,
+    next_piece: Instant,
     arrived: Vec<bool>,
     // The receiver.
     pub(super) pending: Vec<u64>,
@@ -70,6 +74,9 @@ impl Flow {
             again: VecDeque::new(),
             next_data: 0,
             total_data,
+            written: if demand.pieces.is_some() { 0 } else { total_data },
+            pieces: demand.pieces,
+            next_piece: start,
             arrived: vec![false; total_data as usize],
             pending: Vec::new(),
             expected: 0,
@@ -87,10 +94,19 @@ impl Flow {
     }
 
     fn has_more(&self) -> bool {
-        !self.again.is_empty() || self.next_data < self.total_data
+        !self.again.is_empty() || self.next_data < self.written
+    }
+
+    fn write(&mut self, now: Instant) {
+        let Some((bytes, every)) = self.pieces else { return };
+        while now >= self.next_piece && self.written < self.total_data {
+            self.written = (self.written + bytes.div_ceil(PACKET)).min(self.total_data);
+            self.next_piece += every;
+        }
     }
 
     pub(super) fn may_send(&mut self, now: Instant) -> bool {
+        self.write(now);
         if self.in_flight >= self.controller.window() || now < self.start {
             return false;
         }
@@ -265,7 +281,8 @@ impl Flow {
         });
         let tail = (self.in_flight > 0).then(|| self.last_progress + self.timeout());
         let pacing = self.has_more().then(|| self.pacer.next(self.controller.pacing_rate())).flatten();
-        [reordering, tail, pacing].into_iter().flatten().min()
+        let piece = (self.written < self.total_data).then_some(self.next_piece);
+        [reordering, tail, pacing, piece].into_iter().flatten().min()
     }
 
     pub(super) fn on_timer(&mut self, now: Instant) {
