@@ -91,6 +91,10 @@ pub trait End {
     fn sent_again(&self) -> Option<u64> {
         None
     }
+    /// How often its retransmission timer has expired, if it counts that.
+    fn timeouts(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// Every pair with this crate as an end: what has to hold.

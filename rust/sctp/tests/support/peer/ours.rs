@@ -106,4 +106,8 @@ impl End for Ours {
     fn sent_again(&self) -> Option<u64> {
         Some(self.association.metrics().retransmitted_packets)
     }
+
+    fn timeouts(&self) -> Option<u64> {
+        Some(self.association.metrics().timeouts)
+    }
 }
