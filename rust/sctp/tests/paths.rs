@@ -1,7 +1,8 @@
 //! How fast over paths with a round trip, a bottleneck and losses, on virtual time.
 //!
 //! The whole table: `cargo test --release -p webrtc-direct-sctp --test paths -- --ignored --nocapture`, with
-//! `CONTROLLER=cubic` or `newreno` for another controller of this crate's ends, and `SEEDS=` runs for each median.
+//! `PLACE=` for one path, `WATCH=1` to see the sender each second, `CONTROLLER=cubic` or `newreno` for another
+//! controller of this crate's ends, and `SEEDS=` runs for each median.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod support;
@@ -83,7 +84,13 @@ fn transfer(kinds: [Kind; 2], path: &Path, from: usize, bytes: u64, seed: u64) -
     let mut wanted = [0, 0];
     wanted[from] = bytes;
     let mut flow = Flow::new(0, wanted, world.now);
-    let has_arrived = world.run(&mut flow, LIMIT).is_ok();
+    let mut has_arrived = false;
+    while !has_arrived && world.now - flow.start < LIMIT {
+        has_arrived = world.run(&mut flow, Duration::from_secs(1)).is_ok();
+        if env::var("WATCH").is_ok() {
+            eprintln!("{:?}: {:?}, {}", world.now - flow.start, flow.received, world.ends[from].state());
+        }
+    }
     let mut data = world.network.counters(from);
     data.sent -= before;
     let sent_again = world.ends[from].sent_again();

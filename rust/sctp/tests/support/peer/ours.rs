@@ -110,4 +110,8 @@ impl End for Ours {
     fn timeouts(&self) -> Option<u64> {
         Some(self.association.metrics().timeouts)
     }
+
+    fn state(&self) -> String {
+        format!("{:?}", self.association.metrics())
+    }
 }
