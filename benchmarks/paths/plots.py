@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
     from benchmarks.paths.path import Path as NetworkPath
 
-# What throughput is averaged over.
-_BIN_SECONDS = 0.1
+# What throughput is averaged over: a tenth of a second.
+_SAMPLES = 5
 # Before that, a connection is made.
 _STARTED = 20_000
 
@@ -91,15 +92,15 @@ def _during(trace: list[dict[str, Any]]) -> list[tuple[float, int, int]]:
 
 
 def _throughput(trace: list[dict[str, Any]]) -> list[Point]:
-    bins: dict[int, int] = {}
-    for seconds, passed, _ in _during(trace):
-        number = int(seconds / _BIN_SECONDS)
-        bins[number] = bins.get(number, 0) + passed
-    last = max(bins, default=0)
-    return [
-        ((number + 0.5) * _BIN_SECONDS, bins.get(number, 0) / 1e6 / _BIN_SECONDS)
-        for number in range(last + 1)
-    ]
+    samples = _during(trace)
+    # A sample is of the time since the one before it.
+    ends = samples[::_SAMPLES]
+    points = []
+    for index, (first, last) in enumerate(pairwise(ends)):
+        passed = sum(passed for _, passed, _ in samples[index * _SAMPLES + 1 : (index + 1) * _SAMPLES + 1])
+        seconds = last[0] - first[0]
+        points.append((first[0] + seconds / 2, passed / 1e6 / seconds))
+    return points
 
 
 def _queue(trace: list[dict[str, Any]], path: NetworkPath) -> list[Point]:

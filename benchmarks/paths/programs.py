@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from peers import Peer
-from registry import OURS, PROGRAMS
+from registry import PROGRAMS
 
 from benchmarks.paths import quinn, relay
 
@@ -25,6 +25,7 @@ LABELS = {
     "quinn-bbr": "quinn BBR",
 }
 REFERENCE = "quinn-bbr"
+_PAGES_AND_NODE = {"js", "js-chromium", "js-firefox"}
 
 
 @dataclass(frozen=True)
@@ -81,13 +82,10 @@ def peer(name: str) -> Peer:
 
 
 def releases(pairs: Iterable[Pair]) -> dict[str, str]:
-    """Return what exactly is run in the *pairs*, beside ours."""
-    names = dict.fromkeys(name for pair in pairs for name in (pair.dialer, pair.listener))
-    return {
-        LABELS[name]: quinn.release() if name in quinn.PEERS else PROGRAMS[name].release()
-        for name in names
-        if name != OURS
-    }
+    """Return what exactly is run in the *pairs*, beside ours and go-libp2p."""
+    names = {name for pair in pairs for name in (pair.dialer, pair.listener)}
+    found = {LABELS[name]: PROGRAMS[name].release() for name in LABELS if name in names & _PAGES_AND_NODE}
+    return found | ({"quinn": quinn.release()} if names & set(quinn.PEERS) else {})
 
 
 def build(pairs: Iterable[Pair]) -> None:

@@ -15,7 +15,7 @@ Point = tuple[float, float]
 _WIDTH, _HEIGHT = 760, 150
 _LEFT, _RIGHT, _TOP, _GAP, _BOTTOM = 64, 16, 40, 34, 34
 _COLORS = ("#1f6fb4", "#d1711c", "#4f8f3f")
-_TICKS = 4
+_TICKS = 5
 
 
 @dataclass(frozen=True)

@@ -92,12 +92,18 @@ impl Relay {
 
     /// Relay until the end is asked for.
     pub(crate) fn run(&mut self) -> io::Result<()> {
+        let mut last_busy = 0;
         while !self.is_ending() {
-            let handled = self.handled();
+            let (turn, handled) = (self.now(), self.handled());
             self.receive()?;
             self.deliver()?;
             self.write_trace()?;
-            if self.handled() > handled {
+            let was_busy = turn < last_busy + 2 * TURN.as_nanos() as u64;
+            let is_busy = self.handled() > handled;
+            if is_busy {
+                last_busy = turn;
+            }
+            if is_busy && was_busy {
                 // One wake for all that comes and leaves in that time.
                 std::thread::sleep(TURN);
                 self.waiter.wait(Duration::ZERO)?;

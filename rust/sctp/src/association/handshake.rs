@@ -120,7 +120,7 @@ impl Association {
     fn own_init(&self, cookie: Option<Vec<u8>>, unrecognized: Vec<u8>) -> Init {
         Init {
             tag: self.handshake.tag,
-            window: self.config.first_window.min(self.config.receive_window) as u32,
+            window: self.config.announced_window.min(self.config.receive_window) as u32,
             outgoing_streams: self.config.streams,
             incoming_streams: self.config.streams,
             tsn: self.handshake.tsn,
