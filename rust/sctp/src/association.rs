@@ -143,7 +143,7 @@ impl Association {
     /// Take a packet of the peer's.
     pub fn handle_packet_untrusted(&mut self, packet: &[u8], now: Instant) {
         let ports = (self.config.remote_port, self.config.local_port);
-        let Ok(packet) = parse_untrusted(packet, ports) else {
+        let Ok(packet) = parse_untrusted(packet, ports, self.config.omit_checksum) else {
             self.refused_packets += 1;
             return;
         };

@@ -27,8 +27,12 @@ pub(crate) enum Malformed {
     Checksum,
 }
 
-/// Read a packet of the peer's. It may come without a checksum: every end here offers that (RFC 9653).
-pub(crate) fn parse_untrusted(packet: &[u8], ports: (u16, u16)) -> Result<Packet<'_>, Malformed> {
+/// Read a packet of the peer's. *omits*: it may come without a checksum (RFC 9653).
+pub(crate) fn parse_untrusted(
+    packet: &[u8],
+    ports: (u16, u16),
+    omits: bool,
+) -> Result<Packet<'_>, Malformed> {
     let Some((header, chunks)) = packet.split_at_checked(COMMON_HEADER) else {
         return Err(Malformed::Short);
     };
@@ -36,7 +40,8 @@ pub(crate) fn parse_untrusted(packet: &[u8], ports: (u16, u16)) -> Result<Packet
         return Err(Malformed::Ports);
     }
     let checksum = &header[CHECKSUM];
-    if checksum != [0; 4] && checksum != checksum_of(packet).to_le_bytes() {
+    let is_omitted = omits && checksum == [0; 4];
+    if !is_omitted && checksum != checksum_of(packet).to_le_bytes() {
         return Err(Malformed::Checksum);
     }
     let tag = number32(header, 4).unwrap_or_default();

@@ -6,9 +6,9 @@ mod support;
 use std::time::{Duration, Instant};
 
 use support::chance::Chance;
-use support::puppet::Puppet;
+use support::puppet::{Puppet, config};
 use support::wire::{self, WHOLE};
-use webrtc_direct_sctp::Event;
+use webrtc_direct_sctp::{Config, Event};
 
 const SECOND: Duration = Duration::from_secs(1);
 const PROTOCOL_VIOLATION: u16 = 13;
@@ -31,6 +31,20 @@ fn a_packet_with_a_wrong_checksum_tag_or_port_is_ignored() {
     assert!(puppet.read().is_none());
     puppet.feed(&right);
     assert_eq!(puppet.read().unwrap(), b"hello");
+}
+
+#[test]
+fn a_packet_without_a_checksum_is_taken_only_where_that_was_offered() {
+    for omit_checksum in [true, false] {
+        let mut puppet = Puppet::with(Config { omit_checksum, ..config() });
+        puppet.introduce();
+        let cookie = puppet.cookie.clone();
+        puppet.say(&[wire::chunk(wire::COOKIE_ECHO, 0, &cookie)]);
+        let mut packet = wire::packet(puppet.tag, &[wire::data(WHOLE, puppet.tsn, 1, 0, b"hello")]);
+        packet[8..12].fill(0);
+        puppet.feed(&packet);
+        assert_eq!(puppet.read().is_some(), omit_checksum);
+    }
 }
 
 #[test]

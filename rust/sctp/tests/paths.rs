@@ -1,7 +1,8 @@
 //! How fast over paths with a round trip, a bottleneck and losses, on virtual time.
 //!
 //! The whole table: `cargo test --release -p webrtc-direct-sctp --test paths -- --ignored --nocapture`, with
-//! `CONTROLLER=cubic` or `newreno` for another controller of this crate's ends, and `SEEDS=` runs for each median.
+//! `PLACE=` for one path, `PAIR=` for two ends (`ours-dcsctp`), `WATCH=1` to see both ends each second, `CONTROLLER=cubic` or `newreno` for another
+//! controller of this crate's ends, and `SEEDS=` runs for each median.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod support;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use support::flow::Flow;
 use support::network::{Counters, Path};
 use support::peer::{Kind, PAIRS, REFERENCES, Settings};
+use support::seeds;
 use support::world::World;
 use webrtc_direct_sctp::congestion;
 
@@ -83,7 +85,14 @@ fn transfer(kinds: [Kind; 2], path: &Path, from: usize, bytes: u64, seed: u64) -
     let mut wanted = [0, 0];
     wanted[from] = bytes;
     let mut flow = Flow::new(0, wanted, world.now);
-    let has_arrived = world.run(&mut flow, LIMIT).is_ok();
+    let mut has_arrived = false;
+    while !has_arrived && world.now - flow.start < LIMIT {
+        has_arrived = world.run(&mut flow, Duration::from_secs(1)).is_ok();
+        if env::var("WATCH").is_ok() {
+            let states = [from, 1 - from].map(|end| world.ends[end].state());
+            eprintln!("{:?}: {:?}, {states:?}", world.now - flow.start, flow.received);
+        }
+    }
     let mut data = world.network.counters(from);
     data.sent -= before;
     let sent_again = world.ends[from].sent_again();
@@ -95,7 +104,9 @@ fn number(name: &str, default: u64) -> u64 {
 }
 
 fn print_table(pairs: &[[Kind; 2]], seeds: u64) {
-    for kinds in pairs {
+    let pair = env::var("PAIR").ok();
+    for kinds in pairs.iter().filter(|kinds| pair.as_deref().is_none_or(|pair| pair == seeds::name(**kinds)))
+    {
         eprintln!("\n{:?} and {:?}: MB/s (dropped by the queue, lost, sent again)", kinds[0], kinds[1]);
         let wanted = env::var("PLACE").ok();
         for place in PLACES.iter().filter(|place| wanted.as_deref().is_none_or(|name| name == place.name)) {

@@ -1,5 +1,6 @@
 //! HEARTBEATs (RFC 9260 section 8.3): whether the peer is there, and how far away where no data says that.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::{Association, State};
@@ -13,6 +14,8 @@ const LEAST_PAUSE: Duration = Duration::from_millis(100);
 const ROUND_TRIPS: u32 = 4;
 /// What much is.
 const MUCH: usize = 64 * 1024;
+/// HEARTBEATs whose answers are waited for: where the round trip is not known, others follow before the first is answered.
+const MAX_ASKED: usize = 32;
 
 /// When to ask, and what was asked.
 #[derive(Debug)]
@@ -20,15 +23,16 @@ pub(super) struct Heartbeats {
     interval: Duration,
     next: Option<Instant>,
     number: u64,
-    asked: Option<Instant>,
-    is_answered: bool,
+    /// Those that were not answered: number and time.
+    asked: VecDeque<(u64, Instant)>,
+    last: Option<Instant>,
     /// Bytes that have arrived since.
     arrived: usize,
 }
 
 impl Heartbeats {
     pub(super) fn new(interval: Duration, seed: u64) -> Self {
-        Self { interval, next: None, number: seed, asked: None, is_answered: true, arrived: 0 }
+        Self { interval, next: None, number: seed, asked: VecDeque::new(), last: None, arrived: 0 }
     }
 
     pub(super) fn start(&mut self, now: Instant) {
@@ -57,7 +61,7 @@ impl Heartbeats {
         if self.arrived < MUCH {
             return;
         }
-        let soon = self.asked.map_or(now, |asked| asked + LEAST_PAUSE.max(round_trip * ROUND_TRIPS));
+        let soon = self.last.map_or(now, |last| last + LEAST_PAUSE.max(round_trip * ROUND_TRIPS));
         self.next = self.next.map(|next| next.min(soon.max(now)));
     }
 }
@@ -71,9 +75,12 @@ impl Association {
         let heartbeats = &mut self.heartbeats;
         heartbeats.next = Some(now + heartbeats.interval);
         heartbeats.number = heartbeats.number.wrapping_add(1);
-        heartbeats.asked = Some(now);
-        heartbeats.is_answered = false;
+        heartbeats.last = Some(now);
         heartbeats.arrived = 0;
+        if heartbeats.asked.len() == MAX_ASKED {
+            heartbeats.asked.pop_front();
+        }
+        heartbeats.asked.push_back((heartbeats.number, now));
         let number = heartbeats.number;
         self.push_packet(self.peer_tag, |writer, _| {
             writer.chunk(kind::HEARTBEAT, 0, |out| {
@@ -93,13 +100,10 @@ impl Association {
     }
 
     pub(super) fn take_heartbeat_ack_untrusted(&mut self, info: &[u8], now: Instant) {
-        let heartbeats = &mut self.heartbeats;
-        let is_ours = info.get(4..) == Some(&heartbeats.number.to_be_bytes());
-        if let (true, false, Some(asked)) = (is_ours, heartbeats.is_answered, heartbeats.asked)
-            && self.receiver.is_some()
-        {
-            heartbeats.is_answered = true;
-            self.sender.round_trip.measure(now.saturating_duration_since(asked), now);
+        let asked = &mut self.heartbeats.asked;
+        let answered = asked.iter().position(|(number, _)| info.get(4..) == Some(&number.to_be_bytes()));
+        if let Some((_, at)) = answered.and_then(|index| asked.drain(..=index).next_back()) {
+            self.sender.round_trip.measure(now.saturating_duration_since(at), now);
         }
     }
 }

@@ -34,6 +34,8 @@ pub struct Plan {
     pub most_messages: usize,
     pub most: usize,
     pub manner: Manner,
+    /// Messages that a reader takes at once; the others wait for 100 ms or until something else happens.
+    pub at_once: usize,
     /// Whether one end is sctp-proto.
     pub is_lenient: bool,
 }
@@ -65,6 +67,8 @@ struct Half {
 #[derive(Debug, Default)]
 struct Side {
     halves: BTreeMap<u16, Half>,
+    /// How many messages it has written, by stream and generation.
+    written: BTreeMap<(u16, u32), usize>,
     resets: VecDeque<(u64, Vec<u16>)>,
     taken: u64,
 }
@@ -134,7 +138,7 @@ impl Churn {
     }
 
     fn read(&mut self, world: &mut World, end: usize) {
-        loop {
+        for _ in 0..self.plan.at_once {
             self.apply_resets(world, end);
             let Some(message) = world.ends[end].receive(world.now) else {
                 break;
@@ -160,10 +164,12 @@ impl Churn {
     }
 
     fn count_reset(&mut self, world: &World, end: usize, stream: u16) {
-        let Some(sender) = self.sides[1 - end].halves.get(&stream) else {
+        let [here, there] = [end, 1 - end].map(|end| &self.sides[end]);
+        let Some(half) = here.halves.get(&stream) else {
             return self.fail(format!("end {end}: a reset of stream {stream}, which has none"));
         };
-        let due = (sender.generation, sender.written);
+        let generation = half.incoming;
+        let due = (generation, there.written.get(&(stream, generation)).copied().unwrap_or(0));
         let Some(half) = self.sides[end].halves.get_mut(&stream) else {
             return;
         };
@@ -209,7 +215,8 @@ impl Churn {
     }
 
     fn write(&mut self, world: &mut World, end: usize) {
-        for (stream, half) in &mut self.sides[end].halves {
+        let Side { halves, written, .. } = &mut self.sides[end];
+        for (stream, half) in halves {
             while half.phase == Phase::Writing
                 && half.written < half.sizes.len()
                 && world.ends[end].queued(*stream) < AHEAD
@@ -221,6 +228,7 @@ impl Churn {
                     break;
                 }
                 half.written += 1;
+                written.insert((*stream, half.generation), half.written);
             }
         }
     }

@@ -15,7 +15,7 @@ const PERIOD: Duration = Duration::from_millis(50);
 pub struct Flow {
     /// The first end of the pair.
     first: usize,
-    start: Instant,
+    pub start: Instant,
     /// Bytes that are yet to be written, by sender.
     left: [u64; 2],
     wanted: [u64; 2],

@@ -91,6 +91,14 @@ pub trait End {
     fn sent_again(&self) -> Option<u64> {
         None
     }
+    /// Where it is, in words.
+    fn state(&self) -> String {
+        String::new()
+    }
+    /// How often its retransmission timer has expired, if it counts that.
+    fn timeouts(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// Every pair with this crate as an end: what has to hold.

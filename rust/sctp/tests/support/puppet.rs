@@ -35,9 +35,14 @@ pub fn config() -> Config {
 impl Puppet {
     /// Against an association that waits for its peer.
     pub fn new() -> Self {
+        Self::with(config())
+    }
+
+    /// The same with another configuration.
+    pub fn with(config: Config) -> Self {
         let now = Instant::now();
         Self {
-            association: Association::new(config(), 1, now),
+            association: Association::new(config, 1, now),
             now,
             own_tag: 0x1234_5678,
             tag: 0,

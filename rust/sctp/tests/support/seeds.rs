@@ -15,7 +15,8 @@ pub struct Case {
     pub play: fn([Kind; 2], u64) -> Result<(), String>,
 }
 
-fn name(pair: [Kind; 2]) -> String {
+/// As `PAIR=` names them.
+pub fn name(pair: [Kind; 2]) -> String {
     format!("{:?}-{:?}", pair[0], pair[1]).to_lowercase()
 }
 

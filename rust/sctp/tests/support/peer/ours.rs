@@ -106,4 +106,12 @@ impl End for Ours {
     fn sent_again(&self) -> Option<u64> {
         Some(self.association.metrics().retransmitted_packets)
     }
+
+    fn timeouts(&self) -> Option<u64> {
+        Some(self.association.metrics().timeouts)
+    }
+
+    fn state(&self) -> String {
+        format!("{:?}", self.association.metrics())
+    }
 }
