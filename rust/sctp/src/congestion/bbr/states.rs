@@ -106,7 +106,7 @@ impl Bbr {
         if self.state != State::Startup {
             return;
         }
-        if self.model.rounds.is_start && self.is_startup_loss_high(sample) {
+        if self.is_startup_loss_high(sample) {
             self.undo_state(State::Startup);
             self.model.full_bw.is_reached = true;
             self.bounds.inflight_longterm = self.bdp().max(self.latest.inflight);
