@@ -21,14 +21,14 @@ use states::{Probe, ProbeRtt, State};
 use super::{Acknowledged, Controller, Lost};
 use crate::rate::{amount, rate};
 
-/// Section 2.6: what is left after a response to loss, as with CUBIC.
+/// Section 2.8: what is left after a response to loss, as with CUBIC.
 const BETA: f64 = 0.7;
-/// Section 2.4: it paces a little below the bandwidth, so that queues drain.
+/// Section 2.5: it paces a little below the bandwidth, so that queues drain.
 const PACING_MARGIN: f64 = 0.99;
 /// The initial window in packets: as of Chromium's QUIC, where it has proved itself. The ten of RFC 6928 would cost two
 /// more round trips at the start, which is what a transfer over a satellite mostly is.
 const INITIAL_PACKETS: u64 = 32;
-/// Section 2.6: the least window in packets.
+/// Section 2.8: the least window in packets.
 const MIN_PIPE_PACKETS: u64 = 4;
 /// Section 5.6.3: the most that leaves at once, however high the rate is.
 const SEND_QUANTUM: u64 = 64 * 1024;
@@ -45,7 +45,7 @@ const SHORT_PATH_RATE: u64 = SHORT_PATH_WINDOW * 500;
 /// the rate's gain in a probe, so that the rate and not the window limits it.
 const OTHERS_GAIN: f64 = 1.5;
 
-/// What is known of the path (sections 2.9 and 2.10).
+/// What is known of the path (sections 2.9 to 2.13).
 #[derive(Debug)]
 struct Model {
     rounds: Rounds,
@@ -266,7 +266,7 @@ impl Bbr {
         self.bdp_multiple(self.model.bw, gain).max(self.least_cwnd())
     }
 
-    /// Section 5.3.3.5.3.
+    /// Section 5.3.3.8.3.
     fn target_inflight(&self) -> u64 {
         self.bdp().min(self.cwnd)
     }

@@ -63,9 +63,9 @@ impl MaxBw {
     }
 }
 
-/// Section 2.13.1: how long a least round trip is believed.
+/// Section 2.16.1: how long a least round trip is believed.
 const MIN_RTT_FILTER_LEN: Duration = Duration::from_secs(10);
-/// Section 2.13.2: how long until it is measured anew, if nothing has confirmed it.
+/// Section 2.16.2: how long until it is measured anew, if nothing has confirmed it.
 const PROBE_RTT_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A round trip that is longer by less than this part of the least one confirms it.
@@ -121,7 +121,7 @@ impl MinRtt {
     }
 }
 
-/// Section 2.10: rounds that a measured aggregation is remembered; half of it, as it is kept in two halves.
+/// Section 2.12: rounds that a measured aggregation is remembered; half of it, as it is kept in two halves.
 const EXTRA_ACKED_HALF: u64 = 5;
 
 /// Section 5.5.9: how much more is acknowledged at once than the path delivers.

@@ -4,15 +4,16 @@ use super::states::State;
 use super::{BETA, Bbr};
 use crate::congestion::{Lost, Sample};
 
-/// Section 2.6: the loss rate that a probe for bandwidth tolerates.
+/// Section 2.8: the loss rate that a probe for bandwidth tolerates.
 const LOSS_THRESH: f64 = 0.02;
-/// A loss rate that counts without a queue too: more than any path worth using has, yet what a policer or a
-/// receive buffer does that is overrun.
-const LOSS_MOST: f64 = 0.5;
+/// A loss rate that counts without a queue too: more than any path worth using has by chance (a path of 20 % exceeds
+/// it in no round of many packets), and what a policer, a receive buffer that is overrun, or a queue does that
+/// was full before we came.
+const LOSS_MOST: f64 = 0.4;
 /// What is left of the rate after a round with a queue while cruising: enough less that the queue of a round trip
 /// drains between two probes, and so little that CUBIC does not push us out (both by simulation).
 const YIELD: f64 = 0.95;
-/// Section 2.6: the part of inflight_longterm that is left to others.
+/// Section 2.8: the part of inflight_longterm that is left to others.
 const HEADROOM: f64 = 0.15;
 
 /// Bounds that losses set; u64::MAX where there is none.
@@ -43,7 +44,7 @@ pub(super) struct Latest {
     is_round_start: bool,
     pub(super) is_loss_in_round: bool,
     /// Pieces of the data that were lost in this round.
-    pub(super) events: u32,
+    events: u32,
 }
 
 impl Latest {
@@ -60,6 +61,7 @@ impl Latest {
         if self.is_round_start {
             self.bw = sample.rate();
             self.inflight = sample.delivered;
+            self.events = 0;
         }
     }
 
@@ -127,11 +129,12 @@ impl Bbr {
         }
     }
 
-    /// Section 5.3.1.3, asked once a round.
+    /// Section 5.3.1.3: at the end of a round that has lost.
     pub(super) fn is_startup_loss_high(&self, sample: &Sample) -> bool {
         /// Section 5.3.1.3: fewer pieces lost may be chance.
         const FULL_LOSS_COUNT: u32 = 6;
-        self.latest.events >= FULL_LOSS_COUNT
+        self.latest.is_round_start
+            && self.latest.events >= FULL_LOSS_COUNT
             && self.is_inflight_too_high(sample.lost, sample.in_flight_when_sent)
     }
 
@@ -157,7 +160,6 @@ impl Bbr {
             self.yield_to_others();
         }
         self.latest.is_loss_in_round = false;
-        self.latest.events = 0;
     }
 
     /// Here we leave the draft: Down has drained our part of the queue, so one that is there while we cruise means that
@@ -168,7 +170,7 @@ impl Bbr {
         self.bounds.bw_shortterm = self.latest.bw.max((bound as f64 * YIELD) as u64);
     }
 
-    /// Section 5.3.3.6: raises inflight_longterm while that is safe.
+    /// Section 5.3.3.9: raises inflight_longterm while that is safe.
     pub(super) fn adapt_upper_bound(&mut self, sample: &Sample, bytes: u64) {
         if self.bounds.inflight_longterm == u64::MAX
             || self.is_inflight_too_high(sample.lost, sample.in_flight_when_sent)
@@ -194,7 +196,7 @@ impl Bbr {
         }
     }
 
-    /// Section 5.3.3.6: doubled each round that a probe lasts.
+    /// Section 5.3.3.9: doubled each round that a probe lasts.
     pub(super) fn raise_slope(&mut self) {
         let growth = 1 << self.probe.up_rounds;
         self.probe.up_rounds = (self.probe.up_rounds + 1).min(30);

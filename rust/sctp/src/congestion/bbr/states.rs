@@ -5,16 +5,16 @@ use std::time::{Duration, Instant};
 use super::Bbr;
 use crate::congestion::{Acknowledged, Sample};
 
-/// Section 5.3.3.5.3: the wait between probes for bandwidth is from two to three seconds.
+/// Section 5.3.3.8.3: the wait between probes for bandwidth is from two to three seconds.
 const PROBE_WAIT: Duration = Duration::from_secs(2);
 /// Here we leave the draft: while no probe has found a loss, probing disturbs nobody that steers by loss, and
 /// probing twice as often lets flows find their share twice as fast.
 const PROBE_WAIT_HARMLESS: Duration = Duration::from_secs(1);
-/// Section 5.3.3.5.3: and at most so many rounds, as long as Reno needs on a path of 25 Mbit/s and 30 ms.
+/// Section 5.3.3.8.3: and at most so many rounds, as long as Reno needs on a path of 25 Mbit/s and 30 ms.
 const PROBE_WAIT_ROUNDS: u64 = 63;
 /// Section 5.3.2: rounds after which Drain ends in any case.
 const DRAIN_ROUNDS: u64 = 3;
-/// Section 2.13.2: how long ProbeRTT keeps the path empty.
+/// Section 2.16.2: how long ProbeRTT keeps the path empty.
 const PROBE_RTT_DURATION: Duration = Duration::from_millis(200);
 
 /// Section 5.1.
@@ -47,7 +47,7 @@ impl State {
     }
 }
 
-/// Section 2.11: what acknowledgements tell, as to probing.
+/// Section 2.14: what acknowledgements tell, as to probing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum AckPhase {
     Init,
@@ -57,7 +57,7 @@ enum AckPhase {
     Stopping,
 }
 
-/// A probe for bandwidth (section 2.11).
+/// A probe for bandwidth (section 2.14).
 #[derive(Debug)]
 pub(super) struct Probe {
     phase: AckPhase,
@@ -90,7 +90,7 @@ impl Probe {
     }
 }
 
-/// The round trip's measurement (section 2.13).
+/// The round trip's measurement (section 2.16).
 #[derive(Debug, Default)]
 pub(super) struct ProbeRtt {
     /// When the path has been empty for long enough.
@@ -106,7 +106,7 @@ impl Bbr {
         if self.state != State::Startup {
             return;
         }
-        if self.model.rounds.is_start && self.is_startup_loss_high(sample) {
+        if self.is_startup_loss_high(sample) {
             self.undo_state(State::Startup);
             self.model.full_bw.is_reached = true;
             self.bounds.inflight_longterm = self.bdp().max(self.latest.inflight);
@@ -143,7 +143,7 @@ impl Bbr {
         }
     }
 
-    /// Section 5.3.3.6.
+    /// Section 5.3.3.9.
     pub(super) fn update_probe_bw(&mut self, acknowledged: &Acknowledged, sample: &Sample) {
         if !self.model.full_bw.is_reached || self.advance_ack_phase(sample) {
             return;

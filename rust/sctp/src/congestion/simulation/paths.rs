@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Demand, Outcome, Path, run};
+use super::{Demand, Outcome, PACKET, Path, run};
 use crate::congestion::Kind;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -221,6 +221,24 @@ fn bbr_and_cubic_live_together() {
         let share = share(shared(10, 50, queue), [Kind::Bbr, Kind::Cubic], 0, 1);
         assert!((25.0..75.0).contains(&share), "{queue}: {share:.0} %");
     }
+}
+
+#[test]
+fn many_of_bbr_do_not_drown_a_short_queue() {
+    let demands: Vec<Demand> = (0..8)
+        .map(|at| Demand { kind: Kind::Bbr, start: at * SECOND / 4, bytes: ENDLESS, pieces: None })
+        .collect();
+    let path = shared(25, 50, 0.5);
+    let outcomes = run(path, &demands, 20 * SECOND, 1);
+    let (mut bytes, mut overflowed) = (0, 0);
+    for outcome in &outcomes {
+        bytes += outcome.bytes;
+        overflowed += outcome.overflowed;
+        assert!(outcome.bytes > path.rate * 20 / 8 / 4, "{}", outcome.bytes);
+    }
+    assert!(bytes > path.rate * 20 * 9 / 10, "{bytes}");
+    // Most of it while they come.
+    assert!(overflowed < bytes / PACKET / 10, "{overflowed}");
 }
 
 /// For people: `cargo test --release -- --ignored --nocapture table`.
