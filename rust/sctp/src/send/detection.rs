@@ -145,17 +145,16 @@ impl Detection {
         (least * self.quarters / 4).max(self.lateness * 5 / 4).min(smoothed)
     }
 
-    /// What cannot be judged yet is not on its way any more after as long, and must not hold back what is.
-    fn look_beyond(
-        &mut self,
-        now: Instant,
-        outstanding: &mut Outstanding,
-        (newest, patience): (Newest, Duration),
-    ) {
-        self.set_aside = self.set_aside.max(self.judged);
+    /// What cannot be judged yet is not on its way any more after as long, and must not hold back what is to be sent
+    /// again.
+    fn look_beyond(&mut self, now: Instant, outstanding: &mut Outstanding, patience: Duration) {
+        if self.known_to == u64::MAX {
+            return;
+        }
+        self.set_aside = self.set_aside.max(self.judged).max(self.known_to + 1);
         while let Some(chunk) = outstanding.get(self.set_aside) {
             if chunk.state == State::InFlight && chunk.transmissions == 1 {
-                if chunk.number > newest.number || chunk.stamp.sent + patience > now {
+                if chunk.stamp.sent + patience > now {
                     return;
                 }
                 outstanding.set_aside(self.set_aside);
@@ -191,9 +190,7 @@ impl Detection {
             }
             self.judged += 1;
         }
-        if self.judged > self.known_to {
-            self.look_beyond(now, outstanding, (newest, patience));
-        }
+        self.look_beyond(now, outstanding, patience.max(smoothed));
         while let Some((tsn, number)) = self.resent.front().copied() {
             if let Some(chunk) = outstanding.get(tsn)
                 && chunk.state == State::InFlight
