@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from stress.programs import Ended
     from stress.work import Work
 
-# unread_bytes, receive_window and unsent_bytes of Limits are 4 MiB of a connection together. The rest is
-# what Python and the allocator make of them, and of 100 streams with their tasks.
+# unread_bytes, receive_window and unsent_bytes of Limits are 18 MiB of a connection together, of which
+# SCTP holds some only while something is missing. The rest is what Python and the allocator make of
+# them, and of 100 streams with their tasks.
 MOST_GROWTH = 32 * MIB
 # Limits.stall_timeout, and time to notice and to work off what is queued.
 STALL_POLICY, STALL_SLACK = 10.0, 5.0

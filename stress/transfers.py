@@ -37,10 +37,10 @@ both directions; in the middle of a transfer it lets nothing pass for a while, o
 source port, as a NAT does that forgot the connection. Each row is a connection of its own:
 `/interop/checked/1.0.0`, one stream, every byte compared by its receiver. The connection's handshake goes
 through the same relay. *intact* means that every byte arrived and was acknowledged. With loss, throughput
-is that of the peers' SCTP: both reduce their window at each loss as TCP Reno does, and go waits a second
-or more where nothing else tells it of a loss: at 20 % loss it needs minutes for each MiB, to go as to
-ours. After {timeout:.0f} s a transfer is ended, with an error that says so. Transfers that mostly wait ran
-{at_once} at a time."""
+is that of the sender's SCTP. Ours steers by what arrives and not by losses. go's reduces its window at
+each loss as TCP Reno does, and waits a second or more where nothing else tells it of a loss: at 20 % loss
+it needs minutes for each MiB, to go as to ours. After {timeout:.0f} s a transfer is ended, with an error
+that says so. Transfers that mostly wait ran {at_once} at a time."""
 
 
 @dataclass(frozen=True)

@@ -252,12 +252,15 @@ fn recorded(start: u8) -> Vec<u8> {
 fn hostile() -> Seeds {
     let open = sctp::data(0, 2, 0, 3, 50, &dcep::open());
     let second_open = sctp::data(1, 2, 1, 3, 50, &dcep::open());
-    let sack = |gaps: &[u8]| {
-        let mut chunk = vec![3, 0, 0, 16 + gaps.len() as u8, 255, 255, 255, 255, 0, 1, 0, 0];
-        chunk.extend_from_slice(&[0, gaps.len() as u8 / 4, 0, 0]);
+    let sack_with = |gaps: &[u8], duplicates: &[u8]| {
+        let (length, count) = (gaps.len() + duplicates.len(), duplicates.len() as u8 / 4);
+        let mut chunk = vec![3, 0, 0, 16 + length as u8, 255, 255, 255, 255, 0, 1, 0, 0];
+        chunk.extend_from_slice(&[0, gaps.len() as u8 / 4, 0, count]);
         chunk.extend_from_slice(gaps);
+        chunk.extend_from_slice(duplicates);
         chunk
     };
+    let sack = |gaps: &[u8]| sack_with(gaps, &[]);
     let send = |to: Writer| to.step(sctp::OPEN, &[]).step(sctp::SEND, &[2, 0x3f, 0xff]);
     vec![
         (
@@ -273,6 +276,33 @@ fn hostile() -> Seeds {
                 .step_with(sctp::PACKET, &[], &sack(&[0, 3, 0, 5, 0, 8, 0, 9]))
                 .step_with(sctp::PACKET, &[], &sack(&[0, 9, 0, 3, 0, 0, 255, 255]))
                 .step(sctp::WAIT, &[255])
+                .0,
+        ),
+        (
+            // What was sent again had arrived; and TSNs that were never sent again, or never sent.
+            "duplicates",
+            send(Writer::default())
+                .step_with(sctp::PACKET, &[], &sack(&[0, 5, 0, 12]))
+                .step(sctp::WAIT, &[100])
+                .step_with(
+                    sctp::PACKET,
+                    &[],
+                    &sack_with(&[0, 2, 0, 12], &[0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 9, 255, 255, 255, 255]),
+                )
+                .step(sctp::SEND, &[2, 0x3f, 0xff])
+                .step(sctp::WAIT, &[255])
+                .0,
+        ),
+        (
+            // Every other TSN is missing, until what is held is full.
+            "every-other-tsn",
+            (0..7u32)
+                .fold(Writer::default(), |to, run| {
+                    let chunk = sctp::data(1024 * run + 1, 0, 0, 7, 53, b"beyond a gap");
+                    to.step_with(sctp::MANY, &[1, 255, 2], &chunk)
+                })
+                .step(sctp::CONSUME, &[])
+                .step_with(sctp::PACKET, &[], &sctp::data(0, 0, 0, 7, 53, b"the first"))
                 .0,
         ),
         (

@@ -97,8 +97,16 @@ impl Origin {
             match chunk[0] {
                 // DATA, I-DATA, FORWARD-TSN, I-FORWARD-TSN.
                 0 | 64 | 192 | 194 => change(chunk, 4, self.peer),
-                // SACK, SHUTDOWN.
-                3 | 7 => change(chunk, 4, self.victim),
+                // SACK; its duplicates stand behind its gaps.
+                3 => {
+                    change(chunk, 4, self.victim);
+                    let gaps = word(chunk, 12).map_or(0, |counts| (counts >> 16) as usize);
+                    for at in (16 + 4 * gaps..chunk.len()).step_by(4) {
+                        change(chunk, at, self.victim);
+                    }
+                }
+                // SHUTDOWN.
+                7 => change(chunk, 4, self.victim),
                 // RE-CONFIG.
                 130 => {
                     let mut at = 4;

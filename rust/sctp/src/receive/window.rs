@@ -1,9 +1,9 @@
 //! How much the peer is offered.
 //!
 //! A sender that knows nothing but loss fills whatever queue the path has, and the window is what keeps it from that.
-//! So what may be in flight follows what the path brings in the least round trip: twice that, which lets a sender
-//! double in each round trip, and a little more than it once a queue has overflowed. What has arrived beyond a gap
-//! does not count: the sender could not go on while it mends a loss.
+//! So what may be in flight follows what the path brings in the least round trip: 1.75 times that, which lets a sender
+//! nearly double in each round trip, and a little more than it once a queue has overflowed. What has arrived beyond
+//! a gap does not count: the sender could not go on while it mends a loss.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
