@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from stress.programs import Ended
     from stress.work import Work
 
-# unread_bytes, receive_window and unsent_bytes of Limits are 18 MiB of a connection together, of which
+# unread_bytes, receive_window and unsent_bytes of Limits are 6 MiB of a connection together, of which
 # SCTP holds some only while something is missing. The rest is what Python and the allocator make of
 # them, and of 100 streams with their tasks.
 MOST_GROWTH = 32 * MIB

@@ -78,7 +78,7 @@ class Limits:
     """Written and not sent yet, for one connection; beyond it writers wait."""
     unsent_bytes_per_channel: int = 256 * _KIB
     """The same for each channel, so that one stream cannot take it all."""
-    receive_window: int = 16 * _MIB
+    receive_window: int = 4 * _MIB
     """What SCTP holds of one connection, at most, while something before it is missing or its reader
     is slow. It holds 1 MiB of any connection, and more only on paths that bring more: the window that
     the peer is offered (RFC 9260, a_rwnd) begins at 128 KiB and follows what arrives in a round trip,

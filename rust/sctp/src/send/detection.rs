@@ -154,7 +154,10 @@ impl Detection {
         self.set_aside = self.set_aside.max(self.judged).max(self.known_to + 1);
         while let Some(chunk) = outstanding.get(self.set_aside) {
             if chunk.state == State::InFlight && chunk.transmissions == 1 {
-                if chunk.stamp.sent + patience > now {
+                let due = chunk.stamp.sent + patience;
+                if due > now {
+                    // All may have arrived by then, and no SACK come any more.
+                    self.deadline = Some(self.deadline.map_or(due, |at| at.min(due)));
                     return;
                 }
                 outstanding.set_aside(self.set_aside);
