@@ -61,7 +61,7 @@ def test_dial_draws_the_nine_steps_for_a_person(command: Command, address: str) 
     assert numbers == [str(number) for number in range(1, 10)]
 
 
-def test_a_dial_takes_less_than_half_a_second_of_its_own_time(command: Command, address: str) -> None:
+def test_a_dial_takes_less_than_a_second_of_its_own_time(command: Command, address: str) -> None:
     command("dial", address)
     own = []
     for _ in range(3):
@@ -73,7 +73,7 @@ def test_a_dial_takes_less_than_half_a_second_of_its_own_time(command: Command, 
             after.children_user + after.children_system - before.children_user - before.children_system
         )
     # A shared machine takes time from all of them, but seldom from each.
-    assert min(own) < 0.5
+    assert min(own) < 1.0
 
 
 def test_ping_reports_every_round_trip(command: Command, address: str) -> None:

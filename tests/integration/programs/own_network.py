@@ -45,7 +45,7 @@ async def cannot_send() -> list[object]:
             except webrtc_direct.CannotSend as error:
                 answers.append([isinstance(error, HandshakeError), error.errno, error.address])
             # Less than the wait before the other version is tried.
-            answers.append(time.monotonic() - started < 0.9)
+            answers.append(time.monotonic() - started < 5)
     return answers
 
 
