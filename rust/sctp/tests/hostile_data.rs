@@ -5,8 +5,9 @@ mod support;
 
 use std::time::Duration;
 
-use support::puppet::{Puppet, STREAMS};
+use support::puppet::{Puppet, STREAMS, config};
 use support::wire::{self, BEGIN, END, UNORDERED, WHOLE};
+use webrtc_direct_sctp::Config;
 
 const SECOND: Duration = Duration::from_secs(1);
 const PROTOCOL_VIOLATION: u16 = 13;
@@ -48,6 +49,17 @@ fn data_of_a_stream_that_was_not_offered_is_acknowledged_and_reported() {
     assert_eq!((error.short(0), error.short(4)), (INVALID_STREAM, STREAMS));
     assert_eq!(puppet.acknowledged(first), 1);
     assert!(puppet.read().is_none());
+}
+
+#[test]
+fn data_on_ever_more_streams_ends_the_association() {
+    let mut puppet = Puppet::connected_with(Config { streams: u16::MAX, ..config() });
+    for stream in 0..8192 {
+        puppet.write(stream, 0, b"x");
+        assert!(puppet.read().is_some(), "stream {stream}");
+    }
+    let answers = puppet.write(8192, 0, b"x");
+    assert!(puppet.is_aborted(&answers, PROTOCOL_VIOLATION), "{answers:?}");
 }
 
 #[test]

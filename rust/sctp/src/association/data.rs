@@ -58,6 +58,10 @@ impl Association {
             });
             return;
         }
+        if !receiver.reassembly.has_room_for(data.stream) {
+            self.violate("data on more streams than are kept; it is to reset those that it is done with");
+            return;
+        }
         if receiver.reassembly.add(tsn, data).is_err() {
             self.violate("fragments that make no message");
             return;

@@ -10,6 +10,11 @@ use crate::packet::chunk::Data;
 const FREE_MESSAGES: usize = 1024;
 const MESSAGE_OVERHEAD: usize = 64;
 
+/// Streams of which anything is known. A peer that resets those that it is done with stays far below it.
+const MAX_STREAMS: usize = 8192;
+/// Room for so many messages stays when none waits.
+const ROOM_WHEN_IDLE: usize = 16;
+
 /// What has arrived and was not yet read.
 #[derive(Debug)]
 pub(crate) struct Reassembly {
@@ -55,10 +60,18 @@ impl Reassembly {
     pub(crate) fn pop(&mut self) -> Option<Message> {
         let message = self.ready.pop_front()?;
         self.ready_bytes -= message.payload.len();
+        if self.ready.is_empty() {
+            self.ready.shrink_to(ROOM_WHEN_IDLE);
+        }
         Some(message)
     }
 
-    /// Take a fragment with a TSN that is new.
+    /// Whether a fragment on this stream may be taken.
+    pub(crate) fn has_room_for(&self, stream: u16) -> bool {
+        self.streams.len() < MAX_STREAMS || self.streams.contains_key(&stream)
+    }
+
+    /// Take a fragment with a TSN that is new, on a stream that there is room for.
     pub(crate) fn add(&mut self, tsn: u64, data: &Data<'_>) -> Result<(), Inconsistent> {
         let fragment = (data.flags, data.ssn, data.ppid, data.payload);
         self.with(data.stream, |stream, most, done| stream.add(data.stream, tsn, fragment, most, done))
@@ -68,7 +81,7 @@ impl Reassembly {
     pub(crate) fn hold_after(&mut self, streams: &[u16], last: u64) {
         let all = if streams.is_empty() { self.named(streams) } else { streams.to_vec() };
         // Of those that nothing is known of as well: what is missing may be theirs.
-        for id in all {
+        for id in all.into_iter().take(MAX_STREAMS) {
             self.streams.entry(id).or_default().hold_after(last);
         }
     }

@@ -19,6 +19,9 @@ pub(crate) enum State {
     Acknowledged,
 }
 
+/// Room for so many chunks stays when none is outstanding: an idle association costs little.
+const ROOM_WHEN_IDLE: usize = 16;
+
 /// One of them.
 #[derive(Debug)]
 pub(crate) struct Chunk {
@@ -174,6 +177,9 @@ impl Outstanding {
             arrived(tsn, &chunk);
         }
         self.acknowledged.remove_to(cumulative);
+        if self.chunks.is_empty() {
+            self.chunks.shrink_to(ROOM_WHEN_IDLE);
+        }
     }
 
     /// Those from *from* to *to* have arrived, and one before them has not. Tells *arrived* of the new ones.

@@ -55,7 +55,12 @@ impl Puppet {
 
     /// Against one that is up.
     pub fn connected() -> Self {
-        let mut puppet = Self::new();
+        Self::connected_with(config())
+    }
+
+    /// The same with another configuration.
+    pub fn connected_with(config: Config) -> Self {
+        let mut puppet = Self::with(config);
         puppet.introduce();
         let cookie = puppet.cookie.clone();
         puppet.say(&[wire::chunk(wire::COOKIE_ECHO, 0, &cookie)]);
