@@ -28,9 +28,11 @@ mod closing;
 mod data;
 mod handshake;
 mod heartbeat;
+mod path_mtu;
 
 use handshake::Handshake;
 use heartbeat::Heartbeats;
+use path_mtu::PathMtu;
 
 /// Packets that wait to be sent, beside those with data. Each is an answer to something; the peer can ask again.
 const MAX_WAITING: usize = 256;
@@ -67,6 +69,7 @@ pub struct Association {
     receiver: Option<Receiver>,
     resets: Resets,
     heartbeats: Heartbeats,
+    path_mtu: PathMtu,
     /// What packets to the peer carry.
     peer_tag: u32,
     peer: Option<Init>,
@@ -89,6 +92,7 @@ impl Association {
             sender: Sender::new(&config, serial::start(tsn), now),
             resets: Resets::new(tsn),
             heartbeats: Heartbeats::new(config.heartbeat_interval, seed),
+            path_mtu: PathMtu::new(),
             handshake,
             state: State::Closed,
             receiver: None,
@@ -113,8 +117,9 @@ impl Association {
         let acknowledgement = self.receiver.as_ref().and_then(|half| half.acknowledger.timeout());
         let data = [self.sender.timeout(), self.resets.timeout(), acknowledgement];
         let data = data.into_iter().flatten().filter(|_| self.carries_data()).min();
-        let heartbeat = self.heartbeats.timeout().filter(|_| self.state == State::Established);
-        [self.timer, data, heartbeat].into_iter().flatten().min()
+        let asked = [self.heartbeats.timeout(), self.path_mtu.timeout()].into_iter().flatten().min();
+        let asked = asked.filter(|_| self.state == State::Established);
+        [self.timer, data, asked].into_iter().flatten().min()
     }
 
     /// Whether data, acknowledgements and resets go to and fro.
@@ -136,6 +141,7 @@ impl Association {
         if self.receiver.is_some() && self.state != State::Ended {
             self.sender.handle_timeout(now);
             self.beat(now);
+            self.probe_path_mtu(now);
         }
     }
 

@@ -13,6 +13,9 @@ pub struct Config {
     pub remote_port: u16,
     /// Largest packet, in bytes.
     pub packet_size: usize,
+    /// Largest packet with data until a larger one is known to arrive, in bytes: what fits into an IPv4 packet of 576
+    /// bytes, which every path takes (RFC 791), with DTLS and UDP around it.
+    pub first_packet_size: usize,
     /// The receive window that INIT and INIT ACK announce, in bytes. dcsctp, which browsers run, takes it for its slow
     /// start threshold and hardly grows beyond it, so it is large; the SACKs that follow say what may be in flight.
     pub announced_window: usize,
@@ -47,6 +50,7 @@ impl Default for Config {
             local_port: 5000,
             remote_port: 5000,
             packet_size: 1191,
+            first_packet_size: 508,
             announced_window: 4 << 20,
             first_window: 128 * 1024,
             receive_window: 16 << 20,

@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::packet::reconfig::result;
 
 /// Streams that one request names; the others wait for the next one, for all of them may fit into no packet.
-const MAX_STREAMS: usize = 256;
+const MAX_STREAMS: usize = 224;
 /// Answers that wait to be sent.
 const MAX_ANSWERS: usize = 16;
 

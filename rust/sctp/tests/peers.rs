@@ -114,17 +114,17 @@ fn partial_reliability_and_resets_are_announced() {
 
 /// More of them fit into no packet, and some peers take fewer.
 #[test]
-fn a_request_resets_256_streams_at_most_and_the_others_follow() {
+fn a_request_resets_224_streams_at_most_and_the_others_follow() {
     let mut puppet = Puppet::connected();
     let wanted: Vec<u16> = (0..1000).collect();
     puppet.association.reset(&wanted).unwrap();
     let mut named = BTreeSet::new();
-    for _ in 0..4 {
+    for _ in 0..5 {
         let requests: Vec<Chunk> = puppet.drain().iter().flat_map(|packet| wire::chunks(packet)).collect();
         assert_eq!(requests.len(), 1);
         let (_, value) = &wire::parameters(&requests[0].value, 0)[0];
         let streams: Vec<u16> = value[12..].chunks(2).map(|id| u16::from_be_bytes([id[0], id[1]])).collect();
-        assert!(streams.len() <= 256);
+        assert!(streams.len() <= 224);
         named.extend(streams);
         puppet.association.handle_packet_untrusted(
             &wire::packet(puppet.tag, &[wire::reset_response(requests[0].number(4), 1)]),

@@ -105,7 +105,7 @@ impl Association {
             in_flight: self.sender.in_flight(),
             peer_window: self.sender.peer_window() as u64,
             receive_window: self.receiver.as_ref().map_or(0, |half| half.window.limit() as u64),
-            packet_size: self.config.packet_size,
+            packet_size: self.sender.packet_size(),
             data_packets: counts.data_packets,
             retransmitted_packets: counts.retransmitted_packets,
             spurious: counts.spurious,

@@ -103,7 +103,7 @@ impl Association {
 
     fn writer<'a>(&self, out: &'a mut Vec<u8>) -> Writer<'a> {
         let ports = (self.config.local_port, self.config.remote_port);
-        Writer::new(out, self.config.packet_size, ports, self.peer_tag)
+        Writer::new(out, self.sender.packet_size(), ports, self.peer_tag)
     }
 
     fn write_sack(&mut self, writer: &mut Writer<'_>, now: Instant) {

@@ -199,12 +199,15 @@ impl Association {
             return;
         }
         self.push_packet(self.peer_tag, |writer, _| writer.chunk(kind::COOKIE_ACK, 0, |_| ()));
+        // Behind what the peer waits for.
+        self.probe_path_mtu(now);
     }
 
     pub(super) fn take_cookie_ack(&mut self, now: Instant) {
         if self.state == State::CookieEchoed {
             self.learn_round_trip(now);
             self.establish(now);
+            self.probe_path_mtu(now);
         }
     }
 
@@ -226,6 +229,7 @@ impl Association {
         self.timer = None;
         self.repeats = 0;
         self.heartbeats.start(now);
+        self.begin_path_mtu(now);
         self.events.push_back(Event::Established);
     }
 }

@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::{Association, State};
+use crate::packet::COMMON_HEADER;
 use crate::packet::chunk::kind;
 
 const HEARTBEAT_INFO: u16 = 1;
-/// Longest HEARTBEAT that is answered: a packet's worth.
-const MAX_INFO: usize = 1024;
+/// Heartbeat information: its header and a number.
+const INFO: usize = 12;
 /// A receiver of much data asks for the round trip so often, at most, and each so many round trips.
 const LEAST_PAUSE: Duration = Duration::from_millis(100);
 const ROUND_TRIPS: u32 = 4;
@@ -72,6 +73,11 @@ impl Association {
         if self.state != State::Established || self.heartbeats.next.is_none_or(|at| at > now) {
             return;
         }
+        self.send_heartbeat(now, 0);
+    }
+
+    /// Ask by a packet of *size* bytes, or as few as it takes.
+    pub(super) fn send_heartbeat(&mut self, now: Instant, size: usize) {
         let heartbeats = &mut self.heartbeats;
         heartbeats.next = Some(now + heartbeats.interval);
         heartbeats.number = heartbeats.number.wrapping_add(1);
@@ -82,17 +88,21 @@ impl Association {
         }
         heartbeats.asked.push_back((heartbeats.number, now));
         let number = heartbeats.number;
+        // What fills it up is part of the information, for not every peer knows the chunk for that (RFC 4820).
+        let info = size.saturating_sub(COMMON_HEADER + 4).max(INFO) / 4 * 4;
         self.push_packet(self.peer_tag, |writer, _| {
             writer.chunk(kind::HEARTBEAT, 0, |out| {
+                let start = out.len();
                 out.extend_from_slice(&HEARTBEAT_INFO.to_be_bytes());
-                out.extend_from_slice(&12u16.to_be_bytes());
+                out.extend_from_slice(&(info as u16).to_be_bytes());
                 out.extend_from_slice(&number.to_be_bytes());
+                out.resize(start + info, 0);
             });
         });
     }
 
     pub(super) fn answer_heartbeat_untrusted(&mut self, info: &[u8]) {
-        if self.receiver.is_some() && info.len() <= MAX_INFO {
+        if self.receiver.is_some() && COMMON_HEADER + 4 + info.len() <= self.config.packet_size {
             self.push_packet(self.peer_tag, |writer, _| {
                 writer.chunk(kind::HEARTBEAT_ACK, 0, |out| out.extend_from_slice(info));
             });
@@ -101,9 +111,11 @@ impl Association {
 
     pub(super) fn take_heartbeat_ack_untrusted(&mut self, info: &[u8], now: Instant) {
         let asked = &mut self.heartbeats.asked;
-        let answered = asked.iter().position(|(number, _)| info.get(4..) == Some(&number.to_be_bytes()));
+        let answered = asked.iter().position(|(number, _)| info.get(4..INFO) == Some(&number.to_be_bytes()));
         if let Some((_, at)) = answered.and_then(|index| asked.drain(..=index).next_back()) {
             self.sender.round_trip.measure(now.saturating_duration_since(at), now);
+            // Whole words, as it was written.
+            self.take_path_mtu((COMMON_HEADER + 4 + info.len()).next_multiple_of(4) + 3);
         }
     }
 }

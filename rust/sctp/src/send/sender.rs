@@ -83,7 +83,7 @@ impl Sender {
             pacer: Pacer::new(now),
             controller: config.controller.controller(now, config.packet_size as u64),
             episode: Episode::default(),
-            packet_size: config.packet_size,
+            packet_size: config.first_packet_size.min(config.packet_size),
             peer_window: 0,
             transmissions: 0,
             resent: VecDeque::new(),
@@ -98,6 +98,15 @@ impl Sender {
 
     pub(crate) fn set_peer_window(&mut self, window: u32) {
         self.peer_window = window as usize;
+    }
+
+    /// Largest packet that is known to arrive.
+    pub(crate) fn packet_size(&self) -> usize {
+        self.packet_size
+    }
+
+    pub(crate) fn set_packet_size(&mut self, size: usize) {
+        self.packet_size = size;
     }
 
     pub(crate) fn peer_window(&self) -> usize {
