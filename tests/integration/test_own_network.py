@@ -64,6 +64,12 @@ def test_a_link_local_address_is_dialed_and_listened_on_by_its_zone(backend: str
     assert run("link_local", backend) == 2 * seen
 
 
+@in_a_namespace
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_data_moves_where_full_datagrams_do_not_fit(backend: str) -> None:
+    assert run("small_mtu", backend) == 3 * [2_000_000]
+
+
 async def test_a_zone_that_does_not_exist_is_named() -> None:
     listen = "/ip6zone/nowhere0/ip6/fe80::1/udp/4001/webrtc-direct"
     with pytest.raises(AddressError, match=r"ip6zone: this machine has no such network interface.*nowhere0"):

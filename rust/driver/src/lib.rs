@@ -14,6 +14,7 @@
 //! as datagrams may be.
 
 mod endpoint;
+mod fragments;
 mod handle;
 mod queue;
 mod reactor;

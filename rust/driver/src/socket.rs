@@ -9,6 +9,8 @@ use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use webrtc_direct_engine::{Outbox, Route};
 
+use crate::fragments;
+
 /// What the kernel is asked to hold in each direction; it may give less.
 const BUFFER: usize = 4 << 20;
 /// Datagrams that arrive together are handed over together: so many slots, each with a run of one sender.
@@ -70,6 +72,7 @@ pub(crate) fn receive_buffer_size(socket: &StdSocket) -> usize {
 impl Port {
     pub(crate) fn new(socket: StdSocket, registry: &Registry, token: Token) -> io::Result<Self> {
         let state = UdpSocketState::new((&socket).into())?;
+        fragments::allow(&socket)?;
         let on_all = socket.local_addr()?.ip().is_unspecified();
         let mut socket = UdpSocket::from_std(socket);
         registry.register(&mut socket, token, Interest::READABLE | Interest::WRITABLE)?;
@@ -109,8 +112,10 @@ impl Port {
 
     /// Send until everything is sent or the socket takes no more.
     pub(crate) fn send(&mut self, outbox: &mut Outbox) {
+        // Datagrams larger than the path's MTU cannot leave as one piece, which is cut by the size of datagrams.
+        let mut most = usize::MAX;
         while self.writable {
-            let Some(batch) = outbox.batch(self.state.max_gso_segments(), MAX_RUN) else {
+            let Some(batch) = outbox.batch(self.state.max_gso_segments().min(most), MAX_RUN) else {
                 return;
             };
             let count = batch.count;
@@ -125,6 +130,7 @@ impl Port {
                 Ok(()) => outbox.advance(count),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.writable = false,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if count > 1 && is_about_the_size(&error) => most = 1,
                 Err(error) => {
                     log::debug!("sending {count} datagrams: {error}");
                     outbox.advance(count);
@@ -135,6 +141,11 @@ impl Port {
             outbox.advance(1);
         }
     }
+}
+
+/// EINVAL is what older systems say of a run whose datagrams are too large.
+fn is_about_the_size(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMSGSIZE | libc::EINVAL))
 }
 
 fn is_about_the_peer(error: &io::Error) -> bool {

@@ -18,7 +18,7 @@ import webrtc_direct
 from webrtc_direct import Certificate, HandshakeError, KeyPair, echo_handler
 
 # <linux/sockios.h>, <linux/if.h>
-SIOCSIFFLAGS, SIOCSIFADDR, IFF_UP = 0x8914, 0x8916, 1
+SIOCSIFFLAGS, SIOCSIFADDR, SIOCSIFMTU, IFF_UP = 0x8914, 0x8916, 0x8922, 1
 LOOPBACK = 1
 LINK_LOCAL = "fe80::1"
 PROOF = f"certhash/{Certificate.generate().fingerprint.certhash}/p2p/{KeyPair.generate().peer_id}"
@@ -70,7 +70,31 @@ async def link_local() -> list[object]:
     return answers
 
 
+async def small_mtu() -> list[object]:
+    """Move 2 MB each way where the interface takes packets of so many bytes: how much came back."""
+    answers: list[object] = []
+    for mtu in (1200, 1000, 576):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as anything:
+            fcntl.ioctl(anything, SIOCSIFMTU, struct.pack("16si12x", b"lo", mtu))
+        address = "/ip4/127.0.0.1/udp/0/webrtc-direct"
+        async with (
+            webrtc_direct.listen(address, handlers={"/echo": echo_handler}) as listener,
+            webrtc_direct.dial(listener.addresses[0]) as connection,
+            connection.open_stream("/echo") as stream,
+            anyio.create_task_group() as tasks,
+        ):
+            tasks.start_soon(say, stream)
+            answers.append(sum([len(data) async for data in stream]))
+    return answers
+
+
+async def say(stream: webrtc_direct.Stream) -> None:
+    """Write 2 MB."""
+    await stream.write(bytes(2_000_000))
+    await stream.close_write()
+
+
 if __name__ == "__main__":
     prepare()
-    what = {"cannot_send": cannot_send, "link_local": link_local}[sys.argv[1]]
+    what = {"cannot_send": cannot_send, "link_local": link_local, "small_mtu": small_mtu}[sys.argv[1]]
     print(json.dumps(anyio.run(what, backend=sys.argv[2])))

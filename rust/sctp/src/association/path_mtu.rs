@@ -8,17 +8,16 @@ use std::time::Instant;
 
 use super::{Association, State};
 
-/// A size is asked for so often before the next smaller one is (RFC 8899 section 5.1.2, MAX_PROBES).
+/// Sizes are asked for so often (RFC 8899 section 5.1.2, MAX_PROBES).
 const MAX_PROBES: u32 = 3;
-/// Where the full size does not arrive: the largest that fits into an MTU of about 1070, and of 830, with DTLS, UDP and
-/// IP around it.
+/// Beside the full size: the largest that fit into an MTU of about 1070, and of 830, with DTLS, UDP and IP around them.
 const SMALLER: [usize; 2] = [1000, 760];
 
-/// What is known of the path, and what is asked for.
+/// What is asked for.
 #[derive(Debug)]
 pub(super) struct PathMtu {
-    /// The size that is asked for, how often it was, and when it is next.
-    probe: Option<(usize, u32, Instant)>,
+    /// How often all sizes were asked for, and when they are next.
+    probe: Option<(u32, Instant)>,
 }
 
 impl PathMtu {
@@ -27,44 +26,46 @@ impl PathMtu {
     }
 
     pub(super) fn timeout(&self) -> Option<Instant> {
-        self.probe.map(|(_, _, at)| at)
+        self.probe.map(|(_, at)| at)
     }
 }
 
 impl Association {
-    /// Ask for the full size first.
+    /// Begin to ask.
     pub(super) fn begin_path_mtu(&mut self, now: Instant) {
         if self.config.packet_size > self.sender.packet_size() {
-            self.path_mtu.probe = Some((self.config.packet_size, 0, now));
+            self.path_mtu.probe = Some((0, now));
         }
     }
 
-    /// Ask for a size, if it is time.
+    /// Ask for all sizes, if it is time: the largest that is answered counts.
     pub(super) fn probe_path_mtu(&mut self, now: Instant) {
-        let Some((size, times, at)) = self.path_mtu.probe.filter(|_| self.state == State::Established) else {
+        let Some((times, at)) = self.path_mtu.probe.filter(|_| self.state == State::Established) else {
             return;
         };
         if at > now {
             return;
         }
-        if times < MAX_PROBES {
-            self.send_heartbeat(now, size);
-            self.path_mtu.probe = Some((size, times + 1, now + self.patience(times)));
+        self.path_mtu.probe = (times < MAX_PROBES).then(|| (times + 1, now + self.patience(times)));
+        if times == MAX_PROBES {
             return;
         }
-        let least = self.sender.packet_size();
-        let next = SMALLER.into_iter().find(|smaller| *smaller < size && *smaller > least);
-        self.path_mtu.probe = next.map(|next| (next, 0, now));
-        self.probe_path_mtu(now);
+        let (known, full) = (self.sender.packet_size(), self.config.packet_size);
+        for size in [full].into_iter().chain(SMALLER).filter(|size| *size > known && *size <= full) {
+            self.send_heartbeat(now, size);
+        }
     }
 
     /// A packet of this size has arrived.
     pub(super) fn take_path_mtu(&mut self, size: usize) {
-        if let Some((asked, _, _)) = self.path_mtu.probe
-            && size >= asked
+        let sizes = SMALLER.into_iter().chain([self.config.packet_size]);
+        if let Some(largest) = sizes.filter(|known| *known <= size).max()
+            && largest > self.sender.packet_size()
         {
-            self.sender.set_packet_size(asked);
-            self.path_mtu.probe = None;
+            self.sender.set_packet_size(largest);
+            if largest == self.config.packet_size {
+                self.path_mtu.probe = None;
+            }
         }
     }
 }
