@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import math
 import os
 import subprocess
 import sys
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 def asyncio_runner(main: Main, **options: Any) -> None:
     """Run *main* as a program does that sets something of its event loop."""
     with asyncio.Runner(**options) as runner:
+        # Tests read the log, and debug mode warns in it of each callback that a busy machine makes slow.
+        runner.get_loop().slow_callback_duration = math.inf
         runner.run(_coroutine(main))
 
 
