@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import random
 import socket
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import anyio
 
+from webrtc_direct import WebRtcDirectAddress
 from webrtc_direct.protocol.message import MessageDecoder, encode_data
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from webrtc_direct import Connection
     from webrtc_direct.platform.base import DataChannel
-    from webrtc_direct.protocol.message import Flag
+from webrtc_direct.protocol.message import Flag
 
 # Long enough for a loaded machine; a test that gets here has hung.
 SECONDS = 30
@@ -41,6 +43,39 @@ def unused_port() -> int:
                 continue
             return port
     raise AssertionError("20 ports, and all in use")
+
+
+@asynccontextmanager
+async def relay(address: str, passes: Callable[[bytes], bool]) -> AsyncIterator[WebRtcDirectAddress]:
+    """Stand in front of *address*, and swallow what *passes* says no to. Gives the address to dial."""
+    target = WebRtcDirectAddress.parse(address)
+    clients: dict[tuple[str, int], anyio.abc.ConnectedUDPSocket] = {}
+
+    async def back(client: tuple[str, int], upstream: anyio.abc.ConnectedUDPSocket) -> None:
+        # Whoever sends to a socket that has just been closed is told so.
+        with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
+            async for data in upstream:
+                if passes(data):
+                    await front.sendto(data, *client)
+
+    async def forth(tasks: anyio.abc.TaskGroup) -> None:
+        async for data, client in front:
+            if client not in clients:
+                upstream = await anyio.create_connected_udp_socket(str(target.ip), target.port)
+                clients[client] = await sockets.enter_async_context(upstream)
+                tasks.start_soon(back, client, upstream)
+            if passes(data):
+                await clients[client].send(data)
+
+    async with (
+        AsyncExitStack() as sockets,
+        await anyio.create_udp_socket(socket.AF_INET, local_host="127.0.0.1") as front,
+        anyio.create_task_group() as tasks,
+    ):
+        port = front.extra(anyio.abc.SocketAttribute.local_port)
+        tasks.start_soon(forth, tasks)
+        yield WebRtcDirectAddress(target.ip, port, target.fingerprint, target.peer_id)
+        tasks.cancel_scope.cancel()
 
 
 async def settled(

@@ -142,6 +142,7 @@ impl Association {
             self.sender.handle_timeout(now);
             self.beat(now);
             self.probe_path_mtu(now);
+            self.watch_path_mtu(now);
         }
     }
 

@@ -20,11 +20,24 @@ pub enum Event {
     ResetRefused(Vec<u16>),
     /// The association is over. Nothing follows.
     Ended {
-        /// Whether the peer has ended it, or else a fault of the peer's, or this end.
-        by_peer: bool,
+        /// Who or what has ended it.
+        by: By,
         /// Why, in words.
         words: String,
     },
+}
+
+/// Who or what ends an association.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The peer.
+    Peer,
+    /// The peer has broken a rule.
+    Violation,
+    /// This end's caller.
+    Caller,
+    /// The path, which does not carry what there is to send.
+    Path,
 }
 
 /// A message that is complete.

@@ -29,4 +29,4 @@ mod serial;
 pub use association::Association;
 pub use bytes::Bytes;
 pub use config::Config;
-pub use event::{Event, Message, Metrics, ResetError, SendError};
+pub use event::{By, Event, Message, Metrics, ResetError, SendError};

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use support::chance::Chance;
 use support::puppet::{Puppet, config};
 use support::wire::{self, WHOLE};
-use webrtc_direct_sctp::{Config, Event};
+use webrtc_direct_sctp::{By, Config, Event};
 
 const SECOND: Duration = Duration::from_secs(1);
 const PROTOCOL_VIOLATION: u16 = 13;
@@ -199,7 +199,7 @@ fn an_abort_ends_the_association_only_with_a_right_tag() {
     for (tag, chunk) in [(tag, abort), (own_tag, reflected)] {
         let mut puppet = Puppet::connected();
         assert!(puppet.feed(&wire::packet(tag, &[chunk])).is_empty());
-        assert!(matches!(puppet.events()[..], [Event::Ended { by_peer: true, .. }]));
+        assert!(matches!(puppet.events()[..], [Event::Ended { by: By::Peer, .. }]));
         assert!(puppet.association.timeout().is_none());
         assert!(puppet.write(1, 0, b"x").is_empty());
     }
@@ -315,7 +315,7 @@ fn a_shutdown_is_confirmed_and_its_parts_out_of_turn_are_ignored() {
     }
     assert!(puppet.events().is_empty());
     puppet.say(&[wire::chunk(wire::SHUTDOWN_COMPLETE, 0, &[])]);
-    assert!(matches!(puppet.events()[..], [Event::Ended { by_peer: true, .. }]));
+    assert!(matches!(puppet.events()[..], [Event::Ended { by: By::Peer, .. }]));
 }
 
 #[test]

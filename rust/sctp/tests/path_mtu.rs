@@ -6,7 +6,7 @@ mod support;
 use std::time::Duration;
 
 use support::network::Path;
-use support::peer::{Kind, Settings};
+use support::peer::{Event, Kind, Message, Settings};
 use support::traffic::{Plan, Traffic};
 use support::world::World;
 
@@ -51,4 +51,59 @@ fn full_packets_are_used_a_round_trip_after_the_beginning() {
         assert!(used > 1150, "{receiver:?}");
         assert!(took < Duration::from_secs(1), "{receiver:?}: {took:?}");
     }
+}
+
+/// Two ends of ours with a transfer from the first to the second that does not end soon.
+fn endless(path: Path, seed: u64) -> (World, Traffic) {
+    let mut world = World::with(
+        [Kind::Ours; 2],
+        [1, 2].map(|end| Settings::new(2 * seed + end)),
+        [path.clone(), path],
+        seed,
+    );
+    world.establish();
+    let traffic = Traffic::new([Plan::bulk(1, 20_000_000, 10_000), Plan::default()], world.now, seed);
+    (world, traffic)
+}
+
+fn end_of(world: &World, end: usize) -> Option<String> {
+    world.events[end].iter().find_map(|event| match event {
+        Event::Ended(words) => Some(words.clone()),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_path_that_becomes_a_black_hole_for_full_packets_ends_the_association_in_seconds() {
+    for (largest, seed) in [(1100, 1), (600, 2), (1150, 3)] {
+        let (mut world, mut traffic) =
+            endless(Path::narrow(Duration::from_millis(20), 50, Duration::from_millis(50)), seed);
+        world.run(&mut traffic, Duration::from_secs(1)).unwrap_err();
+        world.gate = Box::new(move |_, packet| packet.len() <= largest);
+        let words = world.run(&mut traffic, Duration::from_secs(20)).unwrap_err();
+        assert!(words.contains("MTU has become smaller") && words.contains("by Path"), "{largest}: {words}");
+        assert!(world.elapsed() < Duration::from_secs(12), "{:?}", world.elapsed());
+        world.pass(Duration::from_secs(1));
+        assert!(end_of(&world, 1).unwrap().contains("MTU has become smaller"));
+    }
+}
+
+#[test]
+fn losses_a_silence_and_a_reader_that_stops_are_no_black_hole() {
+    for seed in 0..20 {
+        let lossy = Path { loss: 0.4, ..Path::fair(Duration::from_millis(20)) };
+        let (mut world, mut traffic) = endless(lossy, seed);
+        let far = world.run(&mut traffic, Duration::from_secs(60)).unwrap_err();
+        world.gate = Box::new(|_, _| false);
+        let silent = world.run(&mut traffic, Duration::from_secs(60)).unwrap_err();
+        assert!(far.starts_with("stuck") && silent.starts_with("stuck"), "{seed}: {far}, {silent}");
+    }
+    let (mut world, _) = endless(Path::fair(Duration::from_millis(20)), 1);
+    for _ in 0..2000 {
+        let message = Message { stream: 1, ppid: 53, payload: vec![1; 16_000] };
+        world.ends[0].send(message, false, world.now);
+    }
+    // Nobody reads.
+    world.pass(Duration::from_secs(120));
+    assert_eq!(end_of(&world, 0), None);
 }

@@ -1,6 +1,6 @@
 //! What the peer does: its messages, the channels that it opens, the streams that it resets.
 
-use webrtc_direct_sctp::{Event as Happening, Message};
+use webrtc_direct_sctp::{By, Event as Happening, Message};
 
 use super::{Association, Channel, Event};
 use crate::dcep;
@@ -43,10 +43,15 @@ impl Association {
                         self.retry_reset(id);
                     }
                 }
-                Happening::Ended { by_peer, words } => {
+                Happening::Ended { by, words } => {
                     // What arrived before it was acknowledged, so it is the reader's.
                     self.deliver_all();
-                    let reason = if by_peer { Reason::Remote } else { Reason::Protocol };
+                    let reason = match by {
+                        By::Peer => Reason::Remote,
+                        By::Violation => Reason::Protocol,
+                        By::Caller => Reason::Local,
+                        By::Path => Reason::Timeout,
+                    };
                     self.events.push_back(Event::Ended(reason, format!("SCTP {words}")));
                 }
             }

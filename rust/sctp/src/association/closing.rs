@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{Association, State, cause};
-use crate::event::Event;
+use crate::event::{By, Event};
 use crate::packet::chunk::{self, Sack, causes_in_words, kind};
 use crate::packet::number32;
 
@@ -16,7 +16,7 @@ impl Association {
     /// End it now, and tell the peer.
     pub fn abort(&mut self, words: &str) {
         self.send_abort(chunk::cause::USER_INITIATED, words);
-        self.end(false, words.to_owned());
+        self.end(By::Caller, words.to_owned());
     }
 
     /// End it once everything has arrived.
@@ -39,7 +39,17 @@ impl Association {
     /// The peer breaks a rule that has a cause of its own.
     pub(super) fn abort_with(&mut self, cause: u16, words: &str) {
         self.send_abort(cause, words);
-        self.end(false, format!("the peer has sent {words}"));
+        self.end(By::Violation, format!("the peer has sent {words}"));
+    }
+
+    /// The path does not carry what there is to send.
+    pub(super) fn give_up_path(&mut self, words: String) {
+        self.send_abort(chunk::cause::USER_INITIATED, &words);
+        self.end(By::Path, words);
+    }
+
+    fn shut_down_by(&self) -> By {
+        if self.is_shut_down_by_peer { By::Peer } else { By::Caller }
     }
 
     fn send_abort(&mut self, kind: u16, words: &str) {
@@ -54,18 +64,18 @@ impl Association {
         });
     }
 
-    fn end(&mut self, by_peer: bool, words: String) {
+    fn end(&mut self, by: By, words: String) {
         if self.state != State::Ended {
             self.state = State::Ended;
             self.timer = None;
-            self.events.push_back(Event::Ended { by_peer, words });
+            self.events.push_back(Event::Ended { by, words });
         }
     }
 
     pub(super) fn take_abort_untrusted(&mut self, value: &[u8]) {
         let words = format!("ABORT: {}", causes_in_words(value));
         self.packets.clear();
-        self.end(true, words);
+        self.end(By::Peer, words);
     }
 
     pub(super) fn take_shutdown_untrusted(&mut self, value: &[u8], now: Instant) {
@@ -121,7 +131,7 @@ impl Association {
         match self.state {
             State::CookieWait | State::CookieEchoed => self.repeat_handshake(now),
             State::ShutdownSent | State::ShutdownAckSent if self.repeats >= MAX_REPEATS => {
-                self.end(self.is_shut_down_by_peer, "SHUTDOWN, which the peer has not confirmed".to_owned());
+                self.end(self.shut_down_by(), "SHUTDOWN, which the peer has not confirmed".to_owned());
             }
             State::ShutdownSent => {
                 self.repeats += 1;
@@ -138,7 +148,7 @@ impl Association {
     pub(super) fn take_shutdown_ack(&mut self) {
         if matches!(self.state, State::ShutdownSent | State::ShutdownAckSent) {
             self.send_shutdown_complete();
-            self.end(self.is_shut_down_by_peer, "SHUTDOWN".to_owned());
+            self.end(self.shut_down_by(), "SHUTDOWN".to_owned());
         }
     }
 
@@ -149,7 +159,7 @@ impl Association {
 
     pub(super) fn take_shutdown_complete(&mut self) {
         if self.state == State::ShutdownAckSent {
-            self.end(true, "SHUTDOWN".to_owned());
+            self.end(By::Peer, "SHUTDOWN".to_owned());
         }
     }
 }

@@ -85,6 +85,7 @@ impl Association {
             self.violate(words);
             return;
         }
+        self.watch_path_mtu(now);
         self.go_on_closing(now);
     }
 

@@ -118,6 +118,13 @@ impl Sender {
         self.outstanding.next()
     }
 
+    /// The oldest chunk that has not arrived: its TSN, the size of a packet with nothing else, and how often it was sent.
+    pub(crate) fn oldest(&self) -> Option<(u64, usize, u32)> {
+        let tsn = self.outstanding.first();
+        let chunk = self.outstanding.get(tsn)?;
+        Some((tsn, chunk.size() as usize + COMMON_HEADER, chunk.transmissions))
+    }
+
     /// Whether nothing waits and everything has arrived.
     pub(crate) fn is_drained(&self) -> bool {
         self.outstanding.is_empty() && self.queue.is_idle()

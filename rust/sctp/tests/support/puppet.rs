@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use webrtc_direct_sctp::{Association, Bytes, Config, Event};
+use webrtc_direct_sctp::{Association, By, Bytes, Config, Event};
 
 use super::wire::{self, Chunk};
 
@@ -160,7 +160,7 @@ impl Puppet {
     /// Whether the association ended with an ABORT that has this cause.
     pub fn is_aborted(&mut self, answers: &[Chunk], cause: u16) -> bool {
         let abort = answers.iter().find(|chunk| chunk.kind == wire::ABORT);
-        let is_told = matches!(self.events().last(), Some(Event::Ended { by_peer: false, .. }));
+        let is_told = matches!(self.events().last(), Some(Event::Ended { by: By::Violation, .. }));
         abort.is_some_and(|chunk| chunk.short(0) == cause) && is_told && !self.association.is_established()
     }
 }

@@ -60,9 +60,9 @@ impl End for Ours {
             Told::Reset { streams, after } => Event::Reset { streams, after },
             Told::ResetDone(streams) => Event::ResetDone(streams),
             Told::ResetRefused(streams) => Event::ResetRefused(streams),
-            Told::Ended { by_peer, words } => {
+            Told::Ended { by, words } => {
                 self.ended = true;
-                Event::Ended(format!("{words} (by peer: {by_peer})"))
+                Event::Ended(format!("{words} (by {by:?})"))
             }
         })
     }
