@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use webrtc_direct_engine::listener::{Listener, SessionId};
 use webrtc_direct_engine::session::{Event, Reason, Session};
 
+use crate::crowd::Crowd;
 use crate::handle::{Connection, Engine, ListenerState, ListenerView, Mailbox, Shared};
 use crate::queue::{QueueEvent, Sender};
 use crate::socket::{Port, ReceiveBuffer};
@@ -50,6 +51,7 @@ pub(crate) struct Endpoint {
     view: Option<Arc<ListenerView>>,
     refusal_told: Option<Instant>,
     failure_told: Option<Instant>,
+    crowd: Crowd,
 }
 
 impl Endpoint {
@@ -66,6 +68,7 @@ impl Endpoint {
             view: None,
             refusal_told: None,
             failure_told: None,
+            crowd: Crowd::default(),
         }
     }
 
@@ -94,12 +97,13 @@ impl Endpoint {
 
     /// Receive what waits, as much as one turn allows.
     pub(crate) fn receive(&mut self, buffer: &mut ReceiveBuffer, now: Instant) {
-        if let Speaker::Session(session) = &mut self.speaker {
-            session.handle_timeout(now);
+        match &mut self.speaker {
+            Speaker::Session(session) => session.handle_timeout(now),
+            Speaker::Listener(listener, _) => listener.set_strangers(self.crowd.limit()),
         }
         for _ in 0..RECEIVES_PER_TURN {
             if !self.port.readable {
-                return;
+                break;
             }
             let speaker = &mut self.speaker;
             self.port.receive(buffer, |route, run, size| match speaker {
@@ -112,6 +116,7 @@ impl Endpoint {
                 Speaker::Listener(listener, _) => listener.handle_run_untrusted(route, run, size, now),
             });
         }
+        self.crowd.end_turn(self.port.readable);
     }
 
     /// Do something with a connection.

@@ -13,6 +13,7 @@
 //! keeps within the engine's budget for unread bytes, and datagrams that a socket does not take are lost,
 //! as datagrams may be.
 
+mod crowd;
 mod endpoint;
 mod fragments;
 mod handle;

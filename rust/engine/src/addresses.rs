@@ -9,13 +9,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aws_lc_rs::hmac;
-
 use crate::config::Config;
+use crate::mac::Sha256Key;
 use crate::random::Random;
 use crate::stun::{self, IceRole, TransactionId};
 use crate::table::Table;
-use crate::ufrag::Credentials;
+use crate::ufrag::{Credentials, Username};
 use crate::wire::AMPLIFICATION;
 
 /// How long a secret makes transaction ids; the one before it is still believed.
@@ -97,15 +96,17 @@ pub(crate) struct Addresses {
     proved: Table<SocketAddr, Proved>,
     held: Table<SocketAddr, Vec<Vec<u8>>>,
     random: Random,
-    secret: hmac::Key,
-    old_secret: hmac::Key,
+    secret: Sha256Key,
+    old_secret: Sha256Key,
     secret_since: Instant,
+    tie_breaker: u64,
 }
 
 impl Addresses {
     pub(crate) fn new(config: &Config, mut random: Random, now: Instant) -> Self {
-        let secret = new_secret(&mut random);
+        let secret = Sha256Key::new(&random.block());
         Self {
+            tie_breaker: random.number(),
             candidates: Table::new(config.max_candidates),
             proved: Table::new(config.max_validated),
             held: Table::new(config.max_held_hellos),
@@ -117,12 +118,11 @@ impl Addresses {
     }
 
     /// A Binding request of our own, whose answer proves that somebody is at *source*.
-    pub(crate) fn check(&mut self, source: SocketAddr, credentials: &Credentials, now: Instant) -> Vec<u8> {
+    pub(crate) fn check(&mut self, source: SocketAddr, named: Username<'_>, now: Instant) -> Vec<u8> {
         self.rotate_secret(now);
         let id = transaction_id(&self.secret, source);
-        let username = credentials.username_to_client();
-        let tie_breaker = self.random.number();
-        stun::binding_request(id, &username, &credentials.client_pwd, IceRole::Controlled, tie_breaker)
+        let (username, key) = (named.to_client(), named.client_pwd);
+        stun::binding_request(id, &username, key, IceRole::Controlled, self.tie_breaker)
     }
 
     /// Whether *id* is that of a check which went to *source*.
@@ -283,26 +283,18 @@ impl Addresses {
 
     fn rotate_secret(&mut self, now: Instant) {
         if now.saturating_duration_since(self.secret_since) >= SECRET_TIME {
-            let secret = new_secret(&mut self.random);
+            let secret = Sha256Key::new(&self.random.block());
             self.old_secret = std::mem::replace(&mut self.secret, secret);
             self.secret_since = now;
         }
     }
 }
 
-fn new_secret(random: &mut Random) -> hmac::Key {
-    hmac::Key::new(hmac::HMAC_SHA256, &random.block())
-}
-
-fn transaction_id(secret: &hmac::Key, source: SocketAddr) -> TransactionId {
-    let mut input = Vec::with_capacity(18);
-    match source {
-        SocketAddr::V4(address) => input.extend_from_slice(&address.ip().octets()),
-        SocketAddr::V6(address) => input.extend_from_slice(&address.ip().octets()),
-    }
-    input.extend_from_slice(&source.port().to_be_bytes());
-    let tag = hmac::sign(secret, &input);
-    let mut id = [0; 12];
-    id.copy_from_slice(&tag.as_ref()[..12]);
-    id
+fn transaction_id(secret: &Sha256Key, source: SocketAddr) -> TransactionId {
+    let port = source.port().to_be_bytes();
+    let tag = match source {
+        SocketAddr::V4(address) => secret.sign(&[&address.ip().octets(), &port]),
+        SocketAddr::V6(address) => secret.sign(&[&address.ip().octets(), &port]),
+    };
+    std::array::from_fn(|at| tag[at])
 }

@@ -23,9 +23,8 @@ pub struct Config {
     pub connections_per_second: f64,
     /// New connections of one IP address; a burst is twice as many.
     pub connections_per_second_per_address: f64,
-    /// Binding requests of strangers that a listener answers; a burst is a quarter as many.
-    pub requests_per_second: f64,
-    /// Binding requests of an address that is validated or has a connection, beside those of strangers.
+    /// Binding requests of an address that is validated or has a connection, which are answered before those of
+    /// strangers.
     pub requests_per_second_of_known: f64,
     /// STUN messages that are taken of a run of datagrams, which arrived joined from one address.
     pub max_stun_of_run: usize,
@@ -92,7 +91,6 @@ impl Default for Config {
             max_connections_per_prefix: 512,
             connections_per_second: 200.0,
             connections_per_second_per_address: 128.0,
-            requests_per_second: 20_000.0,
             requests_per_second_of_known: 64.0,
             max_stun_of_run: 4,
             max_handshakes: 256,

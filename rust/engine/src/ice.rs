@@ -11,11 +11,13 @@ use crate::random::Random;
 use crate::stun::{self, Class, IceRole, TransactionId};
 use crate::ufrag::Credentials;
 
-/// Waits between the checks until the first answer: this, then twice as long each time, up to `MAX_WAIT`.
-const FIRST_WAIT: Duration = Duration::from_millis(100);
+/// Until the first answer a check leaves as often as an agent may begin one (Ta of RFC 8445 section 14.2), as browsers
+/// do: of a listener in a flood not every one is answered. After `HURRY` twice as long is waited each time.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const HURRY: Duration = Duration::from_secs(2);
 const MAX_WAIT: Duration = Duration::from_millis(500);
-/// Requests whose answer is still taken.
-const MAX_OUTSTANDING: usize = 8;
+/// Requests whose answer is still taken: those of two seconds.
+const MAX_OUTSTANDING: usize = 40;
 
 /// What a datagram meant.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,6 +46,7 @@ pub struct Checker {
     random: Random,
     tie_breaker: u64,
     outstanding: VecDeque<TransactionId>,
+    started: Instant,
     next: Instant,
     wait: Duration,
     consent_interval: Duration,
@@ -71,6 +74,7 @@ impl Checker {
             tie_breaker: random.number(),
             random,
             outstanding: VecDeque::new(),
+            started: now,
             next: now,
             wait: FIRST_WAIT,
             consent_interval: config.consent_interval,
@@ -103,9 +107,10 @@ impl Checker {
             let spread = self.random.number() % 401;
             self.consent_interval.mul_f64(0.8 + spread as f64 / 1000.0)
         } else {
-            let wait = self.wait;
-            self.wait = (wait * 2).min(MAX_WAIT);
-            wait
+            if now >= self.started + HURRY {
+                self.wait = (self.wait * 2).min(MAX_WAIT);
+            }
+            self.wait
         };
         self.next = now + wait;
         self.last = Some(now);
@@ -142,6 +147,7 @@ impl Checker {
                 self.outstanding.drain(..=at);
                 if !self.connected {
                     self.connected = true;
+                    self.outstanding.shrink_to_fit();
                     self.next = now + self.consent_interval;
                 }
                 Outcome::Consent
@@ -200,12 +206,12 @@ mod tests {
         let start = Instant::now();
         let mut checker = checker(start);
         let mut times = Vec::new();
-        while times.len() < 5 {
+        while times.len() < 46 {
             let now = checker.timeout();
             let check = checker.poll(now).unwrap();
             assert!(checker.poll(now).is_none());
             times.push((now - start).as_millis());
-            if times.len() == 5 {
+            if times.len() == 46 {
                 let credentials = checker.credentials.clone();
                 let source = SERVER.parse().unwrap();
                 let response = stun::binding_success(id_of(&check), source, &credentials.server_ufrag);
@@ -215,7 +221,8 @@ mod tests {
                 assert_eq!(checker.timeout() - now, Duration::from_secs(5));
             }
         }
-        assert_eq!(times, [0, 100, 300, 700, 1200]);
+        let often = (0..=40).map(|number| number * 50);
+        assert!(times.into_iter().eq(often.chain([2100, 2300, 2700, 3200, 3700])));
     }
 
     #[test]

@@ -21,6 +21,8 @@ mod handshakes;
 mod hello;
 pub mod ice;
 pub mod listener;
+mod mac;
+mod networks;
 pub mod outbox;
 mod path;
 mod quota;

@@ -7,9 +7,9 @@
 //! a ClientHello from an address that has sent an authentic request, and, under pressure, only once the
 //! address has proved itself. Until then three times of what came from there goes back (RFC 9000 8.1).
 //!
-//! What a flood can make the listener do is bounded as well: beyond a rate, which is shared fairly between
-//! networks, requests are dropped before anything is computed for them (`gate.rs`), and where there are
-//! too many handshakes one gives way (`handshakes.rs`).
+//! What a flood can make the listener do is bounded as well: where more comes than the machine can take, strangers'
+//! requests are dropped before anything is computed for them (`gate.rs`), and where there are too many handshakes one
+//! gives way (`handshakes.rs`).
 //!
 //! The check has two more uses. A peer that nominates late, as pion does, nominates at once when it is
 //! asked on the pair. And who proves its address, but never says hello, has a connection of the past: it was
@@ -31,6 +31,7 @@ use crate::dtls;
 use crate::failure::{Failed, Failure, Failures};
 use crate::gate::Gate;
 use crate::handshakes::Handshakes;
+use crate::networks::{Networks, Rank};
 use crate::outbox::Outbox;
 use crate::quota::Quota;
 pub use crate::quota::Refusal;
@@ -109,6 +110,7 @@ pub struct Listener {
     by_address: HashMap<SocketAddr, SessionId>,
     tombstones: Table<Arc<Credentials>, Tombstone>,
     handshakes: Handshakes,
+    networks: Networks,
     unvalidated: usize,
     gate: Gate,
     quota: Quota,
@@ -128,6 +130,7 @@ impl Listener {
         Self {
             gate: Gate::new(&config, &mut random, now),
             quota: Quota::new(&config, &mut random, now),
+            networks: Networks::new(&mut random, now),
             seeds: Random::new(random.block()),
             train: 1,
             addresses: Addresses::new(&config, random, now),
@@ -167,6 +170,12 @@ impl Listener {
             }
             self.with_session(id, now, |_| ());
         }
+    }
+
+    /// Answer requests of so many strangers until this is called again, or those of all. For a caller that cannot keep
+    /// up with what comes.
+    pub fn set_strangers(&mut self, strangers: Option<usize>) {
+        self.gate.set_strangers(strangers);
     }
 
     /// Take a run of datagrams that arrived joined, all of *size* but the last. Call `flush` after the last

@@ -6,8 +6,9 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use crate::config::Config;
+use crate::networks::Rank;
 use crate::random::Random;
-use crate::rates::{Bucket, FairRate, Rate, prefix};
+use crate::rates::{Bucket, FairRate, RESERVE, Rate, prefix};
 use crate::table::Table;
 
 /// Addresses whose rate is remembered. One that is forgotten starts with a full burst again.
@@ -54,7 +55,13 @@ impl Quota {
     }
 
     /// Count a new connection of *ip*, unless that is beyond a limit.
-    pub(crate) fn admit(&mut self, config: &Config, ip: IpAddr, now: Instant) -> Result<(), Refusal> {
+    pub(crate) fn admit(
+        &mut self,
+        config: &Config,
+        ip: IpAddr,
+        rank: Rank,
+        now: Instant,
+    ) -> Result<(), Refusal> {
         let prefix = prefix(ip);
         if self.by_address.get(&ip).is_some_and(|count| *count >= config.max_connections_per_address) {
             return Err(Refusal::Address);
@@ -69,7 +76,12 @@ impl Quota {
         if !self.address_rates.get_mut(&ip).is_some_and(|bucket| bucket.take(rate, now)) {
             return Err(Refusal::AddressRate);
         }
-        if !self.rate.take(ip, now) {
+        let left = match rank {
+            Rank::Known => 0.0,
+            Rank::New => RESERVE / 2.0,
+            Rank::Doubtful(_) => RESERVE,
+        };
+        if !self.rate.take(ip, left, now) {
             return Err(Refusal::Rate);
         }
         *self.by_address.entry(ip).or_default() += 1;
@@ -130,10 +142,10 @@ mod tests {
             ("2001:db8:0:fe::1", Err(Refusal::Prefix)),
             ("2001:db8:0:100::1", Ok(())),
         ] {
-            assert_eq!(quota.admit(&config, ip(address), now), expected, "{address}");
+            assert_eq!(quota.admit(&config, ip(address), Rank::New, now), expected, "{address}");
         }
         quota.release(ip("192.0.2.1"));
-        assert_eq!(quota.admit(&config, ip("192.0.2.3"), now), Ok(()));
+        assert_eq!(quota.admit(&config, ip("192.0.2.3"), Rank::New, now), Ok(()));
     }
 
     #[test]
@@ -143,7 +155,7 @@ mod tests {
         let mut admitted = 0;
         for _ in 0..100 {
             now += Duration::from_millis(50);
-            if quota.admit(&config, ip("192.0.2.1"), now).is_ok() {
+            if quota.admit(&config, ip("192.0.2.1"), Rank::New, now).is_ok() {
                 quota.release(ip("192.0.2.1"));
                 admitted += 1;
             }
@@ -151,7 +163,11 @@ mod tests {
         // 4 a second for 5 seconds, and a burst of 8.
         assert!((27..=29).contains(&admitted), "{admitted}");
         assert!(quota.by_address.is_empty() && quota.by_prefix.is_empty());
-        let all = (0..100u8).filter(|last| quota.admit(&config, ip(&format!("10.0.{last}.1")), now).is_ok());
-        assert!((19..=21).contains(&all.count()));
+        let mut admitted = |rank: Rank| {
+            (0..100u8)
+                .filter(|last| quota.admit(&config, ip(&format!("10.0.{last}.1")), rank, now).is_ok())
+                .count()
+        };
+        assert_eq!([Rank::Doubtful(0), Rank::New, Rank::Known].map(&mut admitted), [10, 5, 5]);
     }
 }

@@ -1,6 +1,6 @@
 //! Randomness from a seed that the caller gives, so that a test can repeat what it saw.
 
-use aws_lc_rs::digest;
+use sha2::{Digest, Sha256};
 
 /// A stream of bytes that nobody can predict without the seed: SHA-256 of the seed and a counter.
 #[derive(Clone)]
@@ -23,13 +23,9 @@ impl Random {
 
     /// The next 32 bytes.
     pub fn block(&mut self) -> [u8; 32] {
-        let mut context = digest::Context::new(&digest::SHA256);
-        context.update(&self.seed);
-        context.update(&self.counter.to_be_bytes());
+        let hash = Sha256::new().chain_update(self.seed).chain_update(self.counter.to_be_bytes());
         self.counter += 1;
-        let mut block = [0; 32];
-        block.copy_from_slice(context.finish().as_ref());
-        block
+        hash.finalize().into()
     }
 
     /// The next number.

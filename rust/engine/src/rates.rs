@@ -9,7 +9,7 @@ const SHARES: usize = 1024;
 /// A network may have one part in so many of the whole from the reserve.
 const NETWORKS: f64 = 64.0;
 /// So much of a full bucket is the reserve.
-const RESERVE: f64 = 0.25;
+pub(crate) const RESERVE: f64 = 0.5;
 
 /// So much a second, and at once so much as some seconds allow.
 #[derive(Clone, Copy, Debug)]
@@ -81,7 +81,7 @@ impl Shares {
 }
 
 /// A rate for all. The last tokens are a reserve of which each network may have a share only, so that who
-/// takes whatever there is does not take it from everybody.
+/// takes whatever there is does not take it from everybody. Some may have less of it than others.
 #[derive(Debug)]
 pub(crate) struct FairRate {
     rate: Rate,
@@ -96,10 +96,13 @@ impl FairRate {
         Self { rate, all: Bucket::full(rate, now), shares: Shares::new(share, secret, now) }
     }
 
-    pub(crate) fn take(&mut self, ip: IpAddr, now: Instant) -> bool {
-        let reserve = (RESERVE * self.rate.burst).min(self.rate.burst - 1.0);
-        self.all.take_above(reserve, self.rate, now)
-            || (self.shares.take(&prefix(ip), now) && self.all.take(self.rate, now))
+    /// Take one for *ip*, if *left* of a full bucket, as a part of 1, stays for others.
+    pub(crate) fn take(&mut self, ip: IpAddr, left: f64, now: Instant) -> bool {
+        let rest = |part: f64| (part * self.rate.burst).min(self.rate.burst - 1.0);
+        self.all.take_above(rest(RESERVE), self.rate, now)
+            || (left < RESERVE
+                && self.shares.take(&prefix(ip), now)
+                && self.all.take_above(rest(left), self.rate, now))
     }
 }
 
@@ -118,16 +121,16 @@ mod tests {
     use super::*;
 
     fn taken(rate: &mut FairRate, ip: [u8; 4], tries: usize, now: Instant) -> usize {
-        (0..tries).filter(|_| rate.take(ip.into(), now)).count()
+        (0..tries).filter(|_| rate.take(ip.into(), 0.0, now)).count()
     }
 
     #[test]
     fn one_network_may_have_almost_all_and_never_the_share_of_another() {
         let mut now = Instant::now();
         let mut rate = FairRate::new(640.0, 1.0, [1; 32], now);
-        // Three quarters, and its own share of the reserve: at least one bucket of 10, at most two.
+        // One half, and its own share of the reserve: at least one bucket of 10, at most two.
         let greedy = taken(&mut rate, [10, 0, 0, 1], 10_000, now);
-        assert!((480..=500).contains(&greedy), "{greedy}");
+        assert!((320..=340).contains(&greedy), "{greedy}");
         assert!(taken(&mut rate, [10, 0, 1, 1], 1000, now) >= 10);
         for _ in 0..100 {
             now += Duration::from_millis(100);
@@ -144,9 +147,21 @@ mod tests {
         for number in 0..100_000_u32 {
             let now = start + Duration::from_micros(10) * number;
             let ip = Ipv4Addr::from_bits(number.wrapping_mul(2_654_435_761));
-            taken += usize::from(rate.take(ip.into(), now));
+            taken += usize::from(rate.take(ip.into(), 0.0, now));
         }
         assert!((1200..=1281).contains(&taken), "{taken}");
+    }
+
+    #[test]
+    fn who_is_to_leave_some_finds_none_where_others_still_do() {
+        let now = Instant::now();
+        let mut rate = FairRate::new(640.0, 1.0, [4; 32], now);
+        let mut counts = [RESERVE, 0.25, 0.0].map(|left| {
+            (0..10_000_u32).filter(|it| rate.take(Ipv4Addr::from_bits(it << 8).into(), left, now)).count()
+        });
+        assert_eq!(counts, [320, 160, 160]);
+        counts = [0.0; 3].map(|left| usize::from(rate.take([10, 0, 0, 1].into(), left, now)));
+        assert_eq!(counts, [0; 3]);
     }
 
     #[test]

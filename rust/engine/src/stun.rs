@@ -14,7 +14,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use aws_lc_rs::hmac;
+use crate::mac;
 
 /// Length of the fixed header.
 const HEADER: usize = 20;
@@ -204,11 +204,9 @@ impl<'a> Message<'a> {
             return false;
         };
         // The HMAC covers what stands before it, with the length as if it were the last attribute.
-        let mut covered = self.datagram[..at].to_vec();
-        let length = (at + 24 - HEADER) as u16;
-        covered[2..4].copy_from_slice(&length.to_be_bytes());
-        let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key);
-        hmac::verify(&key, &covered, &self.datagram[at + 4..at + 24]).is_ok()
+        let length = ((at + 24 - HEADER) as u16).to_be_bytes();
+        let covered = [&self.datagram[..2], &length, &self.datagram[4..at]];
+        mac::is_sha1(&self.datagram[at + 4..at + 24], key, &covered)
     }
 }
 
@@ -290,9 +288,8 @@ impl Builder {
 
     fn finish(mut self, key: &str) -> Vec<u8> {
         self.set_length(24);
-        let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key.as_bytes());
-        let tag = hmac::sign(&key, &self.bytes);
-        self.attribute(MESSAGE_INTEGRITY, tag.as_ref());
+        let tag = mac::sha1(key.as_bytes(), &[&self.bytes]);
+        self.attribute(MESSAGE_INTEGRITY, &tag);
         self.set_length(8);
         let fingerprint = fingerprint(&self.bytes);
         self.attribute(FINGERPRINT, &fingerprint);

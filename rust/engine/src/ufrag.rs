@@ -63,12 +63,18 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
-impl Credentials {
+/// The same, where they stand in a USERNAME.
+#[derive(Clone, Copy)]
+pub(crate) struct Username<'a> {
+    pub(crate) version: Version,
+    pub(crate) client_ufrag: &'a str,
+    pub(crate) client_pwd: &'a str,
+    pub(crate) server_ufrag: &'a str,
+}
+
+impl<'a> Username<'a> {
     /// Read the USERNAME of a request to a listener.
-    ///
-    /// # Errors
-    /// Anything that is not exactly what a client of version 1 or 2 sends.
-    pub fn from_username_untrusted(username: &[u8]) -> Result<Self, UsernameError> {
+    pub(crate) fn parse_untrusted(username: &'a [u8]) -> Result<Self, UsernameError> {
         let username = std::str::from_utf8(username).map_err(|_| UsernameError::Malformed)?;
         let (server, client) = username.split_once(':').ok_or(UsernameError::Malformed)?;
         if !is_ice_text(server) || !is_ice_text(client) {
@@ -86,12 +92,40 @@ impl Credentials {
         if !PASSWORD_LENGTH.contains(&password.len()) {
             return Err(UsernameError::Length);
         }
-        Ok(Self {
-            version,
-            client_ufrag: client.to_owned(),
-            client_pwd: password.to_owned(),
-            server_ufrag: server.to_owned(),
-        })
+        Ok(Self { version, client_ufrag: client, client_pwd: password, server_ufrag: server })
+    }
+
+    /// USERNAME of a request from the server to the client; its key is `client_pwd`.
+    pub(crate) fn to_client(self) -> String {
+        format!("{}:{}", self.client_ufrag, self.server_ufrag)
+    }
+
+    pub(crate) fn to_owned(self) -> Credentials {
+        Credentials {
+            version: self.version,
+            client_ufrag: self.client_ufrag.to_owned(),
+            client_pwd: self.client_pwd.to_owned(),
+            server_ufrag: self.server_ufrag.to_owned(),
+        }
+    }
+}
+
+impl Credentials {
+    /// Read the USERNAME of a request to a listener.
+    ///
+    /// # Errors
+    /// Anything that is not exactly what a client of version 1 or 2 sends.
+    pub fn from_username_untrusted(username: &[u8]) -> Result<Self, UsernameError> {
+        Username::parse_untrusted(username).map(Username::to_owned)
+    }
+
+    pub(crate) fn borrowed(&self) -> Username<'_> {
+        Username {
+            version: self.version,
+            client_ufrag: &self.client_ufrag,
+            client_pwd: &self.client_pwd,
+            server_ufrag: &self.server_ufrag,
+        }
     }
 
     /// USERNAME of a request from the client to the server; its key is `server_ufrag`.
@@ -101,7 +135,7 @@ impl Credentials {
 
     /// USERNAME of a request from the server to the client; its key is `client_pwd`.
     pub fn username_to_client(&self) -> String {
-        format!("{}:{}", self.client_ufrag, self.server_ufrag)
+        self.borrowed().to_client()
     }
 }
 

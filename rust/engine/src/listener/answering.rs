@@ -9,7 +9,7 @@ use crate::addresses::Verdict;
 use crate::ice;
 use crate::route::Route;
 use crate::stun::{self, Class, IceRole};
-use crate::ufrag::Credentials;
+use crate::ufrag::{Credentials, Username};
 
 impl Listener {
     pub(super) fn handle_stun_untrusted(&mut self, route: Route, datagram: &[u8], now: Instant) {
@@ -26,20 +26,25 @@ impl Listener {
 
     fn answer_untrusted(&mut self, route: Route, message: &stun::Message<'_>, length: u64, now: Instant) {
         let source = route.remote;
-        if !self.gate.admits(source, !self.is_stranger(source), now) {
+        let is_stranger = self.is_stranger(source);
+        if !self.gate.admits(source, !is_stranger, now) {
             self.counters.throttled += 1;
             return;
         }
-        let username = message.username.unwrap_or_default();
-        let Ok(credentials) = Credentials::from_username_untrusted(username) else {
+        let Ok(named) = Username::parse_untrusted(message.username.unwrap_or_default()) else {
             self.counters.bad_username += 1;
             return;
         };
-        if !message.is_authentic(credentials.server_ufrag.as_bytes()) {
+        if !message.is_authentic(named.server_ufrag.as_bytes()) {
             self.counters.unauthentic += 1;
             return;
         }
-        let credentials = Arc::new(credentials);
+        if is_stranger && self.is_to_prove_first(source, now) {
+            let check = self.addresses.check(source, named, now);
+            self.out.push(route, &check);
+            return;
+        }
+        let credentials = Arc::new(named.to_owned());
         let key = &credentials.server_ufrag;
         if message.role == Some(IceRole::Controlled) {
             let id = message.transaction_id;
@@ -60,15 +65,10 @@ impl Listener {
         if self.is_of_the_past(route, &credentials, message, now) {
             return;
         }
-        if self.is_to_prove_first(source, now) {
-            let check = self.addresses.check(source, &credentials, now);
-            self.out.push(route, &check);
-            return;
-        }
         let mut datagrams = vec![ice::answer(message, source, key)];
         let nominates = message.role == Some(IceRole::Controlling { use_candidate: true });
         if self.wants_check(source, &credentials, nominates) {
-            datagrams.push(self.addresses.check(source, &credentials, now));
+            datagrams.push(self.addresses.check(source, named, now));
             if nominates {
                 // It says hello when it has the answer, and then it has proved itself already.
                 datagrams.reverse();
@@ -109,12 +109,12 @@ impl Listener {
         self.out.push(route, &error);
     }
 
-    /// Whether a stranger is asked before it is answered.
+    /// Whether a stranger is asked before it is answered, whatever it has to say.
     ///
     /// Then nothing is kept of it, so that a flood from forged addresses displaces nobody. A client that
     /// has no answer yet repeats its request, and then it comes from an address that has proved itself.
     fn is_to_prove_first(&mut self, source: SocketAddr, now: Instant) -> bool {
-        self.is_stranger(source) && (self.is_under_pressure() || !self.addresses.has_room(source, now))
+        self.gate.is_crowded() || self.is_under_pressure() || !self.addresses.has_room(source, now)
     }
 
     /// Whether nothing has been proved from *source*.

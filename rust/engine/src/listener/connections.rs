@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Entry, Listener, Refusal, SessionId, Tombstone};
+use super::{Entry, Listener, Rank, Refusal, SessionId, Tombstone};
 use crate::failure::Failure;
 use crate::route::Route;
 use crate::session::{Event, Reason, Session};
@@ -30,15 +30,16 @@ impl Listener {
             self.addresses.hold(source, datagram);
             return None;
         }
-        if let Err(refusal) = self.check_limits(source.ip(), now) {
+        let rank = self.networks.rank(source.ip(), now);
+        if let Err(refusal) = self.check_limits(source.ip(), rank, now) {
             self.counters.refused += 1;
             *self.refusals.entry(refusal).or_default() += 1;
             return None;
         }
-        Some(self.create(route, credentials, allowance, now))
+        Some(self.create(route, credentials, allowance, rank, now))
     }
 
-    fn check_limits(&mut self, ip: IpAddr, now: Instant) -> Result<(), Refusal> {
+    fn check_limits(&mut self, ip: IpAddr, rank: Rank, now: Instant) -> Result<(), Refusal> {
         if self.by_credentials.len() >= self.config.max_connections {
             return Err(Refusal::Connections);
         }
@@ -46,9 +47,9 @@ impl Listener {
             None
         } else {
             let grace = self.config.handshake_grace;
-            Some(self.handshakes.to_displace(ip, grace, now).ok_or(Refusal::Handshakes)?)
+            Some(self.handshakes.to_displace(ip, rank, grace, now).ok_or(Refusal::Handshakes)?)
         };
-        self.quota.admit(&self.config, ip, now)?;
+        self.quota.admit(&self.config, ip, rank, now)?;
         if let Some(id) = displaced {
             self.displace(id, now);
         }
@@ -70,6 +71,7 @@ impl Listener {
         route: Route,
         credentials: Arc<Credentials>,
         allowance: Option<u64>,
+        rank: Rank,
         now: Instant,
     ) -> SessionId {
         let source = route.remote;
@@ -81,7 +83,10 @@ impl Listener {
         let session = Session::server(config, version, &self.identity, route, allowance, seed, now);
         let session = Box::new(session);
         let unvalidated = allowance.is_some();
-        self.handshakes.insert(id, source.ip(), now);
+        self.handshakes.insert(id, source.ip(), rank, now);
+        if !unvalidated {
+            self.networks.begin(source.ip());
+        }
         self.unvalidated += usize::from(unvalidated);
         self.addresses.forget_candidate(source);
         self.by_credentials.insert(Arc::clone(&credentials), id);
@@ -119,12 +124,15 @@ impl Listener {
         entry.touched = false;
         let was_handshaking = self.handshakes.contains(id);
         let is_handshaking = entry.session.is_handshaking();
-        if !is_handshaking {
-            self.handshakes.remove(id);
-        }
         if entry.unvalidated && (!entry.session.is_unvalidated() || !is_handshaking) {
             entry.unvalidated = false;
             self.unvalidated -= 1;
+            if !entry.session.is_unvalidated() {
+                self.networks.begin(entry.origin);
+            }
+        }
+        if !is_handshaking && self.handshakes.remove(id) && !entry.session.is_closed() {
+            self.networks.finish(entry.origin);
         }
         let withheld = entry.session.withheld();
         self.counters.withheld += withheld - entry.withheld;
