@@ -174,6 +174,7 @@ class Listener:
             return
         if not await self._accepts(peer, public_key.peer_id):
             return
+        peer.authenticated()
         below = peer.times
         times = StepTimes(ice=below.ice, dtls=below.dtls, sctp=below.sctp, noise=perf_counter() - started)
         async with connected(

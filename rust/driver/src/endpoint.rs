@@ -134,6 +134,13 @@ impl Endpoint {
         }
     }
 
+    /// The peer of a connection is authenticated.
+    pub(crate) fn authenticated(&mut self, session: SessionId) {
+        if let Speaker::Listener(listener, _) = &mut self.speaker {
+            listener.authenticated(session);
+        }
+    }
+
     /// Abort everything; nothing more is taken.
     pub(crate) fn close(&mut self, now: Instant) {
         self.closing = true;

@@ -56,6 +56,7 @@ pub(crate) enum Command {
     Resume(u64),
     Close(u64),
     Abort(u64),
+    Authenticated(u64),
 }
 
 /// How a listener stood after the engine's last work on it.
@@ -277,6 +278,11 @@ impl Connection {
     /// End it now.
     pub fn abort(&self) {
         self.engine.push(Command::Abort(self.id));
+    }
+
+    /// Say that its peer is authenticated: until then a listener's connection may give way to others.
+    pub fn authenticated(&self) {
+        self.engine.push(Command::Authenticated(self.id));
     }
 
     /// Counters, as of the engine's last work on it.

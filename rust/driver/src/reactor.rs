@@ -231,6 +231,13 @@ impl Reactor {
             Command::Resume(id) => self.with(id, now, |_| ()),
             Command::Close(id) => self.with(id, now, |session| session.close(now)),
             Command::Abort(id) => self.with(id, now, Session::abort),
+            Command::Authenticated(id) => {
+                if let Some((token, session)) = self.places.get(&id).copied()
+                    && let Some(endpoint) = self.endpoints.get_mut(&token)
+                {
+                    endpoint.authenticated(session);
+                }
+            }
         }
     }
 

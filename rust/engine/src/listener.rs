@@ -88,6 +88,8 @@ struct Entry {
     touched: bool,
     unvalidated: bool,
     withheld: u64,
+    /// It was handed over.
+    announced: bool,
     /// It has ended, and stays only to say its goodbye again.
     buried: bool,
     /// Where it came from first, which is what the quota counts.
@@ -291,7 +293,16 @@ impl Listener {
         self.counters
     }
 
-    /// How many of them are in the handshake.
+    /// The peer of a connection is authenticated, which ends its handshake: it gives way to nobody any more.
+    pub fn authenticated(&mut self, id: SessionId) {
+        if self.handshakes.remove(id)
+            && let Some(entry) = self.sessions.get(&id)
+        {
+            self.networks.finish(entry.origin);
+        }
+    }
+
+    /// How many of them are in the handshake, until their peers are authenticated.
     pub fn handshakes(&self) -> usize {
         self.handshakes.len()
     }

@@ -168,6 +168,6 @@ mod tests {
                 .filter(|last| quota.admit(&config, ip(&format!("10.0.{last}.1")), rank, now).is_ok())
                 .count()
         };
-        assert_eq!([Rank::Doubtful(0), Rank::New, Rank::Known].map(&mut admitted), [10, 5, 5]);
+        assert_eq!([Rank::Doubtful(0), Rank::New, Rank::Known].map(&mut admitted), [11, 5, 4]);
     }
 }

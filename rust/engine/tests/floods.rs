@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use support::{End, SERVER, V2, Weather, World};
 use webrtc_direct_engine::Config;
+use webrtc_direct_engine::session::{Event, Reason};
 use webrtc_direct_engine::stun::{self, Class, IceRole, TransactionId};
 use webrtc_direct_engine::ufrag::{Credentials, PREFIX_V2};
 
@@ -190,6 +191,34 @@ fn an_old_handshake_gives_way_and_a_young_one_does_not() {
     assert!(world.is_up(End::Client(client)), "{:?}", world.listener.counters());
     assert_eq!(world.listener.counters().displaced, 1);
     assert_eq!((world.listener.handshakes(), world.listener.len()), (1, 2));
+}
+
+#[test]
+fn who_is_up_and_not_authenticated_gives_way_and_is_told() {
+    let config = Config { max_handshakes: 2, ..Config::default() };
+    let mut world = World::with(27, Weather::FAIR, config);
+    world.authenticates = false;
+    for _ in 0..2 {
+        dial_from_elsewhere(&mut world);
+    }
+    world.run(Duration::from_millis(1200));
+    assert_eq!((up(&world), world.listener.handshakes()), (2, 2));
+    dial_from_elsewhere(&mut world);
+    world.run(Duration::from_millis(800));
+    let ended: Vec<_> = world.log.iter().filter(|(_, event)| matches!(event, Event::Closed(..))).collect();
+    let [
+        (End::Server(_), Event::Closed(Reason::Limit, words)),
+        (End::Client(0), Event::Closed(Reason::Remote, _)),
+    ] = &ended[..]
+    else {
+        panic!("{ended:?}");
+    };
+    assert!(words.contains("not authenticated in time"), "{words}");
+    assert!(world.is_up(End::Client(1)) && world.is_up(End::Client(2)));
+    assert_eq!(
+        (world.listener.handshakes(), world.listener.len(), world.listener.counters().displaced),
+        (2, 2, 1)
+    );
 }
 
 #[test]

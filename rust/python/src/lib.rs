@@ -212,6 +212,11 @@ impl Connection {
         self.inner.abort();
     }
 
+    /// Say that its peer is authenticated.
+    fn authenticated(&self) {
+        self.inner.authenticated();
+    }
+
     /// Counters, under the names of `ConnectionStats`.
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let stats = self.inner.stats();

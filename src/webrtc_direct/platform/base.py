@@ -247,6 +247,9 @@ class PeerConnection(ABC):
     def abort(self) -> None:
         """End the connection now: SCTP ABORT and DTLS close_notify, without waiting."""
 
+    def authenticated(self) -> None:  # noqa: B027 - only a listener has something to do
+        """Say that the peer has proved its identity: until then its handshake may give way to others."""
+
     @abstractmethod
     def is_stalled(self) -> bool:
         """Whether data has arrived that is not handed over before more of what was is consumed."""

@@ -151,6 +151,10 @@ class NativePeerConnection(WaitingConnection):
         if self._handle is not None:
             self._handle.abort()
 
+    def authenticated(self) -> None:
+        if self._handle is not None:
+            self._handle.authenticated()
+
     def is_stalled(self) -> bool:
         return self._handle is not None and self._handle.is_stalled()
 

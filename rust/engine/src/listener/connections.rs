@@ -56,9 +56,15 @@ impl Listener {
         Ok(())
     }
 
-    /// End a handshake without a word: its client may say hello again.
+    /// End a handshake without a word, because its client may say hello again; what was handed over ends as a connection.
     fn displace(&mut self, id: SessionId, now: Instant) {
         self.counters.displaced += 1;
+        if self.sessions.get(&id).is_some_and(|entry| entry.announced) {
+            let words = "not authenticated in time: its handshake gave way to a newer one (max_handshakes)";
+            self.handshakes.remove(id);
+            self.with_session(id, now, |session| session.end(Reason::Limit, words.to_owned()));
+            return;
+        }
         for address in self.sessions.get(&id).map(|entry| &entry.addresses).into_iter().flatten() {
             self.addresses.note_hello(*address, now);
         }
@@ -105,6 +111,7 @@ impl Listener {
                 touched: false,
                 unvalidated,
                 withheld: 0,
+                announced: false,
                 buried: false,
                 origin: source.ip(),
             },
@@ -122,7 +129,6 @@ impl Listener {
             return;
         };
         entry.touched = false;
-        let was_handshaking = self.handshakes.contains(id);
         let is_handshaking = entry.session.is_handshaking();
         if entry.unvalidated && (!entry.session.is_unvalidated() || !is_handshaking) {
             entry.unvalidated = false;
@@ -131,13 +137,10 @@ impl Listener {
                 self.networks.begin(entry.origin);
             }
         }
-        if !is_handshaking && self.handshakes.remove(id) && !entry.session.is_closed() {
-            self.networks.finish(entry.origin);
-        }
         let withheld = entry.session.withheld();
         self.counters.withheld += withheld - entry.withheld;
         entry.withheld = withheld;
-        self.take_events(id, !was_handshaking);
+        self.take_events(id);
         let Some(entry) = self.sessions.get_mut(&id) else { return };
         if entry.session.is_closed() && !entry.buried {
             self.bury(id, now);
@@ -159,12 +162,12 @@ impl Listener {
         }
     }
 
-    /// Hand over the events of a connection that is *announced*, or is now; of another one only its failure is told.
-    fn take_events(&mut self, id: SessionId, mut announced: bool) {
+    /// Hand over the events of a connection that is up or was; of another one only its failure is told.
+    fn take_events(&mut self, id: SessionId) {
         let Some(entry) = self.sessions.get_mut(&id) else { return };
         while let Some(event) = entry.session.poll_event() {
-            announced |= matches!(event, Event::Connected(_));
-            if announced {
+            entry.announced |= matches!(event, Event::Connected(_));
+            if entry.announced {
                 self.events.push_back((id, event));
             } else if let (Event::Closed(_, words), Some(failure)) = (event, entry.session.failure()) {
                 self.counters.failed[failure as usize] += 1;
@@ -212,7 +215,7 @@ impl Listener {
     pub(super) fn remove_faulty(&mut self, id: SessionId, now: Instant) {
         if let Some(entry) = self.sessions.get(&id).filter(|entry| !entry.buried) {
             let detail = "a fault of the engine; please report it".to_owned();
-            if self.handshakes.contains(id) {
+            if !entry.announced {
                 self.counters.failed[Failure::Engine as usize] += 1;
                 self.failures.note(Failure::Engine, entry.session.remote(), detail);
             } else {

@@ -95,6 +95,8 @@ pub struct World {
     pub gate: Gate,
     /// Whether delivered data counts as consumed at once.
     pub consume: bool,
+    /// Whether the listener takes who is up for authenticated.
+    pub authenticates: bool,
     /// Takes every event in its order, instead of `log` and `received`.
     pub journal: Option<Vec<(End, Event)>>,
 }
@@ -135,6 +137,7 @@ impl World {
             left_from: Vec::new(),
             gate: Box::new(|_, _, _| true),
             consume: true,
+            authenticates: true,
             journal: None,
         }
     }
@@ -311,6 +314,9 @@ impl World {
                 self.send(server, to, datagram);
             }
             while let Some((id, event)) = self.listener.poll_event() {
+                if self.authenticates && matches!(event, Event::Connected(_)) {
+                    self.listener.authenticated(id);
+                }
                 self.note(End::Server(id), event);
             }
             if self.consume {
