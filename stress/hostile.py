@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from stress.floods import JOINED, MOST_NETWORKS, Flood
 from stress.honest import AGAIN, Dials, Newcomers, programs, within
 from stress.memory import Peak, resident
-from stress.places import ARE_APART, FLOODER_CPU, IP6, LISTENER_CPU, PINNED, Namespace
+from stress.places import ARE_APART, FLOODER_CPU, IP6, LISTENER_CPU, Namespace, pinned
 from stress.programs import GRACE_SECONDS, LOOPBACK, PEERS, STRESS_PEER, last_event, listening, run, running
 from stress.results import Part
 from stress.work import MIB
@@ -130,13 +130,13 @@ class Found:
 
 def measure(work: Work) -> Part:
     """Flood a listener in each way."""
-    pinned = "There is one CPU for all of them."
+    apart = "There is one CPU for all of them."
     if ARE_APART:
-        pinned = (
+        apart = (
             f"The flooder stays on CPU {FLOODER_CPU} and the listener on CPU {LISTENER_CPU}, so that the one "
             "does not take the other's time; the clients have what is left of both."
         )
-    text = _TEXT.format(joined=JOINED, rate=COUNTED_RATE, linger=work.linger_seconds, pinned=pinned)
+    text = _TEXT.format(joined=JOINED, rate=COUNTED_RATE, linger=work.linger_seconds, pinned=apart)
     part = Part("hostile", "A hostile network", text, _COLUMNS)
     found = [_flood(part, flood, work) for flood in FLOODS]
     try:
@@ -195,7 +195,7 @@ def _flood(part: Part, flood: Flood, work: Work, prefix: tuple[str, ...] = ()) -
     """Flood a fresh listener, beside honest clients; all of them run behind *prefix*."""
     command = (
         *prefix,
-        *PINNED,
+        *pinned(LISTENER_CPU),
         *PEERS["ours"].command,
         "listen",
         "--ip",
@@ -251,7 +251,7 @@ def _attack(flood: Flood, address: str, *more: str) -> tuple[str, ...]:
     """Return how *flood* is started against the multiaddr *address*."""
     ip, port = _bound(address)
     command = flood.command(f"[{ip}]:{port}" if flood.is_ip6 else f"{ip}:{port}", *more)
-    return (*command, "--pin", str(FLOODER_CPU)) if ARE_APART else command
+    return (*pinned(FLOODER_CPU), *command)
 
 
 def _report(part: Part, found: Found) -> None:
@@ -293,7 +293,7 @@ def _report(part: Part, found: Found) -> None:
 
 def _ratio(part: Part, kind: str, work: Work) -> float:
     """Return how many times what it sent an address got at most, at a rate at which nothing is lost."""
-    with listening((*PINNED, *PEERS["ours"].command, "listen")) as (server, pid):
+    with listening((*pinned(LISTENER_CPU), *PEERS["ours"].command, "listen")) as (server, pid):
         flood = Flood(kind=kind, networks=COUNTED_NETWORKS, rate=COUNTED_RATE)
         times = ("--seconds", str(work.counted_flood_seconds), "--linger", str(work.linger_seconds))
         ended = run(_attack(flood, server.address, *times), timeout=120)

@@ -19,7 +19,6 @@ _CPUS = sorted(os.sched_getaffinity(0))
 # The flooder takes all of a core: the listener gets another one, if there is one.
 LISTENER_CPU, FLOODER_CPU = _CPUS[0], _CPUS[-1]
 ARE_APART = LISTENER_CPU != FLOODER_CPU
-PINNED = (sys.executable, "-m", "stress.places", str(LISTENER_CPU)) if ARE_APART else ()
 
 # go's client knows no way from ::1.
 IP6 = "fd0e:100d::1"
@@ -27,6 +26,11 @@ _PREPARE = (
     f"ip link set lo up && ip -6 address add {IP6}/128 dev lo && ip -6 route add local {IP6_PREFIX} dev lo"
     " && echo ready && exec cat"
 )
+
+
+def pinned(cpu: int) -> tuple[str, ...]:
+    """Return what a command has to begin with so that it stays on *cpu*, if there is more than one."""
+    return (sys.executable, "-m", "stress.places", str(cpu)) if ARE_APART else ()
 
 
 class Namespace:

@@ -22,7 +22,6 @@ use std::time::{Duration, Instant};
 use addresses::Addresses;
 use messages::{Kind, Pool};
 use options::Options;
-use rustix::thread::{CpuSet, sched_setaffinity};
 use sources::{Place, Sources};
 
 /// A look at the clock and at the sockets costs more than a batch does.
@@ -56,11 +55,6 @@ struct Counts {
 }
 
 fn run(options: &Options) -> io::Result<String> {
-    if let Some(cpu) = options.pin {
-        let mut cpus = CpuSet::new();
-        cpus.set(cpu);
-        sched_setaffinity(None, &cpus)?;
-    }
     let pool = Pool::new(options.kind, options.batch);
     let addresses = Addresses::new(options.target.is_ipv4(), options.networks(), options.sources);
     let mut sources = Sources::new(options.target, addresses, options.random)?;

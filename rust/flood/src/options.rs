@@ -3,8 +3,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rustix::thread::CpuSet;
-
 use crate::addresses::{MOST_HOSTS, MOST_NETWORKS};
 use crate::local;
 use crate::messages::Kind;
@@ -14,11 +12,9 @@ const MOST_SECONDS: f64 = 600.0;
 const MOST_SOURCES: usize = 1 << 20;
 
 const MOST_BATCH: usize = 32;
-const MOST_CPUS: usize = CpuSet::MAX_CPU;
 
 const USAGE: &str = "usage: webrtc-direct-flood IP:PORT KIND [--seconds S] [--linger S] \
-                     [--rate DATAGRAMS_PER_SECOND] [--sources N] [--networks N] [--random SEED] [--batch N] \
-                     [--pin CPU]";
+                     [--rate DATAGRAMS_PER_SECOND] [--sources N] [--networks N] [--random SEED] [--batch N]";
 
 pub(crate) struct Options {
     pub(crate) target: SocketAddr,
@@ -36,8 +32,6 @@ pub(crate) struct Options {
     pub(crate) random: Option<u64>,
     /// Datagrams that leave in one system call, from one address.
     pub(crate) batch: usize,
-    /// The CPU to stay on.
-    pub(crate) pin: Option<usize>,
 }
 
 impl Options {
@@ -64,7 +58,6 @@ pub(crate) fn parse(words: &[String]) -> Result<Options, String> {
         networks: None,
         random: None,
         batch: MOST_BATCH,
-        pin: None,
     };
     for pair in rest.chunks(2) {
         let [name, value] = pair else {
@@ -84,7 +77,6 @@ pub(crate) fn parse(words: &[String]) -> Result<Options, String> {
                 options.networks = Some(value as usize);
             }
             "--random" if value >= 0.0 => options.random = Some(value as u64),
-            "--pin" if (0.0..MOST_CPUS as f64).contains(&value) => options.pin = Some(value as usize),
             "--batch" if (1.0..=MOST_BATCH as f64).contains(&value) => options.batch = value as usize,
             _ => return Err(USAGE.to_owned()),
         }
