@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from benchmarks import machine
 from builds import build_go
 
-from stress import hostile, interruptions, report, seeds, slow_readers, transfers
+from stress import floods, hostile, interruptions, report, seeds, slow_readers, transfers
 from stress.results import Part
 from stress.work import Work
 from webrtc_direct._native import BUILD_PROFILE  # noqa: TID251 - asks how the engine was built, no more
@@ -38,7 +38,7 @@ def main() -> int:
     build_go()
     names = options.only or list(PARTS)
     if "hostile" in names:
-        hostile.build()
+        floods.build()
     work = Work.quick() if options.quick else Work()
     facts = machine.facts()
     found = {} if options.resume is None else _load(options.resume, names)

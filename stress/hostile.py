@@ -2,128 +2,152 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stress.floods import JOINED, MOST_NETWORKS, Flood
+from stress.honest import AGAIN, Dials, Newcomers, programs, within
 from stress.memory import Peak, resident
-from stress.programs import (
-    GRACE_SECONDS,
-    LOOPBACK,
-    PEERS,
-    STRESS_PEER,
-    last_event,
-    listening,
-    port_of,
-    run,
-    running,
-)
+from stress.places import ARE_APART, FLOODER_CPU, IP6, LISTENER_CPU, Namespace, pinned
+from stress.programs import GRACE_SECONDS, LOOPBACK, PEERS, STRESS_PEER, last_event, listening, run, running
 from stress.results import Part
 from stress.work import MIB
 
 if TYPE_CHECKING:
     from stress.work import Work
 
-RUST = Path(__file__).resolve().parent.parent / "rust"
-FLOOD = RUST / "target" / "release" / "webrtc-direct-flood"
-# A dial gives up after 10 s, so the last ones may take that much longer.
-DIAL_SECONDS = 10.0
 COUNTED_RATE = 20_000
 MOST_GROWTH = 4 * MIB
+# Where the attacker owns his addresses, and so may have handshakes.
+MOST_GROWTH_PROVED = 8 * MIB
 MOST_RATIO = 3.0
 LEAST_DIALED = 0.99
+MOST_P95 = 0.25
+MOST_SECONDS = 3.0
+MOST_PING_P95 = 0.02
+# A flood goes on for so long after the last dial has begun: that is more than a dial may take.
+AFTER_SECONDS = MOST_SECONDS + 1
 
-_TEXT = """\
-A program in Rust (`rust/flood`) sends as fast as one core can, from {sources} source addresses (4096 of
-127.0.0.0/8, 8 ports each), to our listener. Meanwhile another process keeps one connection to it and
-pings every 0.2 s, and dials it again and again, two at a time: connect, ping, close. *Joined* floods hand
-the kernel 32 datagrams of one source at once, which gives the highest rate, most of which the kernel
-drops at the listener's full socket; *single* ones hand over each datagram (or each request with its
-ClientHello) by itself. *forged*: Binding requests with a wrong MESSAGE-INTEGRITY. *authentic*: requests
-of as many clients, of either version. *hello*: DTLS ClientHellos out of nowhere. *half-open*: an
-authentic request and a ClientHello from an address that answers nothing. *proved*: the same from
-addresses that answer the listener's checks, that is, from an attacker who owns them, and who then falls
-silent.
-
-*Bytes back* are counted by the flooder per source address, at {rate} datagrams a
-second, where nothing is lost on either side, and for {linger:.0f} s after its last datagram, so that
-retransmissions count."""
-
-
-@dataclass(frozen=True)
-class Flood:
-    """A kind of flood, and how many datagrams leave at once."""
-
-    kind: str
-    batch: int
-    rate: int | None = None
-
-    def __str__(self) -> str:
-        if self.rate is not None:
-            return f"{self.kind}, {self.rate}/s"
-        return f"{self.kind}, {'joined' if self.batch > 2 else 'single'}"
-
-    def command(self, port: int, *more: str) -> tuple[str, ...]:
-        """Return how it is started."""
-        rate = () if self.rate is None else ("--rate", str(self.rate))
-        return (str(FLOOD), f"{LOOPBACK}:{port}", self.kind, "--batch", str(self.batch), *rate, *more)
-
-
+NETWORKS = (1, 16, 64, 200, 4096, MOST_NETWORKS)
+# The number of networks beyond which a budget that networks share is the attacker's, as it once was.
+MANY = 200
 FLOODS = (
-    *(Flood(kind, 32) for kind in ("garbage", "forged", "authentic-v1", "authentic-v2", "hello")),
-    *(Flood(kind, 1) for kind in ("garbage", "forged", "authentic-v1", "authentic-v2", "hello", "half-open")),
+    *(Flood(kind="mixed", networks=count, batch=JOINED) for count in NETWORKS),
+    *(Flood(kind=kind, networks=count) for kind in ("mixed", "authentic") for count in NETWORKS),
+    *(
+        Flood(kind=kind, networks=count, rate=COUNTED_RATE)
+        for kind in ("mixed", "authentic")
+        for count in NETWORKS
+    ),
+    *(Flood(kind=kind, networks=MANY, batch=JOINED) for kind in ("garbage", "forged", "hello")),
+    *(
+        Flood(kind=kind, networks=MANY)
+        for kind in ("garbage", "forged", "authentic-v1", "authentic-v2", "hello", "half-open")
+    ),
+)
+FLOODS_IP6 = (
+    Flood(kind="mixed", networks=4096, is_ip6=True),
+    Flood(kind="mixed", networks=4096, rate=COUNTED_RATE, is_ip6=True),
 )
 # An attacker who owns his addresses. 256 handshakes of 10 s each are what a listener keeps by default:
 # beyond some 25 a second they have to give way to each other.
-PROVED = (Flood("half-open-proved", 1, 20), Flood("half-open-proved", 1, 2000))
-UNPROVED = ("garbage", "forged", "authentic-v1", "authentic-v2", "hello", "half-open")
+PROVED = (
+    Flood(kind="half-open-proved", networks=64, rate=20),
+    *(Flood(kind="half-open-proved", networks=count, rate=2000) for count in (1, 64, 4096)),
+)
+UNPROVED = ("garbage", "forged", "authentic-v1", "authentic-v2", "hello", "half-open", "mixed")
+# Few enough that an address sends more than once.
+COUNTED_NETWORKS = 16
+
+_TEXT = """\
+A program in Rust (`rust/flood`) floods our listener from addresses of 127.0.0.0/8, in random order: 4096 of
+them, 8 ports each, in as many networks (/24) as the table says, or as many as there are networks, or as one
+network has. It sends as fast as one core can, or at a rate. *Joined* floods hand the kernel {joined}
+datagrams of one source at once, which gives the highest rate, most of which the kernel drops at the
+listener's full socket; *single* ones hand over each datagram (or each request with its ClientHello) by
+itself. *forged*: Binding requests with a wrong MESSAGE-INTEGRITY. *authentic*: requests of as many clients,
+of both versions in turn. *hello*: DTLS ClientHellos out of nowhere. *half-open*: an authentic request and a
+ClientHello from an address that answers nothing. *mixed*: all of these and garbage in turn, one of three
+requests forged. *proved*: half-open from addresses that answer the listener's checks, that is, from an
+attacker who owns them, and who then falls silent.
+
+Meanwhile one process keeps a connection to the listener and pings every 0.2 s, and dials it again and
+again, two at a time: connect, ping, close. Other processes dial once each, one after the other: ours and
+go's client in turn. All dial in versions 1 and 2 in turn. A dial takes from the call to the connection;
+*p95* is what 95 % of them take at most. {pinned}
+
+Left out, for time: joined floods of each kind at each number of networks, and single kinds at {rate}/s.
+
+*Bytes back* are counted by the flooder per source address, at {rate} datagrams a second, where nothing is
+lost on either side, and for {linger:.0f} s after its last datagram, so that retransmissions count."""
+
+_COLUMNS = (
+    "flood",
+    "datagrams/s",
+    "dropped by the kernel",
+    "growth, MiB",
+    "dials of one process",
+    "of new ones",
+    "of go's",
+    "median ms",
+    "p95 ms",
+    "slowest s",
+    "pings",
+    "ping p95 ms",
+    "slowest ping ms",
+)
 
 
-def build() -> None:
-    """Build the flooder, unless it is there and newer than its sources.
+@dataclass
+class Found:
+    """What came of a flood."""
 
-    Raises:
-        SystemExit: it does not build.
-    """
-    command = ["cargo", "build", "--release", "--locked", "--quiet", "--package", "webrtc-direct-flood"]
-    command += ["--manifest-path", str(RUST / "Cargo.toml"), "--target-dir", str(FLOOD.parent.parent)]
-    if subprocess.run(command, check=False).returncode != 0:
-        raise SystemExit("error: rust/flood does not build")
+    flood: Flood
+    rate: float
+    dropped: int
+    growth: int
+    dials: dict[str, Dials]
+    """Of each sort of client."""
+    pings: list[float]
+    longest_ping: float
+    lost: str
+    """What ended the kept connection."""
+
+    @property
+    def all(self) -> Dials:
+        """The dials of all clients."""
+        return sum(self.dials.values(), Dials())
+
+    @property
+    def most_growth(self) -> int:
+        """By how much the memory may grow."""
+        return MOST_GROWTH_PROVED if self.flood in PROVED else MOST_GROWTH
 
 
 def measure(work: Work) -> Part:
     """Flood a listener in each way."""
-    part = Part(
-        "hostile",
-        "A hostile network",
-        _TEXT.format(sources=32768, rate=COUNTED_RATE, linger=work.linger_seconds),
-        (
-            "flood",
-            "datagrams/s",
-            "growth, MiB",
-            "honest dials",
-            "median ms",
-            "slowest s",
-            "pings",
-            "slowest ping s",
-        ),
-    )
-    found = [(flood, _flood(part, flood, work)) for flood in FLOODS]
-    growth = max(each["growth"] for _, each in found)
-    part.target("memory grows by less than 4 MiB", f"{growth / MIB:.2f} MiB", met=growth < MOST_GROWTH)
-    lost = [str(flood) for flood, each in found if each["lost"] or not each["pings"]]
-    part.target(
-        "the kept connection goes on pinging", "lost: " + ", ".join(lost) if lost else "in all", met=not lost
-    )
-    worst_share, worst = min((each["share"], str(flood)) for flood, each in found)
-    part.target(
-        "at least 99 % of honest dials succeed",
-        f"{worst_share:.1%} ({worst})",
-        met=worst_share >= LEAST_DIALED,
-    )
-    for flood in PROVED:
-        _flood(part, flood, work)
+    apart = "There is one CPU for all of them."
+    if ARE_APART:
+        apart = (
+            f"The flooder stays on CPU {FLOODER_CPU} and the listener on CPU {LISTENER_CPU}, so that the one "
+            "does not take the other's time; the clients have what is left of both."
+        )
+    text = _TEXT.format(joined=JOINED, rate=COUNTED_RATE, linger=work.linger_seconds, pinned=apart)
+    part = Part("hostile", "A hostile network", text, _COLUMNS)
+    found = [_flood(part, flood, work) for flood in FLOODS]
+    try:
+        with Namespace() as namespace:
+            found += [_flood(part, flood, work, namespace.prefix) for flood in FLOODS_IP6]
+    except OSError as error:
+        part.notes.append(f"IPv6 was left out: {error}.")
+    found += [_flood(part, flood, work) for flood in PROVED]
+    if len(programs()) == 1:
+        part.notes.append("go's client was left out: it has not been built.")
+    _judge(part, found)
     ratio, kind = max((_ratio(part, kind, work), kind) for kind in UNPROVED)
     part.target(
         "no address that proved nothing gets more than 3 times what it sent",
@@ -133,57 +157,147 @@ def measure(work: Work) -> Part:
     return part
 
 
-def _flood(part: Part, flood: Flood, work: Work) -> dict[str, Any]:
-    """Flood a fresh listener, beside honest clients, and return what came of it."""
-    with listening((*PEERS["ours"].command, "listen")) as (server, pid):
-        quiet = run((*STRESS_PEER, "honest", server.address, f"--seconds={work.warm_seconds}"), timeout=60)
+def _judge(part: Part, found: list[Found]) -> None:
+    """Say what the floods have to keep to, and whether they did."""
+    for growth, owner in ((MOST_GROWTH, ""), (MOST_GROWTH_PROVED, ", where the attacker owns his addresses")):
+        worst = max((each for each in found if each.most_growth == growth), key=lambda each: each.growth)
+        measured = f"{worst.growth / MIB:.2f} MiB ({worst.flood})"
+        met = worst.growth < growth
+        part.target(f"memory grows by less than {growth // MIB} MiB{owner}", measured, met=met)
+    lost = [str(each.flood) for each in found if each.lost or not each.pings]
+    part.target(
+        "the kept connection goes on pinging", "lost: " + ", ".join(lost) if lost else "in all", met=not lost
+    )
+    ping, flood = max((within(each.pings, 0.95), str(each.flood)) for each in found)
+    part.target(
+        "95 % of its pings take less than 20 ms", f"{1000 * ping:.1f} ms ({flood})", met=ping < MOST_PING_P95
+    )
+    dials = [(each.all, str(each.flood)) for each in found]
+    _judge_dials(part, "in each flood", dials)
+    slowest, flood = max((all_of_them.within(1), flood) for all_of_them, flood in dials)
+    part.target("no honest dial takes over 3 s", f"{slowest:.2f} s ({flood})", met=slowest <= MOST_SECONDS)
+    sorts = [(sum((each.dials[name] for each in found), Dials()), name) for name in found[0].dials]
+    _judge_dials(part, "of each sort of client", sorts)
+
+
+def _judge_dials(part: Part, where: str, dials: list[tuple[Dials, str]]) -> None:
+    share, whose = min((each.share, whose) for each, whose in dials)
+    part.target(
+        f"at least 99 % of honest dials succeed, {where}", f"{share:.1%} ({whose})", met=share >= LEAST_DIALED
+    )
+    p95, whose = max((each.within(0.95), whose) for each, whose in dials)
+    part.target(
+        f"95 % of them take less than 250 ms, {where}", f"{1000 * p95:.0f} ms ({whose})", met=p95 < MOST_P95
+    )
+
+
+def _flood(part: Part, flood: Flood, work: Work, prefix: tuple[str, ...] = ()) -> Found:
+    """Flood a fresh listener, beside honest clients; all of them run behind *prefix*."""
+    command = (
+        *prefix,
+        *pinned(LISTENER_CPU),
+        *PEERS["ours"].command,
+        "listen",
+        "--ip",
+        IP6 if flood.is_ip6 else LOOPBACK,
+    )
+    with listening(command) as (server, pid):
+        honest = (*prefix, *STRESS_PEER, "honest", server.address)
+        run((*honest, f"--seconds={work.warm_seconds}"), timeout=60)
         before = resident(pid)
-        command = (*STRESS_PEER, "honest", server.address, f"--seconds={work.flood_seconds}")
-        with running(command) as honest, Peak(pid) as peak:
-            assert honest.stdout is not None
-            honest.stdout.readline()
-            timed = ("--seconds", f"{work.flood_seconds + DIAL_SECONDS}")
-            with running(flood.command(port_of(server.address), *timed)) as flooder:
-                try:
-                    words, _ = honest.communicate(timeout=work.flood_seconds + DIAL_SECONDS + GRACE_SECONDS)
-                except subprocess.TimeoutExpired:
-                    words = ""
-                sent, _ = flooder.communicate(timeout=work.flood_seconds + DIAL_SECONDS + GRACE_SECONDS)
-    hung: dict[str, Any] = {"dialed": 0, "failed": 1, "pings": 0, "lost": "hung", "problems": []}
+        with running((*honest, f"--seconds={work.flood_seconds}")) as again, Peak(pid) as peak:
+            assert again.stdout is not None
+            again.stdout.readline()
+            attack = (
+                *prefix,
+                *_attack(flood, server.address),
+                "--seconds",
+                f"{work.flood_seconds + AFTER_SECONDS}",
+            )
+            words = ""
+            timeout = work.flood_seconds + GRACE_SECONDS
+            with running(attack) as flooder:
+                with (
+                    Newcomers(server.address, programs(prefix)) as newcomers,
+                    suppress(subprocess.TimeoutExpired),
+                ):
+                    words, _ = again.communicate(timeout=timeout)
+                sent, _ = flooder.communicate(timeout=timeout)
+        dropped = _dropped(pid, server.address)
+    hung: dict[str, Any] = {
+        "times": [],
+        "problems": ["hung"],
+        "pings": [],
+        "longest_ping": timeout,
+        "lost": "hung",
+    }
     result = last_event(words) if words else hung
     counts = last_event(sent)
-    count = result["dialed"] + result["failed"]
-    result |= {
-        "flood": str(flood),
-        "rate": counts["datagrams_sent"] / counts["seconds"],
-        "growth": max(0, peak.bytes - before),
-        "share": result["dialed"] / count if count else 0.0,
-        "quiet": quiet.result,
-    }
-    median, longest = result.get("median"), result.get("longest")
-    part.row(
-        str(flood),
-        f"{result['rate']:.0f}",
-        f"{result['growth'] / MIB:.2f}",
-        f"{result['dialed']} of {count}",
-        "-" if median is None else f"{1000 * median:.0f}",
-        "-" if longest is None else f"{longest:.1f}",
-        f"{result['pings']}{', then ' + result['lost'] if result['lost'] else ''}",
-        f"{result.get('longest_ping', 0):.1f}",
-        **result,
+    found = Found(
+        flood,
+        rate=counts["datagrams_sent"] / counts["seconds"],
+        dropped=dropped,
+        growth=max(0, peak.bytes - before),
+        dials={AGAIN: Dials(result["times"], result["problems"]), **newcomers.dials},
+        pings=result["pings"],
+        longest_ping=result["longest_ping"],
+        lost=result["lost"],
     )
-    for problem in result["problems"]:
-        part.notes.append(f"Honest dials under *{flood}* failed with: {problem}")
-    return result
+    _report(part, found)
+    return found
+
+
+def _attack(flood: Flood, address: str, *more: str) -> tuple[str, ...]:
+    """Return how *flood* is started against the multiaddr *address*."""
+    ip, port = _bound(address)
+    command = flood.command(f"[{ip}]:{port}" if flood.is_ip6 else f"{ip}:{port}", *more)
+    return (*pinned(FLOODER_CPU), *command)
+
+
+def _report(part: Part, found: Found) -> None:
+    dials = found.all
+    figures = {
+        "flood": str(found.flood),
+        "rate": found.rate,
+        "dropped": found.dropped,
+        "growth": found.growth,
+        "dials": {
+            name: {"dialed": len(each.times), "count": each.count} for name, each in found.dials.items()
+        },
+        "median": dials.within(0.5),
+        "p95": dials.within(0.95),
+        "slowest": dials.within(1),
+        "pings": len(found.pings),
+        "ping_p95": within(found.pings, 0.95),
+        "slowest_ping": found.longest_ping,
+        "lost": found.lost,
+    }
+    part.row(
+        str(found.flood),
+        f"{found.rate:.0f}",
+        f"{found.dropped}",
+        f"{found.growth / MIB:.2f}",
+        *(str(found.dials.get(name, "-")) for name in (AGAIN, "ours", "go")),
+        f"{1000 * figures['median']:.0f}",
+        f"{1000 * figures['p95']:.0f}",
+        f"{figures['slowest']:.2f}",
+        f"{len(found.pings)}{', then ' + found.lost if found.lost else ''}",
+        f"{1000 * figures['ping_p95']:.1f}",
+        f"{1000 * found.longest_ping:.0f}",
+        **figures,
+    )
+    for name, each in found.dials.items():
+        for problem in sorted(set(each.problems))[:5]:
+            part.notes.append(f"Honest dials ({name}) under *{found.flood}* failed with: {problem}")
 
 
 def _ratio(part: Part, kind: str, work: Work) -> float:
     """Return how many times what it sent an address got at most, at a rate at which nothing is lost."""
-    with listening((*PEERS["ours"].command, "listen")) as (server, _):
-        flood = Flood(kind, 1, COUNTED_RATE)
+    with listening((*pinned(LISTENER_CPU), *PEERS["ours"].command, "listen")) as (server, pid):
+        flood = Flood(kind=kind, networks=COUNTED_NETWORKS, rate=COUNTED_RATE)
         times = ("--seconds", str(work.counted_flood_seconds), "--linger", str(work.linger_seconds))
-        ended = run(flood.command(port_of(server.address), *times), timeout=120)
-        dropped = _dropped(port_of(server.address))
+        ended = run(_attack(flood, server.address, *times), timeout=120)
+        dropped = _dropped(pid, server.address)
     if ended.result is None:
         raise RuntimeError(ended.problem)
     counts = ended.result
@@ -197,10 +311,20 @@ def _ratio(part: Part, kind: str, work: Work) -> float:
     return float(counts["worst_ratio"])
 
 
-def _dropped(port: int) -> int:
-    """Return how many datagrams the kernel dropped at the socket bound to *port*."""
-    for line in Path("/proc/net/udp").read_text(encoding="ascii").splitlines()[1:]:
-        fields = line.split()
-        if int(fields[1].rpartition(":")[2], 16) == port:
-            return int(fields[-1])
+def _bound(address: str) -> tuple[str, int]:
+    """Return IP address and port of a multiaddr."""
+    found = re.match(r"/ip[46]/([^/]+)/udp/(\d+)/", address)
+    if found is None:
+        raise ValueError(address)
+    return found[1], int(found[2])
+
+
+def _dropped(pid: int, address: str) -> int:
+    """Return how many datagrams the kernel dropped at the socket of *address*, in the network of *pid*."""
+    _, port = _bound(address)
+    for table in ("udp", "udp6"):
+        for line in Path(f"/proc/{pid}/net/{table}").read_text(encoding="ascii").splitlines()[1:]:
+            fields = line.split()
+            if int(fields[1].rpartition(":")[2], 16) == port:
+                return int(fields[-1])
     return 0

@@ -7,12 +7,13 @@ and print one JSON line. The public interface of the package alone is used.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import signal
 import sys
 import time
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import anyio
 from benchmarks.processes import peak_resident, resident
@@ -21,7 +22,7 @@ from content import Content, WrongContent
 import webrtc_direct
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     from webrtc_direct import Connection, Stream
 
@@ -130,9 +131,9 @@ async def unread(options: argparse.Namespace) -> None:
         reset_after=filler.ended_after,
         reset_by=filler.problem,
         written=filler.written,
-        pings=pings.count,
+        pings=len(pings.times),
         longest_ping=pings.longest,
-        echoes=echoes.count,
+        echoes=len(echoes.times),
         longest_echo=echoes.longest,
     )
 
@@ -159,10 +160,10 @@ class _Unread:
 
 
 class _Timed:
-    """Something that is done again and again, and how long it took at most, the last time included."""
+    """Something that is done again and again: how long it took, and at most, the last time included."""
 
     def __init__(self) -> None:
-        self.count = 0
+        self.times: list[float] = []
         self.longest = 0.0
         self.since: float | None = None
 
@@ -170,7 +171,7 @@ class _Timed:
         self.since = time.monotonic()
         try:
             await action()
-            self.count += 1
+            self.times.append(time.monotonic() - self.since)
         finally:
             self.longest = max(self.longest, time.monotonic() - self.since)
 
@@ -203,16 +204,17 @@ class _Echoes(_Timed):
 
 
 async def honest(options: argparse.Namespace) -> None:
-    """Keep one connection and ping on it; dial others, one after the other, ping once and close."""
+    """Keep one connection and ping on it; dial others, in each version in turn, ping once and close."""
     problems: list[str] = []
     times: list[float] = []
+    versions: Iterator[Literal["v1", "v2"]] = itertools.cycle(("v1", "v2"))
 
     async def dials() -> None:
         # Who has begun to dial when the time is over may finish.
         while time.monotonic() < end:
             started = time.monotonic()
             try:
-                async with webrtc_direct.dial(options.address) as connection:
+                async with webrtc_direct.dial(options.address, version=next(versions)) as connection:
                     seconds = time.monotonic() - started
                     await webrtc_direct.ping(connection)
                     times.append(seconds)
@@ -230,15 +232,11 @@ async def honest(options: argparse.Namespace) -> None:
                 for _ in range(options.dialers):
                     dialing.start_soon(dials)
             pinging.cancel_scope.cancel()
-        ordered = sorted(times)
         _emit(
             event="result",
-            dialed=len(times),
-            failed=len(problems),
-            problems=sorted(set(problems))[:5],
-            median=ordered[len(ordered) // 2] if ordered else None,
-            longest=ordered[-1] if ordered else None,
-            pings=pings.count,
+            times=times,
+            problems=problems,
+            pings=pings.times,
             longest_ping=pings.longest,
             lost=pings.problem,
         )

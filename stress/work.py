@@ -21,8 +21,8 @@ class Work:
     slow_rate: float = 4e6
     """Bytes per second that a slow reader takes, of all its streams together."""
     many_streams: int = 100
-    flood_seconds: float = 20.0
-    warm_seconds: float = 8.0
+    flood_seconds: float = 8.0
+    warm_seconds: float = 3.0
     counted_flood_seconds: float = 5.0
     """A flood at a rate at which no datagram of either side is lost, so that the count is exact."""
     linger_seconds: float = 12.0
@@ -41,8 +41,8 @@ class Work:
             transfer_seconds=240.0,
             short_blackout=3.0,
             slow_seconds=5.0,
-            flood_seconds=4.0,
-            warm_seconds=3.0,
+            flood_seconds=2.0,
+            warm_seconds=1.0,
             counted_flood_seconds=1.0,
             linger_seconds=3.0,
             seeds=20,

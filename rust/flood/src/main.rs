@@ -1,20 +1,25 @@
 //! Floods a listener on loopback with what strangers may send, and counts what comes back.
 //!
-//! One thread sends as fast as it can, or at a rate, from many addresses of 127.0.0.0/8, for a bounded
+//! One thread sends as fast as it can, or at a rate, from many addresses of many networks, for a bounded
 //! time. It counts per source address, so that it can tell whether an address that has proved nothing
-//! ever got more than three times what it sent. Targets outside of loopback are refused. `make stress`
-//! runs it; its last word is a line of JSON.
+//! ever got more than three times what it sent. Sources are in 127.0.0.0/8, or in a prefix of IPv6 that a
+//! network namespace keeps to itself; targets elsewhere are refused. `make stress` and a test run it; its
+//! last word is a line of JSON.
 
 #![forbid(unsafe_code)]
 
+mod addresses;
+mod local;
 mod messages;
 mod options;
+mod order;
 mod sources;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use addresses::Addresses;
 use messages::{Kind, Pool};
 use options::Options;
 use sources::{Place, Sources};
@@ -42,6 +47,8 @@ fn main() -> ExitCode {
 #[derive(Default)]
 struct Counts {
     batches: u64,
+    /// Datagrams that the kernel was to take.
+    offered: u64,
     sent: u64,
     received: u64,
     answered: u64,
@@ -49,7 +56,8 @@ struct Counts {
 
 fn run(options: &Options) -> io::Result<String> {
     let pool = Pool::new(options.kind, options.batch);
-    let mut sources = Sources::new(options.target, options.sources)?;
+    let addresses = Addresses::new(options.target.is_ipv4(), options.networks(), options.sources);
+    let mut sources = Sources::new(options.target, addresses, options.random)?;
     let mut counts = Counts::default();
     let start = Instant::now();
     let end = start + options.time;
@@ -58,17 +66,18 @@ fn run(options: &Options) -> io::Result<String> {
         if now >= end {
             break;
         }
-        let due = options.rate.map(|rate| (now - start).as_secs_f64() * rate / pool.per_batch() as f64);
+        let due = options.rate.map(|rate| (now - start).as_secs_f64() * rate);
         for _ in 0..BATCHES_PER_LOOK {
-            if due.is_some_and(|due| counts.batches as f64 >= due) {
+            if due.is_some_and(|due| counts.offered as f64 >= due) {
                 std::thread::sleep(NAP);
                 break;
             }
-            let (contents, size) = pool.batch(counts.batches);
+            let batch = pool.batch(counts.batches);
             let place = sources.next_place();
-            if sources.send(place, contents, size) {
-                counts.sent += contents.len().div_ceil(size) as u64;
+            if sources.send(place, &batch.contents, batch.size) {
+                counts.sent += batch.count as u64;
             }
+            counts.offered += batch.count as u64;
             counts.batches += 1;
         }
         take(&mut sources, options.kind, &pool, &mut counts)?;

@@ -20,22 +20,32 @@ pub(crate) enum Kind {
     AuthenticV1,
     /// The same, version 2.
     AuthenticV2,
+    /// Both in turn.
+    Authentic,
     /// DTLS ClientHellos from addresses that have sent nothing else.
     Hello,
     /// An authentic request that nominates, and a ClientHello, from an address that answers nothing.
     HalfOpen,
     /// The same from addresses that do answer checks, and then fall silent.
     HalfOpenProved,
+    /// All that prove nothing, in turn.
+    Mixed,
 }
 
-const NAMES: [(&str, Kind); 7] = [
+/// One of three requests is forged.
+const MIXED: [Kind; 6] =
+    [Kind::Forged, Kind::AuthenticV1, Kind::AuthenticV2, Kind::Garbage, Kind::Hello, Kind::HalfOpen];
+
+const NAMES: [(&str, Kind); 9] = [
     ("garbage", Kind::Garbage),
     ("forged", Kind::Forged),
     ("authentic-v1", Kind::AuthenticV1),
     ("authentic-v2", Kind::AuthenticV2),
+    ("authentic", Kind::Authentic),
     ("hello", Kind::Hello),
     ("half-open", Kind::HalfOpen),
     ("half-open-proved", Kind::HalfOpenProved),
+    ("mixed", Kind::Mixed),
 ];
 
 impl Kind {
@@ -46,50 +56,60 @@ impl Kind {
     pub(crate) fn names() -> String {
         NAMES.map(|(name, _)| name).join(", ")
     }
+
+    /// What the batch *number* is, and its number among those that are the same.
+    fn of_batch(self, number: usize) -> (Self, usize) {
+        match self {
+            Self::Mixed => (MIXED[number % MIXED.len()], number / MIXED.len()),
+            _ => (self, number),
+        }
+    }
 }
 
-/// Datagrams in batches; those of a batch are of one size.
+/// Datagrams of one size, joined.
+pub(crate) struct Batch {
+    pub(crate) contents: Vec<u8>,
+    pub(crate) size: usize,
+    pub(crate) count: usize,
+}
+
+impl Batch {
+    /// Of *most* datagrams, where the *kind* has no number of its own.
+    fn new(kind: Kind, most: usize, number: usize, random: &mut Random) -> Self {
+        let (kind, number) = kind.of_batch(number);
+        let count = if matches!(kind, Kind::HalfOpen | Kind::HalfOpenProved) { 1 } else { most };
+        let datagrams: Vec<Vec<u8>> = (0..count).map(|_| datagram(kind, number, random)).collect();
+        let size = datagrams[0].len();
+        let mut batch = Self { contents: datagrams.concat(), size, count };
+        if kind == Kind::HalfOpen {
+            batch.contents.extend_from_slice(&client_hello(random, size));
+            batch.count += 1;
+        }
+        batch
+    }
+}
+
+/// What is sent again and again.
 pub(crate) struct Pool {
-    batches: Vec<(Vec<u8>, usize)>,
+    batches: Vec<Batch>,
     hello: Vec<u8>,
-    per_batch: usize,
 }
 
 impl Pool {
-    pub(crate) fn new(kind: Kind, batch: usize) -> Self {
+    pub(crate) fn new(kind: Kind, most: usize) -> Self {
         let mut random = Random::new([7; 32]);
-        let per_batch = match kind {
-            Kind::HalfOpen => 2,
-            Kind::HalfOpenProved => 1,
-            _ => batch,
-        };
-        let batches = (0..POOL / per_batch)
-            .map(|number| {
-                let mut contents = Vec::new();
-                let mut size = 0;
-                let count = if kind == Kind::HalfOpen { 1 } else { per_batch };
-                for _ in 0..count {
-                    let datagram = datagram(kind, number, &mut random);
-                    size = datagram.len();
-                    contents.extend_from_slice(&datagram);
-                }
-                if kind == Kind::HalfOpen {
-                    contents.extend_from_slice(&client_hello(&mut random, size));
-                }
-                (contents, size)
-            })
-            .collect();
-        Self { batches, hello: client_hello(&mut random, 0), per_batch }
+        let mut batches = Vec::new();
+        let mut count = 0;
+        while count < POOL {
+            let batch = Batch::new(kind, most, batches.len(), &mut random);
+            count += batch.count;
+            batches.push(batch);
+        }
+        Self { batches, hello: client_hello(&mut random, 0) }
     }
 
-    pub(crate) fn per_batch(&self) -> usize {
-        self.per_batch
-    }
-
-    /// The datagrams of batch *number*, joined, and the size of each.
-    pub(crate) fn batch(&self, number: u64) -> (&[u8], usize) {
-        let (contents, size) = &self.batches[(number % self.batches.len() as u64) as usize];
-        (contents, *size)
+    pub(crate) fn batch(&self, number: u64) -> &Batch {
+        &self.batches[(number % self.batches.len() as u64) as usize]
     }
 
     pub(crate) fn hello(&self) -> &[u8] {
@@ -97,15 +117,21 @@ impl Pool {
     }
 }
 
+/// What the datagrams of batch *number* are; the versions alternate where the *kind* has none.
 fn datagram(kind: Kind, number: usize, random: &mut Random) -> Vec<u8> {
+    let is_v1 = number.is_multiple_of(2);
     match kind {
         Kind::Garbage => (0..GARBAGE.div_ceil(32)).flat_map(|_| random.block()).take(GARBAGE).collect(),
-        Kind::Forged => request(number.is_multiple_of(2), random, Some("not the key"), false),
+        Kind::Forged => request(is_v1, random, Some("not the key"), false),
         Kind::AuthenticV1 => request(true, random, None, false),
         Kind::AuthenticV2 => request(false, random, None, false),
         Kind::Hello => client_hello(random, 0),
-        Kind::HalfOpen => request(number.is_multiple_of(2), random, None, true),
-        Kind::HalfOpenProved => request(number.is_multiple_of(2), random, None, false),
+        Kind::HalfOpen => request(is_v1, random, None, true),
+        Kind::Authentic | Kind::HalfOpenProved => request(is_v1, random, None, false),
+        Kind::Mixed => {
+            let (kind, number) = kind.of_batch(number);
+            datagram(kind, number, random)
+        }
     }
 }
 
@@ -179,4 +205,47 @@ fn extension(extensions: &mut Vec<u8>, kind: u16, value: &[u8]) {
     extensions.extend_from_slice(&kind.to_be_bytes());
     extensions.extend_from_slice(&(value.len() as u16).to_be_bytes());
     extensions.extend_from_slice(value);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn mixed() -> Vec<Batch> {
+        let mut random = Random::new([1; 32]);
+        (0..600).map(|number| Batch::new(Kind::Mixed, 1, number, &mut random)).collect()
+    }
+
+    #[test]
+    fn the_versions_of_mixed_requests_and_who_is_forged_alternate() {
+        // Of a round: forged, authentic, authentic, and the half-open one.
+        let requests: Vec<Vec<u8>> = mixed()
+            .chunks(MIXED.len())
+            .flat_map(|round| [0, 1, 2, 5].map(|place| round[place].contents[..round[place].size].to_vec()))
+            .collect();
+        let mut usernames = HashSet::new();
+        let (mut v1, mut authentic) = (0, 0);
+        for request in &requests {
+            let message = stun::parse_untrusted(request).unwrap();
+            let username = message.username.unwrap();
+            let credentials = Credentials::from_username_untrusted(username).unwrap();
+            v1 += usize::from(username.starts_with(PREFIX_V1.as_bytes()));
+            authentic += usize::from(message.is_authentic(credentials.server_ufrag.as_bytes()));
+            assert!(usernames.insert(username.to_vec()));
+        }
+        assert_eq!((requests.len(), v1, authentic), (400, 200, 300));
+    }
+
+    #[test]
+    fn the_datagrams_of_a_batch_have_one_size() {
+        let mut random = Random::new([1; 32]);
+        for (name, kind) in NAMES {
+            for number in 0..12 {
+                let batch = Batch::new(kind, 32, number, &mut random);
+                assert_eq!(batch.contents.len(), batch.size * batch.count, "{name}");
+            }
+        }
+    }
 }

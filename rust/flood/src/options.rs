@@ -3,17 +3,18 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::addresses::{MOST_HOSTS, MOST_NETWORKS};
+use crate::local;
 use crate::messages::Kind;
 
 /// Nothing runs for longer.
 const MOST_SECONDS: f64 = 600.0;
-/// 127.0.0.0/8 less the first and the last /16.
 const MOST_SOURCES: usize = 1 << 20;
 
 const MOST_BATCH: usize = 32;
 
-const USAGE: &str = "usage: webrtc-direct-flood 127.x.y.z:PORT KIND [--seconds S] [--linger S] \
-                     [--rate DATAGRAMS_PER_SECOND] [--sources N] [--batch N]";
+const USAGE: &str = "usage: webrtc-direct-flood IP:PORT KIND [--seconds S] [--linger S] \
+                     [--rate DATAGRAMS_PER_SECOND] [--sources N] [--networks N] [--random SEED] [--batch N]";
 
 pub(crate) struct Options {
     pub(crate) target: SocketAddr,
@@ -23,10 +24,21 @@ pub(crate) struct Options {
     pub(crate) linger: Duration,
     /// Datagrams per second; as fast as it goes where there is none.
     pub(crate) rate: Option<f64>,
-    /// IP addresses.
+    /// IP addresses, in all.
     pub(crate) sources: usize,
+    /// Networks that they are in: as few as hold them, where there is no number.
+    pub(crate) networks: Option<usize>,
+    /// What the order of the sources comes from; one after the other where there is none.
+    pub(crate) random: Option<u64>,
     /// Datagrams that leave in one system call, from one address.
     pub(crate) batch: usize,
+}
+
+impl Options {
+    /// How many networks the sources are in.
+    pub(crate) fn networks(&self) -> usize {
+        self.networks.unwrap_or(self.sources.div_ceil(MOST_HOSTS))
+    }
 }
 
 pub(crate) fn parse(words: &[String]) -> Result<Options, String> {
@@ -34,9 +46,7 @@ pub(crate) fn parse(words: &[String]) -> Result<Options, String> {
         return Err(USAGE.to_owned());
     };
     let target: SocketAddr = target.parse().map_err(|_| USAGE.to_owned())?;
-    if !target.is_ipv4() || !target.ip().is_loopback() {
-        return Err(format!("{target} is not an IPv4 address of this machine's loopback"));
-    }
+    local::check(target)?;
     let kind = Kind::named(kind).ok_or_else(|| format!("no such kind; there are {}", Kind::names()))?;
     let mut options = Options {
         target,
@@ -45,6 +55,8 @@ pub(crate) fn parse(words: &[String]) -> Result<Options, String> {
         linger: Duration::ZERO,
         rate: None,
         sources: 4096,
+        networks: None,
+        random: None,
         batch: MOST_BATCH,
     };
     for pair in rest.chunks(2) {
@@ -61,6 +73,10 @@ pub(crate) fn parse(words: &[String]) -> Result<Options, String> {
             }
             "--rate" if value > 0.0 => options.rate = Some(value),
             "--sources" if (1.0..=MOST_SOURCES as f64).contains(&value) => options.sources = value as usize,
+            "--networks" if (1.0..=MOST_NETWORKS as f64).contains(&value) => {
+                options.networks = Some(value as usize);
+            }
+            "--random" if value >= 0.0 => options.random = Some(value as u64),
             "--batch" if (1.0..=MOST_BATCH as f64).contains(&value) => options.batch = value as usize,
             _ => return Err(USAGE.to_owned()),
         }

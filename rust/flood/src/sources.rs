@@ -1,16 +1,17 @@
-//! Many source addresses on a few sockets: each datagram names the address of 127.0.0.0/8 that it leaves
-//! from, and what comes back says where it arrived.
+//! Many source addresses on a few sockets: each datagram names the address that it leaves from, and what
+//! comes back says where it arrived.
 
 use std::io::{self, IoSliceMut};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::addresses::Addresses;
+use crate::order::Order;
+
 /// Source ports.
 const SOCKETS: usize = 8;
-/// The first source is 127.1.0.0, apart from the addresses that others use.
-const FIRST: u32 = 0x7f01_0000;
 const BUFFER: usize = 4 << 20;
 const SLOT: usize = 64 * 1024;
 
@@ -42,22 +43,24 @@ pub(crate) struct Totals {
 pub(crate) struct Sources {
     target: SocketAddr,
     sockets: Vec<(UdpSocket, UdpSocketState)>,
-    ips: usize,
+    addresses: Addresses,
     traffic: Vec<Traffic>,
-    turn: usize,
+    order: Order,
     refused: u64,
     buffer: Vec<u8>,
 }
 
 impl Sources {
-    pub(crate) fn new(target: SocketAddr, ips: usize) -> io::Result<Self> {
-        let sockets = (0..SOCKETS).map(|_| bind()).collect::<io::Result<Vec<_>>>()?;
+    /// Those that have their turns in the order of *seed*, or one after the other.
+    pub(crate) fn new(target: SocketAddr, addresses: Addresses, seed: Option<u64>) -> io::Result<Self> {
+        let sockets = (0..SOCKETS).map(|_| bind(target.is_ipv4())).collect::<io::Result<Vec<_>>>()?;
+        let places = SOCKETS * addresses.len();
         Ok(Self {
             target,
             sockets,
-            ips,
-            traffic: vec![Traffic::default(); SOCKETS * ips],
-            turn: 0,
+            addresses,
+            traffic: vec![Traffic::default(); places],
+            order: Order::new(places, seed),
             refused: 0,
             buffer: vec![0; BATCH_SIZE * SLOT],
         })
@@ -65,8 +68,7 @@ impl Sources {
 
     /// Every address in turn.
     pub(crate) fn next_place(&mut self) -> Place {
-        let turn = self.turn;
-        self.turn = (turn + 1) % self.traffic.len();
+        let turn = self.order.next();
         Place { socket: turn % SOCKETS, ip: turn / SOCKETS }
     }
 
@@ -78,7 +80,7 @@ impl Sources {
             ecn: None,
             contents,
             segment_size: (contents.len() > size).then_some(size),
-            src_ip: Some(ip_of(place)),
+            src_ip: Some(self.addresses.get(place.ip)),
         };
         if state.try_send(socket.into(), &transmit).is_err() {
             self.refused += 1;
@@ -110,7 +112,7 @@ impl Sources {
                     Err(error) => return Err(error),
                 };
                 for (meta, slot) in meta[..received].iter().zip(self.buffer.chunks_exact(SLOT)) {
-                    let Some(ip) = meta.dst_ip.and_then(|ip| index_of(ip, self.ips)) else {
+                    let Some(ip) = meta.dst_ip.and_then(|ip| self.addresses.index_of(ip)) else {
                         continue;
                     };
                     self.traffic[ip * SOCKETS + number].received += meta.len as u64;
@@ -140,24 +142,21 @@ impl Sources {
     }
 }
 
-fn bind() -> io::Result<(UdpSocket, UdpSocketState)> {
-    let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+fn bind(is_ipv4: bool) -> io::Result<(UdpSocket, UdpSocketState)> {
+    let domain = if is_ipv4 { Domain::IPV4 } else { Domain::IPV6 };
+    let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_recv_buffer_size(BUFFER)?;
     socket.set_send_buffer_size(BUFFER)?;
     socket.set_nonblocking(true)?;
-    socket.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)).into())?;
+    let any: SocketAddr = if is_ipv4 {
+        (Ipv4Addr::UNSPECIFIED, 0).into()
+    } else {
+        socket.set_only_v6(true)?;
+        // No interface has the sources, though all that is sent to them comes here.
+        socket.set_freebind_v6(true)?;
+        (Ipv6Addr::UNSPECIFIED, 0).into()
+    };
+    socket.bind(&any.into())?;
     let state = UdpSocketState::new((&socket).into())?;
     Ok((socket.into(), state))
-}
-
-fn ip_of(place: Place) -> IpAddr {
-    Ipv4Addr::from_bits(FIRST + place.ip as u32).into()
-}
-
-fn index_of(ip: IpAddr, ips: usize) -> Option<usize> {
-    let IpAddr::V4(ip) = ip else {
-        return None;
-    };
-    let index = ip.to_bits().checked_sub(FIRST)? as usize;
-    (index < ips).then_some(index)
 }
