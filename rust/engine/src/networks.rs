@@ -57,8 +57,8 @@ impl Networks {
         }
     }
 
-    /// A handshake with *ip* begins: it is not finished yet.
-    pub(crate) fn begin(&mut self, ip: IpAddr) {
+    /// A handshake with *ip* has ended unfinished.
+    pub(crate) fn leave(&mut self, ip: IpAddr) {
         for place in self.places(ip) {
             let mark = &mut self.marks[place];
             if mark.unfinished == u8::MAX {
@@ -115,11 +115,10 @@ mod tests {
         let mut networks = Networks::new(&mut Random::new([1; 32]), now);
         let ip = |network: u8| IpAddr::from([10, 0, network, 1]);
         for _ in 0..300 {
-            networks.begin(ip(1));
             networks.finish(ip(1));
-            networks.begin(ip(2));
+            networks.leave(ip(2));
         }
-        networks.begin(ip(1));
+        networks.leave(ip(1));
         let ranks = [1, 2, 3].map(|network| networks.rank(ip(network), now));
         assert_eq!(ranks, [Rank::Known, Rank::Doubtful(7), Rank::New]);
         assert!(Rank::Known < Rank::New && Rank::New < Rank::Doubtful(0));
@@ -135,7 +134,7 @@ mod tests {
         let now = Instant::now();
         let mut networks = Networks::new(&mut Random::new([2; 32]), now);
         for network in 0..4096_u32 {
-            networks.begin((0x0a00_0000 + network * 256).to_be_bytes().into());
+            networks.leave((0x0a00_0000 + network * 256).to_be_bytes().into());
         }
         let others = (0..1000_u32).map(|network| IpAddr::from((0xc000_0000 + network * 256).to_be_bytes()));
         let doubtful = others.filter(|ip| networks.rank(*ip, now) != Rank::New).count();

@@ -61,7 +61,9 @@ impl Listener {
         self.counters.displaced += 1;
         if self.sessions.get(&id).is_some_and(|entry| entry.announced) {
             let words = "not authenticated in time: its handshake gave way to a newer one (max_handshakes)";
-            self.handshakes.remove(id);
+            if let Some(entry) = self.sessions.get(&id).filter(|_| self.handshakes.remove(id)) {
+                self.networks.leave(entry.origin);
+            }
             self.with_session(id, now, |session| session.end(Reason::Limit, words.to_owned()));
             return;
         }
@@ -90,9 +92,6 @@ impl Listener {
         let session = Box::new(session);
         let unvalidated = allowance.is_some();
         self.handshakes.insert(id, source.ip(), rank, now);
-        if !unvalidated {
-            self.networks.begin(source.ip());
-        }
         self.unvalidated += usize::from(unvalidated);
         self.addresses.forget_candidate(source);
         self.by_credentials.insert(Arc::clone(&credentials), id);
@@ -133,9 +132,6 @@ impl Listener {
         if entry.unvalidated && (!entry.session.is_unvalidated() || !is_handshaking) {
             entry.unvalidated = false;
             self.unvalidated -= 1;
-            if !entry.session.is_unvalidated() {
-                self.networks.begin(entry.origin);
-            }
         }
         let withheld = entry.session.withheld();
         self.counters.withheld += withheld - entry.withheld;
@@ -194,9 +190,13 @@ impl Listener {
     /// Take a connection out of all counts, and free its credentials.
     fn uncount(&mut self, id: SessionId) {
         let Some(entry) = self.sessions.get_mut(&id) else { return };
+        let was_unvalidated = std::mem::take(&mut entry.unvalidated);
+        self.unvalidated -= usize::from(was_unvalidated);
         self.quota.release(entry.origin);
-        self.handshakes.remove(id);
-        self.unvalidated -= usize::from(std::mem::take(&mut entry.unvalidated));
+        // Anybody can begin a handshake in the name of an address that is not validated.
+        if self.handshakes.remove(id) && !was_unvalidated {
+            self.networks.leave(entry.origin);
+        }
         self.by_credentials.remove(&entry.credentials);
     }
 
