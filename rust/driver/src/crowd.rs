@@ -7,20 +7,26 @@
 const BURST_TURNS: u32 = 4;
 /// At least so many are answered in a turn: whatever else this thread has to do, dials get through.
 const LEAST: usize = 16;
-/// More than come in a turn.
-const MOST: usize = 512;
+/// As many as come in a turn.
+const MOST: usize = 128;
 
 /// The count.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Crowd {
     turns_behind: u32,
-    limit: Option<usize>,
+    limit: usize,
+}
+
+impl Default for Crowd {
+    fn default() -> Self {
+        Self { turns_behind: 0, limit: MOST }
+    }
 }
 
 impl Crowd {
     /// How many to answer in the turn that begins; none for all.
     pub(crate) fn limit(&self) -> Option<usize> {
-        self.limit
+        (self.turns_behind >= BURST_TURNS).then_some(self.limit)
     }
 
     /// A turn is over, and it *is behind* if more waits.
@@ -28,11 +34,11 @@ impl Crowd {
         if is_behind {
             self.turns_behind = self.turns_behind.saturating_add(1);
             if self.turns_behind >= BURST_TURNS {
-                self.limit = Some((self.limit.unwrap_or(MOST) * 7 / 8).max(LEAST));
+                self.limit = (self.limit * 7 / 8).max(LEAST);
             }
         } else {
             self.turns_behind = 0;
-            self.limit = self.limit.map(|limit| limit + limit / 8 + 1).filter(|limit| *limit < MOST);
+            self.limit = (self.limit + self.limit / 8 + 1).min(MOST);
         }
     }
 }
@@ -53,11 +59,18 @@ mod tests {
         }
         assert_eq!(crowd.limit(), Some(LEAST));
         crowd.end_turn(false);
-        assert_eq!(crowd.limit(), Some(19));
-        let turns = (0..).take_while(|_| {
+        assert_eq!(crowd.limit(), None);
+        // It comes back sooner than it went.
+        for _ in 0..BURST_TURNS {
+            crowd.end_turn(true);
+        }
+        assert_eq!(crowd.limit(), Some(16));
+        for _ in 0..40 {
             crowd.end_turn(false);
-            crowd.limit().is_some()
-        });
-        assert!((10..40).contains(&turns.count()));
+        }
+        for _ in 0..BURST_TURNS {
+            crowd.end_turn(true);
+        }
+        assert_eq!(crowd.limit(), Some(112));
     }
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use crate::config::Config;
 use crate::networks::Rank;
 use crate::random::Random;
-use crate::rates::{Bucket, FairRate, RESERVE, Rate, prefix};
+use crate::rates::{Bucket, FairRate, Rate, prefix};
 use crate::table::Table;
 
 /// Addresses whose rate is remembered. One that is forgotten starts with a full burst again.
@@ -76,12 +76,7 @@ impl Quota {
         if !self.address_rates.get_mut(&ip).is_some_and(|bucket| bucket.take(rate, now)) {
             return Err(Refusal::AddressRate);
         }
-        let left = match rank {
-            Rank::Known => 0.0,
-            Rank::New => RESERVE / 2.0,
-            Rank::Doubtful(_) => RESERVE,
-        };
-        if !self.rate.take(ip, left, now) {
+        if !self.rate.take(ip, rank, now) {
             return Err(Refusal::Rate);
         }
         *self.by_address.entry(ip).or_default() += 1;

@@ -4,12 +4,16 @@ use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Instant;
 
+use crate::networks::Rank;
+
 /// Buckets of a `Shares`.
 const SHARES: usize = 1024;
-/// A network may have one part in so many of the whole from the reserve.
-const NETWORKS: f64 = 64.0;
-/// So much of a full bucket is the reserve.
-pub(crate) const RESERVE: f64 = 0.5;
+/// A network may have one part in so many of the whole from the reserve: a new one, and one that is known.
+const NEW_NETWORKS: f64 = 64.0;
+const KNOWN_NETWORKS: f64 = 8.0;
+/// So much of a full bucket is the reserve, and so much of it is for networks that are known.
+const RESERVE: f64 = 0.5;
+const RESERVE_OF_KNOWN: f64 = 0.25;
 
 /// So much a second, and at once so much as some seconds allow.
 #[derive(Clone, Copy, Debug)]
@@ -81,29 +85,35 @@ impl Shares {
 }
 
 /// A rate for all. The last tokens are a reserve of which each network may have a share only, so that who
-/// takes whatever there is does not take it from everybody. Some may have less of it than others.
+/// takes whatever there is does not take it from everybody. What a network may have depends on its rank.
 #[derive(Debug)]
 pub(crate) struct FairRate {
     rate: Rate,
     all: Bucket,
     shares: Shares,
+    shares_of_known: Shares,
 }
 
 impl FairRate {
     pub(crate) fn new(per_second: f64, burst_seconds: f64, secret: [u8; 32], now: Instant) -> Self {
         let rate = Rate::new(per_second, burst_seconds);
-        let share = Rate::new(per_second / NETWORKS, burst_seconds);
-        Self { rate, all: Bucket::full(rate, now), shares: Shares::new(share, secret, now) }
+        let shares = |networks| Shares::new(Rate::new(per_second / networks, burst_seconds), secret, now);
+        let (new, known) = (shares(NEW_NETWORKS), shares(KNOWN_NETWORKS));
+        Self { rate, all: Bucket::full(rate, now), shares: new, shares_of_known: known }
     }
 
-    /// Take one for *ip*, if *left* of a full bucket, as a part of 1, stays for others.
-    pub(crate) fn take(&mut self, ip: IpAddr, left: f64, now: Instant) -> bool {
+    pub(crate) fn take(&mut self, ip: IpAddr, rank: Rank, now: Instant) -> bool {
         // Of a burst of a few, one more: a slow rate admits strangers, too.
         let rest = |part: f64| (part * self.rate.burst - 1.0).max(0.0);
-        self.all.take_above(rest(RESERVE), self.rate, now)
-            || (left < RESERVE
-                && self.shares.take(&prefix(ip), now)
-                && self.all.take_above(rest(left), self.rate, now))
+        if self.all.take_above(rest(RESERVE), self.rate, now) {
+            return true;
+        }
+        let (shares, left) = match rank {
+            Rank::Known => (&mut self.shares_of_known, 0.0),
+            Rank::New => (&mut self.shares, RESERVE_OF_KNOWN),
+            Rank::Doubtful(_) => return false,
+        };
+        shares.take(&prefix(ip), now) && self.all.take_above(rest(left), self.rate, now)
     }
 }
 
@@ -122,7 +132,7 @@ mod tests {
     use super::*;
 
     fn taken(rate: &mut FairRate, ip: [u8; 4], tries: usize, now: Instant) -> usize {
-        (0..tries).filter(|_| rate.take(ip.into(), 0.0, now)).count()
+        (0..tries).filter(|_| rate.take(ip.into(), Rank::New, now)).count()
     }
 
     #[test]
@@ -148,7 +158,7 @@ mod tests {
         for number in 0..100_000_u32 {
             let now = start + Duration::from_micros(10) * number;
             let ip = Ipv4Addr::from_bits(number.wrapping_mul(2_654_435_761));
-            taken += usize::from(rate.take(ip.into(), 0.0, now));
+            taken += usize::from(rate.take(ip.into(), Rank::Known, now));
         }
         assert!((1200..=1281).contains(&taken), "{taken}");
     }
@@ -157,11 +167,11 @@ mod tests {
     fn who_is_to_leave_some_finds_none_where_others_still_do() {
         let now = Instant::now();
         let mut rate = FairRate::new(640.0, 1.0, [4; 32], now);
-        let mut counts = [RESERVE, 0.25, 0.0].map(|left| {
-            (0..10_000_u32).filter(|it| rate.take(Ipv4Addr::from_bits(it << 8).into(), left, now)).count()
+        let mut counts = [Rank::Doubtful(0), Rank::New, Rank::Known].map(|rank| {
+            (0..10_000_u32).filter(|it| rate.take(Ipv4Addr::from_bits(it << 8).into(), rank, now)).count()
         });
         assert_eq!(counts, [321, 160, 159]);
-        counts = [0.0; 3].map(|left| usize::from(rate.take([10, 0, 0, 1].into(), left, now)));
+        counts = [Rank::Known; 3].map(|rank| usize::from(rate.take([10, 0, 0, 1].into(), rank, now)));
         assert_eq!(counts, [0; 3]);
     }
 
