@@ -45,13 +45,14 @@ class Limits:
     max_connections_per_prefix: int = 512
     """Connections of one network at a listener: IPv4 /24, IPv6 /56."""
     connections_per_second: float = 200.0
-    """New connections of one listener; a burst may be twice as many. When little of it is left, that
-    is shared between networks."""
+    """New connections of one listener; a burst may be twice as many. When half of it is left, that
+    is shared between networks, and those that leave handshakes unfinished get nothing of it."""
     connections_per_second_per_address: float = 128.0
     """New connections of one IP address at a listener; a burst may be twice as many."""
     max_handshakes: int = 256
-    """Connections of one listener that are not established yet. A newcomer may take the place of one
-    of a network that has more of them, or of one that has lasted for a second."""
+    """Connections of one listener whose peers are not authenticated yet. A newcomer may take the place
+    of one of a network that leaves handshakes unfinished or has more of them, or of one that has lasted
+    for a second."""
     max_channels: int = 1024
     """Open data channels of one connection."""
     max_pending_streams: int = 256

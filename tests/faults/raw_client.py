@@ -23,19 +23,27 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def raw_client(address: str) -> AsyncIterator[PeerConnection]:
-    """A connection after Noise, with nothing above its channels."""
+async def silent_client(address: str) -> AsyncIterator[PeerConnection]:
+    """A connection before Noise, of which the client does nothing."""
     certificate = Certificate.generate()
     target = WebRtcDirectAddress.parse(address)
     session = make_session(target, version="v1", certificate_fingerprint=certificate.fingerprint)
     async with anyio.create_task_group() as tasks:
         parameters = ConnectParameters(session, certificate, Limits(), SECONDS)
         peer = await NativePlatform().connect(tasks, parameters)
-        keys = await NoiseKeys.create(KeyPair.generate())
-        await authenticate(peer, keys, limits=Limits(), seconds=SECONDS, expected=target.peer_id)
         yield peer
         peer.abort()
         tasks.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def raw_client(address: str) -> AsyncIterator[PeerConnection]:
+    """A connection after Noise, with nothing above its channels."""
+    async with silent_client(address) as peer:
+        keys = await NoiseKeys.create(KeyPair.generate())
+        expected = WebRtcDirectAddress.parse(address).peer_id
+        await authenticate(peer, keys, limits=Limits(), seconds=SECONDS, expected=expected)
+        yield peer
 
 
 async def negotiate(channel: RawChannel, protocol: str) -> None:
