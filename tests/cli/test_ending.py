@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import random
 import shutil
 import signal
 import struct
@@ -34,11 +35,29 @@ AT_WORK = {
 AT_ONCE = 5.0
 
 
-def started(words: tuple[str, ...], listener: RunningListener) -> subprocess.Popen[bytes]:
+# Tells when the command cares for the last of its signals.
+TOLD = """
+import signal, sys
+install = signal.signal
+def tell(number, handler):
+    install(number, handler)
+    if number == signal.SIGHUP:
+        signal.signal = install
+        print("ready", flush=True)
+signal.signal = tell
+from webrtc_direct.cli.main import main
+main(sys.argv[1:])
+"""
+MOMENTS = 9
+
+
+def started(
+    words: tuple[str, ...], listener: RunningListener, stdin: int | IO[bytes] = subprocess.PIPE
+) -> subprocess.Popen[bytes]:
     """Run the command until *listener* has its connection."""
     process = subprocess.Popen(
         [*PROGRAM, *(word.format(address=listener.address) for word in words)],
-        stdin=subprocess.PIPE,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -79,9 +98,17 @@ def test_listen_tells_its_peers_at_once(
     assert time.monotonic() - told < AT_ONCE
 
 
-def test_a_signal_ends_a_command_whose_output_nobody_reads(listen: Callable[..., RunningListener]) -> None:
-    listener = listen(ADDRESS)
-    with started(("ping", "{address}", "-c", "1000000", "-i", "0"), listener) as process:
+@pytest.mark.parametrize(
+    "words",
+    # The one waits for its reader in the event loop, the other in a thread.
+    [("ping", "{address}", "-c", "1000000", "-i", "0"), ("pipe", "{address}", "/echo/1.0.0")],
+    ids=lambda words: words[0],
+)
+def test_a_signal_ends_a_command_whose_output_nobody_reads(
+    words: tuple[str, ...], listen: Callable[..., RunningListener]
+) -> None:
+    listener = listen(ADDRESS, "--echo")
+    with open("/dev/zero", "rb") as zeros, started(words, listener, stdin=zeros) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         wait_until_full(process.stdout)
@@ -91,6 +118,23 @@ def test_a_signal_ends_a_command_whose_output_nobody_reads(listen: Callable[...,
         assert process.wait(SECONDS) == 143
         assert listener.next_event()["reason"] == "remote"
         assert time.monotonic() - told < AT_ONCE
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_signal_at_any_moment_is_its_exit_code(number: signal.Signals, address: str) -> None:
+    moments = random.Random(9)
+    for run in range(MOMENTS):
+        # The first ones come while the command is being loaded.
+        moment = moments.random() * (0.05 if run < MOMENTS // 3 else 0.5)
+        command = [sys.executable, "-c", TOLD, "ping", address, "-c", "100000"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+            time.sleep(moment)
+            process.send_signal(number)
+            _, err = process.communicate(timeout=SECONDS)
+        line = f"webrtc-direct: {LINES[number]}\n".encode()
+        assert (process.returncode, err) == (128 + number, line), f"after {moment:.3f} s"
 
 
 def test_a_signal_that_comes_twice_at_once_is_one(listen: Callable[..., RunningListener]) -> None:
