@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, TextIO
 
@@ -122,6 +123,32 @@ def test_a_full_disk_under_the_results_is_one_line(words: tuple[str, ...], addre
             check=False,
         )
     assert (done.returncode, done.stderr) == (1, b"webrtc-direct: No space left on device\n")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "dial {address} --json",
+        "perf {address} --upload 1MB",
+        "pipe {address} /echo/1.0.0",
+        "-vv ping {address} -c 1",
+    ],
+    ids=lambda words: words.partition(" {")[0],
+)
+def test_a_standard_stream_that_is_closed_is_nothing(words: str, closed: str, address: str) -> None:
+    # Without care the next socket has its number, and gets what is written there.
+    command = f'"$0" -m webrtc_direct.cli {words.format(address=address)} {closed}'
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable],
+        input=b"hello",
+        capture_output=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert bool(done.stdout) == (closed == "2>&-")
+    assert b"Traceback" not in done.stderr
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from webrtc_direct.cli.lines import can_be_written, stderr_lines
@@ -92,12 +92,10 @@ def exit_now(number: int, frame: FrameType | None) -> None:
     """Write the line and exit, whatever else the process is doing."""
     del frame
     # Not through sys.stderr, in whose lock the interrupted code may be.
-    if sys.stderr is not None and can_be_written(descriptor := sys.stderr.fileno()):
-        try:
+    if can_be_written(descriptor := sys.stderr.fileno()):
+        # The terminal may be gone, or the disk full.
+        with suppress(OSError):
             os.write(descriptor, _line(number).encode())
-        except OSError:
-            # The terminal is gone, or the disk is full.
-            os._exit(128 + number)
     os._exit(128 + number)
 
 
@@ -112,12 +110,11 @@ def _handled_by(*handlers: object) -> list[int]:
 
 def _line(number: int) -> str:
     # A terminal has just shown ^C.
-    start = "\n" if number == signal.SIGINT and sys.stderr is not None and sys.stderr.isatty() else ""
+    start = "\n" if number == signal.SIGINT and sys.stderr.isatty() else ""
     return f"{start}{PROGRAM}: {_LINES[number]}\n"
 
 
 def _write(text: str) -> None:
-    # There is none where whoever started it has closed it.
-    if (lines := stderr_lines()) is not None:
-        lines.write(text)
-        lines.flush(_SECONDS)
+    lines = stderr_lines()
+    lines.write(text)
+    lines.flush(_SECONDS)

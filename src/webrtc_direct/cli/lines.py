@@ -132,10 +132,8 @@ class LogHandler(logging.Handler):
 
 
 @cache
-def stderr_lines() -> LineWriter | None:
-    """What writes to stderr; nothing where the process has none."""
-    if sys.stderr is None:
-        return None
+def stderr_lines() -> LineWriter:
+    """What writes to stderr."""
     return LineWriter(sys.stderr, lambda count: f"webrtc-direct: {count} lines were left out here\n")
 
 

@@ -7,6 +7,7 @@ address or an option is not usable, 128 + N it was ended by signal N: 130 Ctrl-C
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
@@ -21,6 +22,7 @@ _FAILED = 1
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command, and exit with its code."""
+    _open_missing()
     signals_exit()
     line = lacking("cli")
     if line is not None:
@@ -36,3 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         code = ended.exit_code
     signals_change_nothing(code)
     sys.exit(code)
+
+
+def _open_missing() -> None:
+    """Where a standard stream was closed (``2>&-``), open nothing: the next socket would get its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # It gets the lowest number that is free: its own.
+            setattr(sys, name, open(os.devnull, mode))

@@ -110,8 +110,7 @@ def command(context: click.Context, verbose: int) -> None:
         context.color = False
     write_what_can_be_written()
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
-    lines = stderr_lines()
-    handler = logging.NullHandler() if lines is None else LogHandler(lines)
+    handler = LogHandler(stderr_lines())
     logging.basicConfig(level=level, handlers=[handler], format="%(asctime)s %(name)s: %(message)s")
 
 
