@@ -14,7 +14,7 @@ use webrtc_direct_engine::listener::Counters;
 use webrtc_direct_engine::session::{Fingerprint, Stats};
 use webrtc_direct_engine::ufrag::Credentials;
 
-use crate::queue::{EventQueue, Sender};
+use crate::queue::{self, EventQueue, Sender};
 use crate::reactor::Reactor;
 use crate::socket;
 
@@ -167,10 +167,11 @@ pub fn set_trim(trim: fn()) {
 }
 
 /// Abort every connection of this process and close its listeners, because it is about to end, and wait until
-/// the peers are told; for *most* at the longest.
+/// the peers are told; for *most* at the longest. Queues hand out nothing more.
 pub fn abort_all(most: Duration) {
     let engine = CURRENT.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
     if let Some(engine) = engine.filter(|engine| engine.is_here()) {
+        queue::silence();
         let (told, wait) = mpsc::channel();
         engine.push(Command::AbortAll(told));
         // It is never sent: that the other half is dropped ends the wait.

@@ -71,9 +71,10 @@ _ABORT_SECONDS = 0.5
 
 
 def abort_all(seconds: float) -> None:
-    """Abort every connection of this process and close its listeners; returns when the peers are told.
+    """Abort every connection of this process, which is about to end; returns when the peers are told.
 
-    Any thread may call it, whatever the event loops are doing; it takes *seconds* at most.
+    Any thread may call it, whatever the event loops are doing; it takes *seconds* at most. The event loops
+    hear of nothing any more: what still runs there would only make errors of it.
     """
     _native.abort_all(seconds)
 
