@@ -18,6 +18,7 @@ __all__ = [
     "Connection",
     "EventQueue",
     "Listener",
+    "abort_all",
     "dial",
     "listen",
 ]
@@ -106,3 +107,4 @@ def listen(
     private_key: bytes,
     bounds: Bounds,
 ) -> Listener: ...
+def abort_all(seconds: float) -> None: ...

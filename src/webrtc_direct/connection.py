@@ -133,7 +133,7 @@ class Connection:
 
     @property
     def remote(self) -> tuple[str, int]:
-        """IP address and UDP port of the peer."""
+        """IP address and UDP port of the peer when the connection began; it may move to others later."""
         return self._peer.remote
 
     @property

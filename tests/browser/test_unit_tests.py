@@ -36,6 +36,7 @@ WITH_CRYPTOGRAPHY = ("test_identity.py", "test_noise.py", "test_primitives.py")
 # What does not run in a page, and why.
 LEFT_OUT = {
     "test_certificate.py": "a browser makes its certificates itself",
+    "test_clocks.py": "reads the sources",
     "test_environment.py": "reads the sources",
     "test_files.py": "its subjects are hard links, modes and failing disks, which a page does not have",
     "test_interop_crash.py": "about interop/",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -167,6 +168,27 @@ def test_the_readme_shows_the_examples() -> None:
 def test_each_example_fits_on_a_screen() -> None:
     for example in EXAMPLES.glob("*.py"):
         assert len(example.read_text(encoding="utf-8").splitlines()) <= SCREEN_LINES, example.name
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+async def test_a_signal_ends_a_listener_and_tells_who_is_connected(
+    number: signal.Signals, anyio_backend_name: str
+) -> None:
+    program = "import runpy, sys, anyio; anyio.run(runpy.run_path(sys.argv[1])['main'], backend=sys.argv[2])"
+    path = str(EXAMPLES / "end_on_signals.py")
+    async with await anyio.open_process(
+        [sys.executable, "-c", program, path, anyio_backend_name]
+    ) as listener:
+        assert listener.stdout is not None
+        assert listener.stderr is not None
+        address = (await listener.stdout.receive()).decode().strip()
+        async with webrtc_direct.dial(address) as connection:
+            await webrtc_direct.ping(connection)
+            listener.send_signal(number)
+            with anyio.fail_after(5):
+                reason = await connection.wait_closed()
+        problems = b"".join([data async for data in listener.stderr])
+        assert (reason.kind, await listener.wait(), problems) == (webrtc_direct.CloseKind.REMOTE, 0, b"")
 
 
 # Runs an example's main with another event loop.

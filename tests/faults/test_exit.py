@@ -1,4 +1,4 @@
-"""An interpreter that exits, or is interrupted, with connections open ends at once and in silence."""
+"""An interpreter that exits, or is interrupted, with connections open ends at once, and tells the peers."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ import subprocess
 import sys
 import time
 
+import anyio
 import pytest
-from tests.faults.support import STRESS, run_program
+from tests.faults.support import ADDRESS, STRESS, run_program
 from tests.support import SECONDS
+
+import webrtc_direct
+from webrtc_direct import CloseKind, CloseReason
 
 RUNS = 60 if STRESS else 5
 
@@ -72,6 +76,41 @@ def test_an_exit_with_open_connections_is_silent(end: str, backend: str) -> None
         program = program.replace("\nanyio.run(", "\ntry:\n    anyio.run(") + "\nexcept* SystemExit: pass"
     ended = run_program(program, backend)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "open\n", "")
+
+
+DIALED = """
+import sys, threading
+import anyio
+import webrtc_direct
+
+kept = []
+
+async def main(end):
+    async with webrtc_direct.dial(sys.argv[2]) as connection:
+        kept.append(connection)
+        print("open", flush=True)
+        await end()
+"""
+
+
+@pytest.mark.parametrize("end", [end for end in ENDS if end != "os._exit"])
+async def test_an_exit_with_an_open_connection_tells_the_peer(end: str, anyio_backend_name: str) -> None:
+    told: list[CloseKind] = []
+    with anyio.fail_after(SECONDS):
+        async with webrtc_direct.listen(ADDRESS) as listener:
+            ended = anyio.Event()
+
+            def note(_: object, reason: CloseReason) -> None:
+                told.append(reason.kind)
+                ended.set()
+
+            listener.on_disconnected = note
+            program = [sys.executable, "-c", DIALED + ENDS[end], anyio_backend_name, listener.addresses[0]]
+            async with await anyio.open_process(program, stdin=None, stdout=None, stderr=None):
+                # Long before the peer's silence would be one.
+                with anyio.fail_after(SECONDS / 2):
+                    await ended.wait()
+    assert told == [CloseKind.REMOTE]
 
 
 INTERRUPTED = """

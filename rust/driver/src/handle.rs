@@ -3,7 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak, mpsc};
+use std::time::Duration;
 
 use mio::Waker;
 use webrtc_direct_engine::association::ChannelKey;
@@ -13,7 +14,7 @@ use webrtc_direct_engine::listener::Counters;
 use webrtc_direct_engine::session::{Fingerprint, Stats};
 use webrtc_direct_engine::ufrag::Credentials;
 
-use crate::queue::{EventQueue, Sender};
+use crate::queue::{self, EventQueue, Sender};
 use crate::reactor::Reactor;
 use crate::socket;
 
@@ -57,6 +58,8 @@ pub(crate) enum Command {
     Close(u64),
     Abort(u64),
     Authenticated(u64),
+    /// Abort everything; what this holds is dropped once that is said to the peers.
+    AbortAll(mpsc::Sender<()>),
 }
 
 /// How a listener stood after the engine's last work on it.
@@ -152,6 +155,9 @@ impl Mailbox {
     }
 }
 
+/// The engine of this process, while anybody holds it.
+static CURRENT: Mutex<Weak<Engine>> = Mutex::new(Weak::new());
+
 static TRIM: OnceLock<fn()> = OnceLock::new();
 
 /// Have *trim* called on the engine's thread some time after connections have ended: the allocator, which
@@ -159,6 +165,19 @@ static TRIM: OnceLock<fn()> = OnceLock::new();
 pub fn set_trim(trim: fn()) {
     // The first one counts; a program has one allocator.
     let _ = TRIM.set(trim);
+}
+
+/// Abort every connection of this process and close its listeners, because it is about to end, and wait until
+/// the peers are told; for *most* at the longest. Queues hand out nothing more.
+pub fn abort_all(most: Duration) {
+    let engine = CURRENT.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+    if let Some(engine) = engine.filter(|engine| engine.is_here()) {
+        queue::silence();
+        let (told, wait) = mpsc::channel();
+        engine.push(Command::AbortAll(told));
+        // It is never sent: that the other half is dropped ends the wait.
+        let _ = wait.recv_timeout(most);
+    }
 }
 
 /// The engine's thread, for as long as somebody holds this.
@@ -172,7 +191,6 @@ impl Engine {
     /// The engine of this process, started if need be.
     fn get() -> io::Result<Arc<Self>> {
         // A fork cannot come between: it takes the interpreter's lock, which is held here.
-        static CURRENT: Mutex<Weak<Engine>> = Mutex::new(Weak::new());
         let mut current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(engine) = current.upgrade().filter(|engine| engine.is_here()) {
             return Ok(engine);

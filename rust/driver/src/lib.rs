@@ -22,7 +22,7 @@ mod reactor;
 mod socket;
 
 pub use handle::{
-    Connection, DialParameters, ListenParameters, Listener, ListenerState, dial, listen, set_trim,
+    Connection, DialParameters, ListenParameters, Listener, ListenerState, abort_all, dial, listen, set_trim,
 };
 pub use queue::{EventQueue, QueueEvent};
 pub use webrtc_direct_engine as engine;

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsRawFd as _, RawFd};
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use webrtc_direct_engine::association::ChannelKey;
@@ -15,6 +16,14 @@ use crate::handle::Connection;
 
 /// With more events waiting, their connections deliver nothing.
 const MAX_BEHIND: usize = 8192;
+
+/// The process is about to end, and hears of nothing any more.
+static SILENT: AtomicBool = AtomicBool::new(false);
+
+/// Hand out nothing from now on: threads that go on while an interpreter ends would make errors of it.
+pub(crate) fn silence() {
+    SILENT.store(true, Ordering::SeqCst);
+}
 
 /// What a queue hands out.
 #[derive(Debug)]
@@ -130,7 +139,7 @@ impl Sender {
             return;
         }
         let mut state = self.lock();
-        if state.closed {
+        if state.closed || SILENT.load(Ordering::SeqCst) {
             drop(state);
             events.clear();
             return;

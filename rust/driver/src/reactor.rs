@@ -5,6 +5,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -38,6 +39,8 @@ pub(crate) struct Reactor {
     buffer: ReceiveBuffer,
     dirty: Vec<Token>,
     ending_since: Option<Instant>,
+    /// Who waits for the end of everything; dropped after the next work.
+    aborting: Vec<mpsc::Sender<()>>,
     trim: fn(),
     trim_at: Option<Instant>,
     trim_since: Option<Instant>,
@@ -60,6 +63,7 @@ impl Reactor {
                 buffer: ReceiveBuffer::default(),
                 dirty: Vec::new(),
                 ending_since: None,
+                aborting: Vec::new(),
                 trim,
                 trim_at: None,
                 trim_since: None,
@@ -94,6 +98,7 @@ impl Reactor {
                 self.execute(command, now);
             }
             self.work(now);
+            self.aborting.clear();
             if self.trim_at.is_some_and(|at| now >= at) {
                 self.trim_at = None;
                 self.trim_since = None;
@@ -237,6 +242,13 @@ impl Reactor {
                 {
                     endpoint.authenticated(session);
                 }
+            }
+            Command::AbortAll(told) => {
+                for (token, endpoint) in &mut self.endpoints {
+                    endpoint.close(now);
+                    self.dirty.push(*token);
+                }
+                self.aborting.push(told);
             }
         }
     }

@@ -417,6 +417,14 @@ fn listen(
     Ok(Listener { inner: webrtc_direct_driver::listen(parameters, &queue.inner).map_err(os_error)? })
 }
 
+/// Abort everything in this process and tell the peers, within *seconds*.
+#[pyfunction]
+fn abort_all(py: Python<'_>, seconds: f64) -> PyResult<()> {
+    let most = duration("seconds", seconds)?;
+    py.detach(|| webrtc_direct_driver::abort_all(most));
+    Ok(())
+}
+
 /// Give memory that is free to the system: the C library keeps what a crowd of connections has used.
 fn trim() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -448,5 +456,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Listener>()?;
     module.add_function(wrap_pyfunction!(dial, module)?)?;
     module.add_function(wrap_pyfunction!(listen, module)?)?;
+    module.add_function(wrap_pyfunction!(abort_all, module)?)?;
     Ok(())
 }

@@ -1,22 +1,23 @@
-"""``webrtc-direct listen``: take connections until SIGINT or SIGTERM."""
+"""``webrtc-direct listen``: take connections until a signal ends it."""
 
 from __future__ import annotations
 
-import signal
+import json
+import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import anyio
 import click
 
 from webrtc_direct.certificate import Certificate
-from webrtc_direct.cli.event_loop import run
+from webrtc_direct.cli.ending import say
+from webrtc_direct.cli.event_loop import run_until_told
 from webrtc_direct.cli.extras import lacking
 from webrtc_direct.cli.failure import Failure
-from webrtc_direct.cli.interrupt import say
+from webrtc_direct.cli.lines import LineWriter
 from webrtc_direct.cli.output import printable, socket_address, write_json
 from webrtc_direct.cli.target import json_option, positive_seconds
 from webrtc_direct.errors import IdentityError
@@ -31,10 +32,14 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from contextlib import AbstractAsyncContextManager
 
+    from webrtc_direct.cli.event_loop import Told
     from webrtc_direct.connection import Connection, Handler
     from webrtc_direct.listener import Listener
     from webrtc_direct.platform.base import CloseReason
     from webrtc_direct.web.files import File
+
+# At the end, whoever reads stdout has so long to take the last lines.
+_LAST_SECONDS = 1.0
 
 DEFAULT_ADDRESS = "/ip4/127.0.0.1/udp/0/webrtc-direct"
 
@@ -74,7 +79,15 @@ class Guests:
 
 
 class Events:
-    """What a listener has to tell, as JSON lines."""
+    """What a listener has to tell, as JSON lines.
+
+    That it listens is written at once, or it ends; what comes later waits for whoever reads, and the listener
+    does not.
+    """
+
+    def __init__(self, told: Told) -> None:
+        """Ask the command to end, by *told*, when the reader has gone."""
+        self.lines = LineWriter(sys.stdout, self._left_out, told.tell)
 
     def listening(self, listener: Listener, web: WebAddress | None) -> None:
         """Tell where *listener* can be dialed, and where its page is."""
@@ -93,19 +106,18 @@ class Events:
 
     def connected(self, connection: Connection) -> None:
         """Tell that *connection* is authenticated."""
-        remote = socket_address(connection.remote)
-        write_json(
+        self._write(
             {
                 "event": "connected",
                 "peer_id": str(connection.peer_id),
-                "remote": remote,
+                "remote": socket_address(connection.remote),
                 "version": connection.version,
             }
         )
 
     def disconnected(self, connection: Connection, reason: CloseReason) -> None:
         """Tell that *connection* ended."""
-        write_json(
+        self._write(
             {
                 "event": "disconnected",
                 "peer_id": str(connection.peer_id),
@@ -114,6 +126,12 @@ class Events:
                 "detail": reason.detail,
             }
         )
+
+    def _write(self, event: Mapping[str, object]) -> None:
+        self.lines.write(json.dumps(event) + "\n")
+
+    def _left_out(self, count: int) -> str:
+        return json.dumps({"event": "left_out", "lines": count}) + "\n"
 
 
 class Lines(Events):
@@ -136,11 +154,15 @@ class Lines(Events):
     def connected(self, connection: Connection) -> None:
         """Tell who connected."""
         remote = socket_address(connection.remote)
-        click.echo(f"connected     {connection.peer_id} from {remote}, {connection.version}")
+        self.lines.write(f"connected     {connection.peer_id} from {remote}, {connection.version}\n")
 
     def disconnected(self, connection: Connection, reason: CloseReason) -> None:
         """Tell who left, and why."""
-        click.echo(f"disconnected  {connection.peer_id}: {reason.kind.value}, {printable(reason.detail)}")
+        what = f"{reason.kind.value}, {printable(reason.detail)}"
+        self.lines.write(f"disconnected  {connection.peer_id}: {what}\n")
+
+    def _left_out(self, count: int) -> str:
+        return f"({count} lines are missing here: nobody read them)\n"
 
 
 def _networks(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> list[Network]:
@@ -252,9 +274,10 @@ def listen_command(
 ) -> None:
     """Take connections on ADDRESS, such as /ip4/0.0.0.0/udp/4001/webrtc-direct.
 
-    Port 0 lets the system choose. Ping and identify are always answered. SIGINT and
-    SIGTERM end it cleanly. With --json each event is a line: listening, web, connected,
-    disconnected.
+    Port 0 lets the system choose. Ping and identify are always answered. SIGINT,
+    SIGTERM and SIGHUP end it cleanly, and a second one at once. With --json each event is a
+    line: listening, web, connected, disconnected; left_out where so many lines are
+    missing because nobody read them.
     """
     if page_folder is not None and web is None:
         raise click.UsageError("--web-page needs --web")
@@ -276,7 +299,7 @@ def listen_command(
         keep_alive=keep_alive,
         allow_missing=allow_missing,
     )
-    run(_listen, listening, web, page, Events() if as_json else Lines())
+    run_until_told(_listen, listening, web, page, Events if as_json else Lines)
 
 
 def _read_page(folder: Path) -> dict[str, File]:
@@ -289,19 +312,22 @@ def _read_page(folder: Path) -> dict[str, File]:
 
 
 async def _listen(
+    told: Told,
     listening: AbstractAsyncContextManager[Listener],
     web: WebAddress | None,
     page: Mapping[str, File] | None,
-    events: Events,
+    kind: type[Events],
 ) -> None:
+    events = kind(told)
     async with listening as listener:
         listener.on_connected = events.connected
         listener.on_disconnected = events.disconnected
-        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            async with _page(listener, web, page, events) as bound:
-                events.listening(listener, bound)
-                async for _ in signals:
-                    return
+        async with _page(listener, web, page, events) as bound:
+            events.listening(listener, bound)
+            await told.wait()
+    events.lines.flush(_LAST_SECONDS)
+    if events.lines.gone:
+        raise BrokenPipeError
 
 
 @asynccontextmanager

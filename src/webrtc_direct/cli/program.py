@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 from click.shell_completion import CompletionItem
 
+from webrtc_direct.cli.ending import PROGRAM, say, signals_raise
 from webrtc_direct.cli.failure import FAILED, Failure, failure_of
-from webrtc_direct.cli.interrupt import INTERRUPTED, PROGRAM, interrupts_raise, say, say_interrupted
+from webrtc_direct.cli.lines import LogHandler, stderr_lines
 from webrtc_direct.cli.output import write_what_can_be_written
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class LazyGroup(click.Group):
         module = importlib.import_module(f"webrtc_direct.cli.{word.module}")
         command: click.Command = getattr(module, word.attribute)
         # All that is large is loaded. From here on there may be something to clean up.
-        interrupts_raise()
+        signals_raise()
         return command
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
@@ -86,15 +87,6 @@ class LazyGroup(click.Group):
             if name.startswith(incomplete)
         ]
         return words + click.Command.shell_complete(self, ctx, incomplete)
-
-    def invoke(self, ctx: click.Context) -> object:
-        """Run the command that was named."""
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            # Click would write a line of its own.
-            say_interrupted()
-            return INTERRUPTED
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the overview without loading anything."""
@@ -118,13 +110,14 @@ def command(context: click.Context, verbose: int) -> None:
         context.color = False
     write_what_can_be_written()
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
-    logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(name)s: %(message)s")
+    handler = LogHandler(stderr_lines())
+    logging.basicConfig(level=level, handlers=[handler], format="%(asctime)s %(name)s: %(message)s")
 
 
 def run(arguments: Sequence[str] | None) -> int:
     """Run the command with *arguments*, or those of the process; returns the exit code.
 
-    What a user can cause or mend is one line on stderr. KeyboardInterrupt comes out.
+    What a user can cause or mend is one line on stderr. ``Ended`` comes out.
     """
     try:
         return _run(arguments)
@@ -145,9 +138,6 @@ def _run(arguments: Sequence[str] | None) -> int:
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return error.exit_code
-    except click.Abort as error:
-        # What click makes of an interrupt.
-        raise KeyboardInterrupt from error
     except BrokenPipeError:
         raise
     except Exception as error:

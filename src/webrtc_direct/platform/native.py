@@ -7,6 +7,7 @@ becomes readable; one task then takes all that waits and tells the observers.
 
 from __future__ import annotations
 
+import atexit
 import errno
 import logging
 from collections import deque
@@ -64,6 +65,21 @@ _NO_WAY = frozenset(
 
 # Events that one turn of the loop takes; the other tasks run between two turns.
 _EVENTS_PER_TURN = 256
+
+# At the end of the interpreter the engine has so long to tell the peers of connections that are still open.
+_ABORT_SECONDS = 0.5
+
+
+def abort_all(seconds: float) -> None:
+    """Abort every connection of this process, which is about to end; returns when the peers are told.
+
+    Any thread may call it, whatever the event loops are doing; it takes *seconds* at most. The event loops
+    hear of nothing any more: what still runs there would only make errors of it.
+    """
+    _native.abort_all(seconds)
+
+
+atexit.register(abort_all, _ABORT_SECONDS)
 
 
 class NativeListener(PlatformListener):

@@ -88,6 +88,8 @@ pub struct World {
     pub received: HashMap<(End, ChannelKey), Vec<u8>>,
     /// Bytes from and to each address, at the listener.
     pub traffic: HashMap<SocketAddr, (u64, u64)>,
+    /// How long the clients' machine has slept: their clock, which is monotonic, has not counted it.
+    slept: Duration,
     /// The address of the listener's machine that clients send to, and those that what they got came from.
     pub local: Option<IpAddr>,
     pub left_from: Vec<(SocketAddr, Option<IpAddr>)>,
@@ -133,6 +135,7 @@ impl World {
             log: Vec::new(),
             received: HashMap::new(),
             traffic: HashMap::new(),
+            slept: Duration::ZERO,
             local: None,
             left_from: Vec::new(),
             gate: Box::new(|_, _, _| true),
@@ -157,7 +160,7 @@ impl World {
             identity: identity().0,
             seed: [number as u8 ^ 0x55; 32],
         };
-        self.clients.push(Session::client(Arc::clone(&self.config), parameters, self.now));
+        self.clients.push(Session::client(Arc::clone(&self.config), parameters, self.now - self.slept));
         self.addresses.push(address);
         number
     }
@@ -165,6 +168,23 @@ impl World {
     /// The listener's process is killed, and started again with the same certificate.
     pub fn restart_listener(&mut self) {
         self.listener = Listener::new(Arc::clone(&self.config), identity().0, [0x77; 32], self.now);
+    }
+
+    /// The clients' machine sleeps for *time*, and only the listener goes on.
+    pub fn sleep(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(at) = self.listener.timeout().filter(|at| *at <= end) {
+            self.now = self.now.max(at);
+            self.listener.handle_timeout(self.now);
+            self.listener.flush(self.now);
+            drain(self.listener.outbox());
+            while let Some((id, event)) = self.listener.poll_event() {
+                self.note(End::Server(id), event);
+            }
+        }
+        self.now = end;
+        self.slept += time;
+        self.in_flight.clear();
     }
 
     pub fn v2(number: usize) -> String {
@@ -225,7 +245,7 @@ impl World {
         let result = match end {
             End::Client(number) => {
                 let result = action(&mut self.clients[number]);
-                self.clients[number].flush(now);
+                self.clients[number].flush(now - self.slept);
                 result
             }
             End::Server(id) => self.listener.with_session(id, now, action).expect("a session"),
@@ -249,7 +269,8 @@ impl World {
     /// Let time pass until something happens, or until *end*: then nothing has.
     pub fn advance(&mut self, end: Instant) -> bool {
         let next_datagram = self.in_flight.first_key_value().map(|((at, _), _)| *at);
-        let timers = self.clients.iter().filter_map(Session::timeout).chain(self.listener.timeout());
+        let theirs = self.clients.iter().filter_map(|client| Some(client.timeout()? + self.slept));
+        let timers = theirs.chain(self.listener.timeout());
         let next = timers.chain(next_datagram).min().filter(|next| *next <= end);
         self.now = self.now.max(next.unwrap_or(end));
         if next.is_some() {
@@ -269,10 +290,10 @@ impl World {
     }
 
     fn step(&mut self) {
-        let now = self.now;
+        let (now, theirs) = (self.now, self.now - self.slept);
         for client in &mut self.clients {
-            if client.timeout().is_some_and(|at| at <= now) {
-                client.handle_timeout(now);
+            if client.timeout().is_some_and(|at| at <= theirs) {
+                client.handle_timeout(theirs);
             }
         }
         self.listener.handle_timeout(now);
@@ -286,8 +307,8 @@ impl World {
                 let route = Route { remote: from, local: self.local };
                 self.listener.handle_datagram_untrusted(route, &datagram, now);
             } else if let Some(number) = self.addresses.iter().position(|address| *address == to) {
-                self.clients[number].handle_timeout(now);
-                self.clients[number].handle_datagram_untrusted(from, &datagram, now);
+                self.clients[number].handle_timeout(theirs);
+                self.clients[number].handle_datagram_untrusted(from, &datagram, theirs);
             }
         }
         self.settle();
@@ -298,7 +319,7 @@ impl World {
         let server: SocketAddr = SERVER.parse().unwrap();
         for _ in 0..2 {
             for number in 0..self.clients.len() {
-                self.clients[number].flush(now);
+                self.clients[number].flush(now - self.slept);
                 let datagrams = drain(self.clients[number].outbox());
                 for (to, _, datagram) in datagrams {
                     self.send(self.addresses[number], to, datagram);
