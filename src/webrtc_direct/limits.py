@@ -39,7 +39,8 @@ class Limits:
     sends, and those of ``keep_alive``, do not count as streams here."""
 
     max_connections: int = 1000
-    """Established connections of one listener."""
+    """Connections of one listener, those in the handshake included. Where there are as many, one without
+    streams makes room for a new one: one that never had any, after 2 s, or that has none for 60 s."""
     max_connections_per_address: int = 256
     """Connections of one IP address at a listener."""
     max_connections_per_prefix: int = 512

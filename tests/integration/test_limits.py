@@ -12,10 +12,10 @@ import anyio
 import pytest
 
 import webrtc_direct
-from webrtc_direct import HandshakeError, Limits, StreamReset, echo_handler, ping
+from webrtc_direct import CloseKind, HandshakeError, Limits, StreamReset, echo_handler, ping
 
 if TYPE_CHECKING:
-    from webrtc_direct import Listener, Stream
+    from webrtc_direct import CloseReason, Listener, Stream
 
 ANY_PORT = "/ip4/127.0.0.1/udp/0/webrtc-direct"
 SECONDS = 30
@@ -52,6 +52,27 @@ async def test_connections_are_bounded(limits: Limits, limit: str) -> None:
                 await ping(await stack.enter_async_context(dialed))
             await refused_until_told(listener, limit)
             await stack.aclose()
+
+
+async def test_a_connection_that_never_had_a_stream_makes_room() -> None:
+    ended: list[CloseReason] = []
+    with anyio.fail_after(SECONDS):
+        async with (
+            webrtc_direct.listen(ANY_PORT, limits=Limits(max_connections=2)) as listener,
+            AsyncExitStack() as stack,
+        ):
+            listener.on_disconnected = lambda _, reason: ended.append(reason)
+            used, unused = [
+                await stack.enter_async_context(webrtc_direct.dial(listener.addresses[0])) for _ in range(2)
+            ]
+            await ping(used)
+            # The dial goes on until the other has had its time.
+            await ping(await stack.enter_async_context(webrtc_direct.dial(listener.addresses[0])))
+            assert (await unused.wait_closed()).kind is CloseKind.REMOTE
+            await ping(used)
+            (reason,) = ended
+            assert (reason.kind, "max_connections" in reason.detail) == (CloseKind.LIMIT, True)
+            assert listener.counters().displaced == 1
 
 
 @pytest.mark.parametrize(

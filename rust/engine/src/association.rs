@@ -65,6 +65,8 @@ pub struct Association {
     now: Instant,
     is_client: bool,
     channels: HashMap<ChannelKey, Channel>,
+    /// Channels ever, beside that of the handshake.
+    opened: u64,
     streams: Streams,
     /// Channels that were given more than has been granted back.
     debtors: Vec<ChannelKey>,
@@ -104,6 +106,7 @@ impl Association {
             now,
             is_client,
             channels,
+            opened: 0,
             streams: Streams::new(HANDSHAKE_CHANNEL),
             debtors: Vec::new(),
             next_remote_key: 1,
@@ -200,12 +203,18 @@ impl Association {
         };
         self.streams.open(id, key);
         self.channels.insert(key, Channel::new(id));
+        self.opened += 1;
         self.send_raw(id, dcep::PPID, dcep::open());
     }
 
     /// The SCTP stream id of an open channel.
     pub fn id(&self, key: ChannelKey) -> Option<u16> {
         self.channels.get(&key).map(|channel| channel.id)
+    }
+
+    /// Channels beside that of the handshake: how many are open, and how many ever were.
+    pub fn streams(&self) -> (usize, u64) {
+        (self.channels.len() - usize::from(self.channels.contains_key(&HANDSHAKE_CHANNEL)), self.opened)
     }
 
     /// How many channels are open.

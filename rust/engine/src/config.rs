@@ -28,6 +28,11 @@ pub struct Config {
     pub requests_per_second_of_known: f64,
     /// STUN messages that are taken of a run of datagrams, which arrived joined from one address.
     pub max_stun_of_run: usize,
+    /// A connection that never had a stream for so long may give way to a new one at a listener that has as many as
+    /// it may.
+    pub unused_grace: Duration,
+    /// The same of one that had streams, and has none for so long.
+    pub idle_grace: Duration,
     /// Handshakes in progress at a listener.
     pub max_handshakes: usize,
     /// A handshake that has lasted for so long gives way to any newer one where there are too many.
@@ -93,6 +98,8 @@ impl Default for Config {
             connections_per_second_per_address: 128.0,
             requests_per_second_of_known: 64.0,
             max_stun_of_run: 4,
+            unused_grace: Duration::from_secs(2),
+            idle_grace: Duration::from_secs(60),
             max_handshakes: 256,
             handshake_grace: Duration::from_secs(1),
             max_unvalidated_handshakes: 16,

@@ -18,6 +18,7 @@
 
 mod answering;
 mod connections;
+mod room;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
@@ -25,6 +26,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
+use self::room::Idle;
 use crate::addresses::Addresses;
 use crate::config::Config;
 use crate::dtls;
@@ -60,7 +62,7 @@ pub struct Counters {
     pub throttled: u64,
     /// A ClientHello beyond a limit.
     pub refused: u64,
-    /// Handshakes, not datagrams: those that gave way to newer ones.
+    /// Not datagrams, but handshakes and connections without streams that gave way to newer ones.
     pub displaced: u64,
     /// Datagrams that were kept from addresses that are not validated.
     pub withheld: u64,
@@ -90,6 +92,7 @@ struct Entry {
     withheld: u64,
     /// It was handed over.
     announced: bool,
+    idle: Idle,
     /// It has ended, and stays only to say its goodbye again.
     buried: bool,
     /// Where it came from first, which is what the quota counts.
@@ -116,6 +119,8 @@ pub struct Listener {
     unvalidated: usize,
     gate: Gate,
     quota: Quota,
+    /// When room was last looked for in vain.
+    no_room: Option<Instant>,
     refusals: BTreeMap<Refusal, u64>,
     failures: Failures,
     timers: BTreeSet<(Instant, SessionId)>,
@@ -144,6 +149,7 @@ impl Listener {
             tombstones: Table::new(config.max_tombstones),
             handshakes: Handshakes::default(),
             unvalidated: 0,
+            no_room: None,
             refusals: BTreeMap::new(),
             failures: Failures::default(),
             timers: BTreeSet::new(),

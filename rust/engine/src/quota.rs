@@ -84,6 +84,11 @@ impl Quota {
         Ok(())
     }
 
+    /// How many connections the network of *ip* has.
+    pub(crate) fn of_network(&self, ip: IpAddr) -> usize {
+        self.by_prefix.get(&prefix(ip)).copied().unwrap_or_default()
+    }
+
     /// A connection that was admitted has ended.
     pub(crate) fn release(&mut self, ip: IpAddr) {
         release(&mut self.by_address, ip);

@@ -182,6 +182,11 @@ impl Session {
         self.failure
     }
 
+    /// Its streams: how many are open, and how many ever were.
+    pub fn streams(&self) -> (usize, u64) {
+        self.association.as_ref().map_or((0, 0), Association::streams)
+    }
+
     /// Whether it has ended. Events may still wait.
     pub fn is_closed(&self) -> bool {
         self.phase == Phase::Closed

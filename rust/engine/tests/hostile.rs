@@ -178,7 +178,8 @@ fn under_pressure_validation_comes_first_and_honest_clients_still_connect() {
 
 #[test]
 fn handshakes_and_connections_are_limited() {
-    let config = Config { max_connections: 3, max_handshakes: 2, ..Config::default() };
+    let unused_grace = Duration::from_secs(60);
+    let config = Config { max_connections: 3, max_handshakes: 2, unused_grace, ..Config::default() };
     let mut world = World::with(7, Weather::FAIR, config);
     for number in 0..6 {
         world.dial(&World::v2(number));
@@ -188,6 +189,45 @@ fn handshakes_and_connections_are_limited() {
     assert!(world.listener.counters().refused > 0);
     let up = (0..6).filter(|number| world.is_up(End::Client(*number))).count();
     assert_eq!(up, 3);
+}
+
+#[test]
+fn connections_without_streams_make_room_for_new_ones_and_those_with_streams_do_not() {
+    let config = Config { max_connections: 3, ..Config::default() };
+    let mut world = World::with(15, Weather::FAIR, config);
+    let dial = |world: &mut World, network: usize| {
+        let client = world.dial(&World::v2(world.clients.len()));
+        world.addresses[client] = format!("198.51.{network}.{}:5000", client + 1).parse().unwrap();
+        world.run(Duration::from_millis(500));
+        client
+    };
+    // One with a stream, one that had one, and one that never had.
+    let clients = [1, 2, 3].map(|network| dial(&mut world, network));
+    for client in [clients[0], clients[1]] {
+        world.at(End::Client(client), |session| session.open_channel(2));
+        world.run(Duration::from_millis(500));
+    }
+    world.at(End::Client(clients[1]), |session| session.close_channel(2));
+    world.run(Duration::from_secs(3));
+    let up = |world: &World| {
+        let is_up = |it: &usize| world.is_up(End::Client(*it)) && !world.clients[*it].is_closed();
+        (0..world.clients.len()).filter(is_up).collect::<Vec<_>>()
+    };
+    let fourth = dial(&mut world, 4);
+    assert_eq!(up(&world), [clients[0], clients[1], fourth]);
+    let (reason, words) = world.closed(End::Client(clients[2])).unwrap();
+    assert_eq!(reason, Reason::Remote, "{words}");
+    // Of a network that would have more than the other has, none makes room.
+    let greedy = dial(&mut world, 1);
+    world.run(Duration::from_secs(3));
+    assert!(!up(&world).contains(&greedy));
+    world.at(End::Client(greedy), |session| session.abort());
+    // The one that had a stream, after a minute, once there is none that never had.
+    world.at(End::Client(fourth), |session| session.open_channel(2));
+    world.run(Duration::from_secs(60));
+    let fifth = dial(&mut world, 5);
+    assert_eq!(up(&world), [clients[0], fourth, fifth]);
+    assert_eq!((world.listener.len(), world.listener.counters().displaced), (3, 2));
 }
 
 #[test]

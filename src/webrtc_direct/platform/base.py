@@ -111,7 +111,8 @@ class ListenerCounters:
     refused: int = 0
     """Connections that a limit refused."""
     displaced: int = 0
-    """Handshakes that gave way to newer ones, because there were ``max_handshakes``."""
+    """What gave way to something newer: handshakes, because there were ``max_handshakes``, and connections
+    without streams, because there were ``max_connections``."""
     tombstones: int = 0
     """Binding requests to a connection that has ended, answered with 403 for a while."""
     past: int = 0

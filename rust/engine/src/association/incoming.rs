@@ -119,6 +119,7 @@ impl Association {
         self.next_remote_key += 2;
         self.streams.open_again(id, key);
         self.channels.insert(key, Channel::new(id));
+        self.opened += 1;
         self.send_raw(id, dcep::PPID, dcep::ACK.to_vec());
         self.events.push_back(Event::Opened(key));
     }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Entry, Listener, Rank, Refusal, SessionId, Tombstone};
+use super::{Entry, Idle, Listener, Rank, Refusal, SessionId, Tombstone};
 use crate::failure::Failure;
 use crate::route::Route;
 use crate::session::{Event, Reason, Session};
@@ -40,7 +40,7 @@ impl Listener {
     }
 
     fn check_limits(&mut self, ip: IpAddr, rank: Rank, now: Instant) -> Result<(), Refusal> {
-        if self.by_credentials.len() >= self.config.max_connections {
+        if self.by_credentials.len() >= self.config.max_connections && !self.make_room(ip, now) {
             return Err(Refusal::Connections);
         }
         let displaced = if self.handshakes.len() < self.config.max_handshakes {
@@ -111,6 +111,7 @@ impl Listener {
                 unvalidated,
                 withheld: 0,
                 announced: false,
+                idle: Idle::default(),
                 buried: false,
                 origin: source.ip(),
             },
@@ -137,6 +138,7 @@ impl Listener {
         self.counters.withheld += withheld - entry.withheld;
         entry.withheld = withheld;
         self.take_events(id);
+        self.note_idle(id, now);
         let Some(entry) = self.sessions.get_mut(&id) else { return };
         if entry.session.is_closed() && !entry.buried {
             self.bury(id, now);
