@@ -6,6 +6,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from webrtc_direct import Certificate, WebRtcDirectAddress
+
 RUST = Path(__file__).resolve().parent.parent / "rust"
 PROGRAM = RUST / "target" / "release" / "webrtc-direct-flood"
 # Of the order in which the sources take their turns.
@@ -32,12 +34,32 @@ class Flood:
         networks = f"{self.networks} /56" if self.is_ip6 else f"{self.networks}"
         return f"{self.kind}, {networks}, {how}"
 
+    @property
+    def is_of_clients(self) -> bool:
+        """Whether clients connect, which pay for what they do; then *rate* counts clients."""
+        return self.kind.startswith("after-")
+
     def command(self, target: str, *more: str) -> tuple[str, ...]:
         """Return how it is started against *target*, an address with its port."""
         options = ["--networks", str(self.networks), "--batch", str(self.batch), "--random", str(SEED)]
         if self.rate is not None:
             options += ["--rate", str(self.rate)]
         return (str(PROGRAM), target, self.kind, *options, *more)
+
+
+def client_options(address: str, folder: Path) -> tuple[str, ...]:
+    """Return what clients of the listener at the multiaddr *address* need beside; files in *folder* hold some of it."""
+    fingerprint = WebRtcDirectAddress.parse(address).fingerprint
+    if fingerprint is None:
+        raise ValueError(f"no certhash in {address}")
+    certificate = Certificate.generate()
+    (folder / "certificate.der").write_bytes(certificate.der)
+    (folder / "key.der").write_bytes(certificate.private_key_der)
+    return (
+        *("--fingerprint", fingerprint.digest.hex()),
+        *("--certificate", str(folder / "certificate.der")),
+        *("--key", str(folder / "key.der")),
+    )
 
 
 def build() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import subprocess
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from stress.floods import JOINED, MOST_NETWORKS, Flood
+from stress.floods import JOINED, MOST_NETWORKS, Flood, client_options
 from stress.honest import AGAIN, Dials, Newcomers, programs, within
 from stress.memory import Peak, resident
 from stress.places import ARE_APART, FLOODER_CPU, IP6, LISTENER_CPU, Namespace, pinned
@@ -58,6 +59,11 @@ FLOODS_IP6 = (
 PROVED = (
     Flood(kind="half-open-proved", networks=64, rate=20),
     *(Flood(kind="half-open-proved", networks=count, rate=2000) for count in (1, 64, 4096)),
+    *(
+        Flood(kind=kind, networks=count, rate=200)
+        for kind in ("after-dtls", "after-init", "after-sctp")
+        for count in (1, 64, 4096)
+    ),
 )
 UNPROVED = ("garbage", "forged", "authentic-v1", "authentic-v2", "hello", "half-open", "mixed")
 # Few enough that an address sends more than once.
@@ -73,7 +79,8 @@ itself. *forged*: Binding requests with a wrong MESSAGE-INTEGRITY. *authentic*: 
 of both versions in turn. *hello*: DTLS ClientHellos out of nowhere. *half-open*: an authentic request and a
 ClientHello from an address that answers nothing. *mixed*: all of these and garbage in turn, one of three
 requests forged. *proved*: half-open from addresses that answer the listener's checks, that is, from an
-attacker who owns them, and who then falls silent.
+attacker who owns them, and who then falls silent. *after-dtls*, *after-init*, *after-sctp*: clients that
+really connect, so many a second, and fall silent once DTLS is done, with SCTP's INIT, and before Noise.
 
 Meanwhile one process keeps a connection to the listener and pings every 0.2 s, and dials it again and
 again, two at a time: connect, ping, close. Other processes dial once each, one after the other: ours and
@@ -205,7 +212,11 @@ def _flood(part: Part, flood: Flood, work: Work, prefix: tuple[str, ...] = ()) -
         honest = (*prefix, *STRESS_PEER, "honest", server.address)
         run((*honest, f"--seconds={work.warm_seconds}"), timeout=60)
         before = resident(pid)
-        with running((*honest, f"--seconds={work.flood_seconds}")) as again, Peak(pid) as peak:
+        with (
+            running((*honest, f"--seconds={work.flood_seconds}")) as again,
+            Peak(pid) as peak,
+            ExitStack() as stack,
+        ):
             assert again.stdout is not None
             again.stdout.readline()
             attack = (
@@ -214,6 +225,8 @@ def _flood(part: Part, flood: Flood, work: Work, prefix: tuple[str, ...] = ()) -
                 "--seconds",
                 f"{work.flood_seconds + AFTER_SECONDS}",
             )
+            if flood.is_of_clients:
+                attack += client_options(server.address, Path(stack.enter_context(TemporaryDirectory())))
             words = ""
             timeout = work.flood_seconds + GRACE_SECONDS
             with running(attack) as flooder:

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod addresses;
+mod clients;
 mod local;
 mod messages;
 mod options;
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use addresses::Addresses;
+use clients::{Clients, Parameters, Step};
 use messages::{Kind, Pool};
 use options::Options;
 use sources::{Place, Sources};
@@ -30,7 +32,7 @@ const NAP: Duration = Duration::from_micros(200);
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    match options::parse(&words).and_then(|options| run(&options).map_err(|error| error.to_string())) {
+    match options::parse(&words).and_then(|options| run(options).map_err(|error| error.to_string())) {
         Ok(report) => match writeln!(io::stdout(), "{report}") {
             Ok(()) => ExitCode::SUCCESS,
             Err(_) => ExitCode::FAILURE,
@@ -54,7 +56,10 @@ struct Counts {
     answered: u64,
 }
 
-fn run(options: &Options) -> io::Result<String> {
+fn run(mut options: Options) -> io::Result<String> {
+    if let (Kind::After(step), Some(parameters)) = (options.kind, options.client.take()) {
+        return run_clients(&options, step, parameters);
+    }
     let pool = Pool::new(options.kind, options.batch);
     let addresses = Addresses::new(options.target.is_ipv4(), options.networks(), options.sources);
     let mut sources = Sources::new(options.target, addresses, options.random)?;
@@ -89,6 +94,34 @@ fn run(options: &Options) -> io::Result<String> {
         std::thread::sleep(NAP);
     }
     Ok(report(&sources, &counts, sending))
+}
+
+/// Have clients connect up to *step*.
+fn run_clients(options: &Options, step: Step, parameters: Parameters) -> io::Result<String> {
+    let addresses = Addresses::new(options.target.is_ipv4(), options.networks(), options.sources);
+    let mut sources = Sources::new(options.target, addresses, options.random)?;
+    let mut clients = Clients::new(options.target, step, parameters);
+    let mut counts = Counts::default();
+    let start = Instant::now();
+    loop {
+        let now = Instant::now();
+        let elapsed = now - start;
+        if elapsed >= options.time + options.linger {
+            break;
+        }
+        let due = options.rate.map_or(u64::MAX, |rate| (elapsed.as_secs_f64() * rate) as u64);
+        if elapsed < options.time && counts.offered < due {
+            let place = sources.next_place();
+            clients.begin(place, &mut sources, now);
+            counts.offered += 1;
+        } else {
+            std::thread::sleep(NAP);
+        }
+        counts.received += clients.work(&mut sources, now)?;
+    }
+    counts.answered = clients.connected;
+    counts.sent = counts.offered;
+    Ok(report(&sources, &counts, options.time))
 }
 
 /// Take what has come; a kind that proves its addresses answers.

@@ -2,7 +2,9 @@
 
 use webrtc_direct_engine::random::Random;
 use webrtc_direct_engine::stun::{self, Class, IceRole};
-use webrtc_direct_engine::ufrag::{Credentials, PREFIX_V1, PREFIX_V2};
+use webrtc_direct_engine::ufrag::{Credentials, PREFIX_V1, PREFIX_V2, Version};
+
+use crate::clients::Step;
 
 /// Different datagrams of a kind; they are sent again and again, from other addresses.
 const POOL: usize = 1 << 16;
@@ -30,13 +32,15 @@ pub(crate) enum Kind {
     HalfOpenProved,
     /// All that prove nothing, in turn.
     Mixed,
+    /// Clients that connect up to a step, and then fall silent.
+    After(Step),
 }
 
 /// One of three requests is forged.
 const MIXED: [Kind; 6] =
     [Kind::Forged, Kind::AuthenticV1, Kind::AuthenticV2, Kind::Garbage, Kind::Hello, Kind::HalfOpen];
 
-const NAMES: [(&str, Kind); 9] = [
+const NAMES: [(&str, Kind); 12] = [
     ("garbage", Kind::Garbage),
     ("forged", Kind::Forged),
     ("authentic-v1", Kind::AuthenticV1),
@@ -46,6 +50,9 @@ const NAMES: [(&str, Kind); 9] = [
     ("half-open", Kind::HalfOpen),
     ("half-open-proved", Kind::HalfOpenProved),
     ("mixed", Kind::Mixed),
+    ("after-dtls", Kind::After(Step::Dtls)),
+    ("after-init", Kind::After(Step::Init)),
+    ("after-sctp", Kind::After(Step::Sctp)),
 ];
 
 impl Kind {
@@ -127,7 +134,8 @@ fn datagram(kind: Kind, number: usize, random: &mut Random) -> Vec<u8> {
         Kind::AuthenticV2 => request(false, random, None, false),
         Kind::Hello => client_hello(random, 0),
         Kind::HalfOpen => request(is_v1, random, None, true),
-        Kind::Authentic | Kind::HalfOpenProved => request(is_v1, random, None, false),
+        // Clients make their requests themselves.
+        Kind::Authentic | Kind::HalfOpenProved | Kind::After(_) => request(is_v1, random, None, false),
         Kind::Mixed => {
             let (kind, number) = kind.of_batch(number);
             datagram(kind, number, random)
@@ -136,17 +144,25 @@ fn datagram(kind: Kind, number: usize, random: &mut Random) -> Vec<u8> {
 }
 
 fn request(is_v1: bool, random: &mut Random, key: Option<&str>, use_candidate: bool) -> Vec<u8> {
-    let ufrag: String = random.block().iter().map(|byte| char::from(b'a' + byte % 26)).take(UFRAG).collect();
-    let (server, username) = if is_v1 {
-        let server = format!("{PREFIX_V1}{ufrag}");
-        (server.clone(), format!("{server}:{server}"))
-    } else {
-        let server = format!("{PREFIX_V2}{ufrag}");
-        (server.clone(), format!("{server}:{}", &ufrag[..8]))
-    };
+    let credentials = credentials(is_v1, random);
     let role = IceRole::Controlling { use_candidate };
-    let key = key.unwrap_or(&server);
+    let key = key.unwrap_or(&credentials.server_ufrag);
+    let username = credentials.username_to_server();
     stun::binding_request(random.transaction_id(), &username, key, role, random.number())
+}
+
+/// Those of a client.
+pub(crate) fn credentials(is_v1: bool, random: &mut Random) -> Credentials {
+    let password: String =
+        random.block().iter().map(|byte| char::from(b'a' + byte % 26)).take(UFRAG).collect();
+    if is_v1 {
+        let ufrag = format!("{PREFIX_V1}{password}");
+        let (client_pwd, server_ufrag) = (ufrag.clone(), ufrag.clone());
+        Credentials { version: Version::V1, client_ufrag: ufrag, client_pwd, server_ufrag }
+    } else {
+        let (client_ufrag, server_ufrag) = (password[..8].to_owned(), format!("{PREFIX_V2}{password}"));
+        Credentials { version: Version::V2, client_ufrag, client_pwd: password, server_ufrag }
+    }
 }
 
 /// The answer to a check of the listener's.

@@ -16,7 +16,7 @@ const BUFFER: usize = 4 << 20;
 const SLOT: usize = 64 * 1024;
 
 /// A source address: its socket, and its place among the IP addresses.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
     socket: usize,
     ip: usize,
