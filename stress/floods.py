@@ -48,7 +48,7 @@ class Flood:
 
 
 def client_options(address: str, folder: Path) -> tuple[str, ...]:
-    """Return what clients of the listener at the multiaddr *address* need beside; files in *folder* hold some of it."""
+    """Return what clients of the listener at the multiaddr *address* need beside; some goes into *folder*."""
     fingerprint = WebRtcDirectAddress.parse(address).fingerprint
     if fingerprint is None:
         raise ValueError(f"no certhash in {address}")
