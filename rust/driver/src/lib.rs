@@ -15,8 +15,8 @@
 
 mod crowd;
 mod endpoint;
-mod fragments;
 mod handle;
+mod options;
 mod queue;
 mod reactor;
 mod socket;

@@ -9,7 +9,7 @@ use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use webrtc_direct_engine::{Outbox, Route};
 
-use crate::fragments;
+use crate::options;
 
 /// What the kernel is asked to hold in each direction; it may give less.
 const BUFFER: usize = 4 << 20;
@@ -72,8 +72,9 @@ pub(crate) fn receive_buffer_size(socket: &StdSocket) -> usize {
 impl Port {
     pub(crate) fn new(socket: StdSocket, registry: &Registry, token: Token) -> io::Result<Self> {
         let state = UdpSocketState::new((&socket).into())?;
-        fragments::allow(&socket)?;
         let on_all = socket.local_addr()?.ip().is_unspecified();
+        options::allow_fragments(&socket)?;
+        options::say_less(&socket, on_all)?;
         let mut socket = UdpSocket::from_std(socket);
         registry.register(&mut socket, token, Interest::READABLE | Interest::WRITABLE)?;
         Ok(Self { socket, state, readable: true, writable: true, on_all })
