@@ -66,7 +66,7 @@ async def _bounded_handshake(
 ) -> PublicKey:
     with anyio.move_on_after(seconds):
         return await _handshake(peer, keys, ephemeral, limits)
-    raise HandshakeTimeout("noise", seconds)
+    raise HandshakeTimeout("noise", seconds, address=peer.remote)
 
 
 async def _handshake(

@@ -290,7 +290,7 @@ class Connection:
             stream.reset()
             raise
         await self.give_up(stream)
-        raise HandshakeTimeout("negotiation", limits.negotiation_timeout)
+        raise HandshakeTimeout("negotiation", limits.negotiation_timeout, address=self.remote)
 
     async def _serve(self, stream: Stream) -> None:
         def failed(error: BaseException) -> None:
@@ -314,7 +314,7 @@ class Connection:
         finally:
             self._pending -= 1
         self._refusals.refuse("negotiation_timeout")
-        raise HandshakeTimeout("negotiation", limits.negotiation_timeout)
+        raise HandshakeTimeout("negotiation", limits.negotiation_timeout, address=self.remote)
 
     @contextmanager
     def _counting(self) -> Iterator[None]:

@@ -223,7 +223,7 @@ class _Attempts:
                 self._impossible = error
                 return
             except HandshakeTimeout as error:
-                self._fail(HandshakeTimeout(error.step, self._timeout))
+                self._fail(HandshakeTimeout(error.step, self._timeout, address=error.address))
                 return
             except HandshakeError as error:
                 self._fail(error)

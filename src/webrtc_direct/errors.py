@@ -5,16 +5,18 @@
     * :exc:`CertificateError`, :exc:`IdentityError` -- an unusable file, key or peer id
     * :exc:`HandshakeError` -- no authenticated connection came about
         * :exc:`CannotSend` -- this machine has no way to the address
-        * :exc:`HandshakeTimeout`
+        * :exc:`HandshakeTimeout` -- also a ``TimeoutError``
         * :exc:`FingerprintMismatch`
         * :exc:`PeerIdMismatch`
         * :exc:`NoiseError`
         * :exc:`VersionNotPossible`
     * :exc:`LocalProtocolError` -- this end asked for something that the protocol forbids
+        * :exc:`StreamBusy` -- two tasks at once
     * :exc:`RemoteProtocolError` -- the peer broke the protocol
     * :exc:`ProtocolNotSupported` -- the peer speaks none of the protocols proposed
-    * :exc:`ConnectionLost` -- the connection ended
+    * :exc:`ConnectionLost` -- the connection ended; also a ``ConnectionError``
     * :exc:`StreamReset`, :exc:`StreamClosed` -- a stream ended
+        * :exc:`IncompleteRead` -- before what was to be read had come; also an ``EOFError``
     * :exc:`LimitExceeded` -- one of this end's limits refused it
 
 The base class is never raised itself.
@@ -110,19 +112,32 @@ class CannotSend(HandshakeError):
         self.address = address
 
 
-class HandshakeTimeout(HandshakeError):
+# What to look at when nobody answers, by the step that is waited for.
+_HINTS = {
+    "ice": "; is the address right, is the listener running, and does a firewall let UDP through?",
+    "dtls": "; it answers, so it may be a listener that has as many connections as it takes",
+}
+
+
+class HandshakeTimeout(HandshakeError, TimeoutError):
     """A step of the handshake was not finished in time.
 
     Attributes:
         step: the step that was under way: ``"ice"``, ``"dtls"``, ``"sctp"`` or ``"noise"`` of a
             connection, or ``"negotiation"`` of a stream's protocol.
         seconds: how long was waited.
+        address: the IP address and the UDP port of the peer, or ``None``.
     """
 
-    def __init__(self, step: str, seconds: float) -> None:
-        super().__init__(f"no answer in {seconds:g} s (step: {step})")
+    def __init__(self, step: str, seconds: float, *, address: tuple[str, int] | None = None) -> None:
+        words = f"no answer in {seconds:g} s (step: {step})"
+        if address is not None:
+            ip, port = address
+            words += f" from {ip} port {port}{_HINTS.get(step, '')}"
+        super().__init__(words)
         self.step = step
         self.seconds = seconds
+        self.address = address
 
 
 class FingerprintMismatch(HandshakeError):
@@ -211,6 +226,14 @@ class LocalProtocolError(_ProblemError):
     """
 
 
+class StreamBusy(LocalProtocolError):
+    """A task reads from the stream, or writes to it, while another one does the same.
+
+    Attributes:
+        problem: which of the two.
+    """
+
+
 class RemoteProtocolError(_ProblemError):
     """The peer broke the protocol.
 
@@ -236,7 +259,7 @@ class ProtocolNotSupported(WebRtcDirectError):
         super().__init__(f"the peer does not support {', '.join(self.protocols)}")
 
 
-class ConnectionLost(WebRtcDirectError):
+class ConnectionLost(WebRtcDirectError, ConnectionError):
     """The connection ended, and everything on it with it.
 
     Attributes:
@@ -268,6 +291,20 @@ class StreamClosed(_ProblemError):
 
     def __init__(self, problem: str = "the stream is closed") -> None:
         super().__init__(problem)
+
+
+class IncompleteRead(StreamClosed, EOFError):
+    """The peer ended the stream before as many bytes had come as were asked for.
+
+    Attributes:
+        partial: those that came.
+        expected: how many were asked for.
+    """
+
+    def __init__(self, partial: bytes, expected: int) -> None:
+        super().__init__(f"the peer ended the stream after {len(partial)} of {expected} bytes")
+        self.partial = partial
+        self.expected = expected
 
 
 class LimitExceeded(WebRtcDirectError):

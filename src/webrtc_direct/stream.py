@@ -14,8 +14,10 @@ from anyio.lowlevel import checkpoint, checkpoint_if_cancelled
 
 from webrtc_direct.errors import (
     ConnectionLost,
+    IncompleteRead,
     LocalProtocolError,
     RemoteProtocolError,
+    StreamBusy,
     StreamClosed,
     StreamReset,
     WebRtcDirectError,
@@ -119,6 +121,7 @@ class Stream:
         Raises:
             StreamReset, ConnectionLost: it was reset, or the connection ended; what was not read is lost.
             StreamClosed: this end has closed the stream for reading.
+            StreamBusy: another task waits for data of this stream.
         """
         if max_bytes < 1:
             raise ValueError("max_bytes must be at least 1")
@@ -141,14 +144,15 @@ class Stream:
         """Return *count* bytes.
 
         Raises:
-            StreamClosed: the peer ended the stream before that; what came is lost. Others as ``read``.
+            IncompleteRead: the peer ended the stream before that; its ``partial`` is what came.
+            StreamReset, ConnectionLost, StreamClosed, StreamBusy: as ``read``.
         """
         parts: list[bytes] = []
         missing = count
         while missing:
             part = await self.read(missing)
             if not part:
-                raise StreamClosed(f"the peer ended the stream after {count - missing} of {count} bytes")
+                raise IncompleteRead(b"".join(parts), count)
             parts.append(part)
             missing -= len(part)
         return b"".join(parts)
@@ -167,7 +171,7 @@ class Stream:
 
     async def _wait_readable(self) -> None:
         if self._readable is not None:
-            raise anyio.BusyResourceError("reading from")
+            raise StreamBusy("another task is reading from this stream")
         self._readable = Signal()
         try:
             await self._readable.wait()
@@ -205,10 +209,11 @@ class Stream:
         Raises:
             StreamClosed: this end has closed the stream, or the peer reads no more.
             StreamReset, ConnectionLost: it was reset, or the connection ended.
+            StreamBusy: another task waits to write to this stream.
         """
         await checkpoint_if_cancelled()
         if self._writable is not None:
-            raise anyio.BusyResourceError("writing to")
+            raise StreamBusy("another task is writing to this stream")
         view = memoryview(data).cast("B")
         position, size = 0, len(view)
         while True:

@@ -102,7 +102,7 @@ def test_a_refused_munging_is_why_a_listener_without_v2_is_not_reached(
     outcome = page_without_munging.run(OUTCOME, address=dead, version="auto", timeout=2)
     assert outcome.startswith(REFUSED)
     alone = page_without_munging.run(OUTCOME, address=dead, version="v2", timeout=1)
-    assert alone == "HandshakeTimeout: no answer in 1 s (step: ice)"
+    assert alone.startswith("HandshakeTimeout: no answer in 1 s (step: ice) from 127.0.0.1 port 9; is")
 
 
 def test_a_listener_in_a_browser_is_a_clear_error(page: Any) -> None:

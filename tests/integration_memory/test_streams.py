@@ -11,10 +11,12 @@ import pytest
 from webrtc_direct import (
     ConnectionLost,
     HandshakeTimeout,
+    IncompleteRead,
     Limits,
     LocalProtocolError,
     ProtocolNotSupported,
     Stream,
+    StreamBusy,
     StreamClosed,
     StreamReset,
     echo_handler,
@@ -120,8 +122,9 @@ async def test_read_gives_no_more_than_asked_for(ends: Ends) -> None:
 async def test_read_exactly_says_how_much_is_missing(ends: Ends) -> None:
     async with ends.pair(server=ECHO) as pair, pair.client.open_stream(ECHO_PROTOCOL) as stream:
         await _send_and_close(stream, b"abc")
-        with pytest.raises(StreamClosed, match="after 3 of 8 bytes"):
+        with pytest.raises(IncompleteRead, match="after 3 of 8 bytes") as caught:
             await stream.read_exactly(8)
+        assert (caught.value.partial, caught.value.expected) == (b"abc", 8)
 
 
 async def test_the_peer_confirms_every_byte(ends: Ends) -> None:
@@ -344,7 +347,7 @@ async def test_two_readers_or_two_writers_are_refused(ends: Ends) -> None:
             await anyio.wait_all_tasks_blocked()
             pair.link.pause()
             await anyio.wait_all_tasks_blocked()
-            with pytest.raises(anyio.BusyResourceError):
+            with pytest.raises(StreamBusy):
                 await stream.write(b"x")
             tasks.cancel_scope.cancel()
         stream.reset()
@@ -355,7 +358,7 @@ async def test_two_readers_or_two_writers_are_refused(ends: Ends) -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(stream.read)
             await anyio.wait_all_tasks_blocked()
-            with pytest.raises(anyio.BusyResourceError):
+            with pytest.raises(StreamBusy):
                 await stream.read()
             tasks.cancel_scope.cancel()
 

@@ -17,6 +17,7 @@ from webrtc_direct.errors import (
     HandshakeError,
     HandshakeTimeout,
     IdentityError,
+    IncompleteRead,
     LimitExceeded,
     LocalProtocolError,
     NoiseError,
@@ -24,6 +25,7 @@ from webrtc_direct.errors import (
     PeerIdMismatch,
     ProtocolNotSupported,
     RemoteProtocolError,
+    StreamBusy,
     StreamClosed,
     StreamReset,
     VersionNotPossible,
@@ -51,7 +53,12 @@ EXAMPLES: list[tuple[WebRtcDirectError, dict[str, object], str]] = [
         {"errno": 101, "address": ("192.0.2.7", 4001)},
         "cannot send to 192.0.2.7 port 4001: Network is unreachable (errno 101)",
     ),
-    (HandshakeTimeout("ice", 10.0), {"step": "ice", "seconds": 10.0}, "no answer in 10 s (step: ice)"),
+    (HandshakeTimeout("sctp", 10.0), {"step": "sctp", "seconds": 10.0}, "no answer in 10 s (step: sctp)"),
+    (
+        HandshakeTimeout("ice", 10.0, address=("192.0.2.7", 4001)),
+        {"step": "ice", "address": ("192.0.2.7", 4001)},
+        "no answer in 10 s (step: ice) from 192.0.2.7 port 4001; is the address right",
+    ),
     (
         FingerprintMismatch(expected=EXPECTED, received=RECEIVED),
         {"expected": EXPECTED, "received": RECEIVED},
@@ -75,6 +82,8 @@ EXAMPLES: list[tuple[WebRtcDirectError, dict[str, object], str]] = [
     (ConnectionLost(REASON), {"reason": REASON}, "(remote): the peer closed it"),
     (StreamReset(), {"problem": "the peer reset the stream"}, "the peer reset the stream"),
     (StreamClosed(), {"problem": "the stream is closed"}, "the stream is closed"),
+    (StreamBusy("no"), {"problem": "no"}, "no"),
+    (IncompleteRead(b"abc", 8), {"partial": b"abc", "expected": 8}, "after 3 of 8 bytes"),
     (LimitExceeded("max_channels", 7), {"limit": "max_channels", "bound": 7}, "max_channels=7"),
 ]
 
@@ -105,3 +114,13 @@ def test_every_exception_is_exported_and_has_attributes() -> None:
 @pytest.mark.parametrize("error", [HandshakeTimeout, FingerprintMismatch, PeerIdMismatch, NoiseError])
 def test_whatever_prevents_a_connection_is_a_handshake_error(error: type[WebRtcDirectError]) -> None:
     assert issubclass(error, HandshakeError)
+
+
+@pytest.mark.parametrize(
+    ("error", "base"),
+    [(HandshakeTimeout, TimeoutError), (ConnectionLost, ConnectionError), (IncompleteRead, EOFError)],
+)
+def test_what_python_has_a_class_for_is_of_that_too(
+    error: type[WebRtcDirectError], base: type[Exception]
+) -> None:
+    assert issubclass(error, base)

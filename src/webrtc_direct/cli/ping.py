@@ -12,7 +12,7 @@ from webrtc_direct.cli.event_loop import run
 from webrtc_direct.cli.failure import FAILED
 from webrtc_direct.cli.output import milliseconds, quantile, show_milliseconds, socket_address, write_json
 from webrtc_direct.cli.target import Target, dials, json_option
-from webrtc_direct.errors import RemoteProtocolError, StreamClosed, StreamReset
+from webrtc_direct.errors import HandshakeTimeout, RemoteProtocolError, StreamClosed, StreamReset
 from webrtc_direct.outside_tasks import clock
 from webrtc_direct.protocols.ping import ping_stream
 
@@ -106,6 +106,9 @@ async def run_pings(connection: Connection, pings: Pings) -> AsyncIterator[float
                         pings.samples.append(await stream.ping())
                     on_this_stream += 1
                     yield pings.samples[-1]
+        except HandshakeTimeout:
+            # The stream was not agreed on: that is no ping.
+            raise
         except TimeoutError:
             pings.samples.append(None)
             yield None

@@ -191,7 +191,7 @@ class _Dial:
             problem = "Firefox reaches no listener on its own machine, unless its preferences allow it"
             raise HandshakeError(f"no answer in {self._parameters.timeout:g} s (step: ice): {problem}")
         if reason is None or reason.kind is CloseKind.TIMEOUT:
-            raise HandshakeTimeout(step, self._parameters.timeout)
+            raise HandshakeTimeout(step, self._parameters.timeout, address=(session.ip, session.port))
         raise HandshakeError(f"the handshake failed: {reason.detail}")
 
     def _times(self) -> HandshakeTimes:

@@ -120,7 +120,7 @@ class MemoryPlatform(Platform):
         seconds = self._network.answers_after[session.version]
         if listener is None or seconds >= parameters.timeout:
             await anyio.sleep(parameters.timeout)
-            raise HandshakeTimeout("ice", parameters.timeout)
+            raise HandshakeTimeout("ice", parameters.timeout, address=(session.ip, session.port))
         if seconds:
             await anyio.sleep(seconds)
         if parameters.on_answer is not None:

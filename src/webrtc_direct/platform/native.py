@@ -304,7 +304,8 @@ def _dial_error(reason: CloseReason, parameters: ConnectParameters) -> Handshake
         case CloseKind.TIMEOUT:
             # "ICE: no answer from the peer", "DTLS did not finish": the step is the first word.
             step = reason.detail.split(maxsplit=1)[0].rstrip(":").lower()
-            return HandshakeTimeout(step=step, seconds=parameters.timeout)
+            address = parameters.session.ip, parameters.session.port
+            return HandshakeTimeout(step=step, seconds=parameters.timeout, address=address)
         case CloseKind.FINGERPRINT if reason.received is not None:
             expected = parameters.session.server_fingerprint
             return FingerprintMismatch(expected=expected, received=reason.received)
