@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from webrtc_direct.certificate import Certificate
-    from webrtc_direct.connection import Connection, Handler, StepTimes
-    from webrtc_direct.dialer import dial
+    from webrtc_direct.connection import Connection, Handler, OpeningStream, StepTimes
+    from webrtc_direct.dialer import DialVersion, dial
     from webrtc_direct.errors import (
         AddressError,
         CannotSend,
@@ -53,20 +53,25 @@ if TYPE_CHECKING:
         CloseReason,
         ConnectionStats,
         ListenerCounters,
+        Platform,
         Role,
+        Version,
     )
     from webrtc_direct.protocols.echo import echo_handler
     from webrtc_direct.protocols.identify import IdentifyInfo, identify, identify_handler
-    from webrtc_direct.protocols.perf import PerfResult, perf, perf_handler
+    from webrtc_direct.protocols.perf import PerfResult, Progress, perf, perf_handler
     from webrtc_direct.protocols.ping import PingStream, ping, ping_handler, ping_stream
     from webrtc_direct.stream import Stream
+
+__version__: str
+"""The version of this package, from its metadata."""
 
 # Where each public name lives. Importing the package loads none of it, so that a program
 # pays (cryptography, anyio) for what it uses, when it uses it.
 _MODULES = {
     "certificate": ("Certificate",),
-    "connection": ("Connection", "Handler", "StepTimes"),
-    "dialer": ("dial",),
+    "connection": ("Connection", "Handler", "OpeningStream", "StepTimes"),
+    "dialer": ("DialVersion", "dial"),
     "errors": (
         "AddressError",
         "CertificateError",
@@ -94,10 +99,18 @@ _MODULES = {
     "limits": ("Limits",),
     "listener": ("AcceptHook", "Listener", "listen"),
     "multiaddr": ("Fingerprint", "WebRtcDirectAddress"),
-    "platform.base": ("CloseKind", "CloseReason", "ConnectionStats", "ListenerCounters", "Role"),
+    "platform.base": (
+        "CloseKind",
+        "CloseReason",
+        "ConnectionStats",
+        "ListenerCounters",
+        "Platform",
+        "Role",
+        "Version",
+    ),
     "protocols.echo": ("echo_handler",),
     "protocols.identify": ("IdentifyInfo", "identify", "identify_handler"),
-    "protocols.perf": ("PerfResult", "perf", "perf_handler"),
+    "protocols.perf": ("PerfResult", "Progress", "perf", "perf_handler"),
     "protocols.ping": ("PingStream", "ping", "ping_handler", "ping_stream"),
     "stream": ("Stream",),
 }
@@ -114,6 +127,7 @@ __all__ = [
     "Connection",
     "ConnectionLost",
     "ConnectionStats",
+    "DialVersion",
     "Fingerprint",
     "FingerprintMismatch",
     "Handler",
@@ -130,10 +144,13 @@ __all__ = [
     "LocalProtocolError",
     "NoiseError",
     "NoiseErrorKind",
+    "OpeningStream",
     "PeerId",
     "PeerIdMismatch",
     "PerfResult",
     "PingStream",
+    "Platform",
+    "Progress",
     "ProtocolNotSupported",
     "PublicKey",
     "RemoteProtocolError",
@@ -143,6 +160,7 @@ __all__ = [
     "StreamBusy",
     "StreamClosed",
     "StreamReset",
+    "Version",
     "VersionNotPossible",
     "WebRtcDirectAddress",
     "WebRtcDirectError",
@@ -160,6 +178,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    if name == "__version__":
+        return import_module("importlib.metadata").version("webrtc-direct")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
@@ -168,4 +188,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, "__version__"})

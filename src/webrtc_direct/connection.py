@@ -112,6 +112,11 @@ class Connection:
         return f"<Connection to {what}, {state}>"
 
     @property
+    def local_peer_id(self) -> PeerId:
+        """The id of this end, which it has proved to the peer."""
+        return self.local.identity.peer_id
+
+    @property
     def role(self) -> Role:
         """Which end this is: the client dialed."""
         return self._peer.role

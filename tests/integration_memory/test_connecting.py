@@ -39,6 +39,7 @@ async def test_both_ends_know_each_other(ends: Ends) -> None:
             await ping(client)
             (server,) = listener.connections
             assert client.peer_id == identity.peer_id
+            assert (client.local_peer_id, server.local_peer_id) == (server.peer_id, identity.peer_id)
             assert client.local_fingerprint == server.remote_fingerprint
             assert client.remote_fingerprint == server.local_fingerprint
             assert (client.role, server.role) == (Role.CLIENT, Role.SERVER)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import version
 
 import webrtc_direct
 
@@ -14,6 +15,12 @@ def test_every_public_name_is_there() -> None:
     missing = [name for name in webrtc_direct.__all__ if getattr(webrtc_direct, name, None) is None]
     assert missing == []
     assert set(webrtc_direct.__all__) <= set(dir(webrtc_direct))
+
+
+def test_the_package_knows_its_version_and_runs_as_the_command() -> None:
+    command = [sys.executable, "-m", "webrtc_direct", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split()[-1] == webrtc_direct.__version__ == version("webrtc-direct")
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from webrtc_direct.sdp import SessionParameters
 
 Version = Literal["v1", "v2"]
+"""A version of the WebRTC-Direct handshake."""
 
 # Spec "WebRTC Direct", connection establishment: the handshake channel is negotiated with this id.
 HANDSHAKE_CHANNEL_ID = 0

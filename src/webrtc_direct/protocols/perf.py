@@ -6,6 +6,7 @@ then ends its half; the server sends what was asked for and ends its half.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal
@@ -13,12 +14,11 @@ from typing import TYPE_CHECKING, Literal
 from webrtc_direct.errors import RemoteProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from webrtc_direct.connection import Connection
     from webrtc_direct.stream import Stream
 
-    Progress = Callable[[Literal["upload", "download"], int], None]
+Progress = Callable[[Literal["upload", "download"], int], None]
+"""Called with the direction and the bytes moved since its last call."""
 
 PERF_PROTOCOL = "/perf/1.0.0"
 
