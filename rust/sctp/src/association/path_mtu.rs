@@ -13,6 +13,11 @@ const MAX_PROBES: u32 = 3;
 /// Beside the full size: the largest that fit into an MTU of about 1070, and of 830, with DTLS, UDP and IP around them.
 const SMALLER: [usize; 2] = [1000, 760];
 
+/// The sizes that are used where they arrive, the largest first, none beyond the *full* one.
+fn sizes(full: usize) -> impl Iterator<Item = usize> {
+    [full].into_iter().chain(SMALLER.into_iter().filter(move |size| *size < full))
+}
+
 /// What is asked for.
 #[derive(Debug)]
 pub(super) struct PathMtu {
@@ -50,16 +55,15 @@ impl Association {
         if times == MAX_PROBES {
             return;
         }
-        let (known, full) = (self.sender.packet_size(), self.config.packet_size);
-        for size in [full].into_iter().chain(SMALLER).filter(|size| *size > known && *size <= full) {
+        let known = self.sender.packet_size();
+        for size in sizes(self.config.packet_size).filter(|size| *size > known) {
             self.send_heartbeat(now, size);
         }
     }
 
     /// A packet of this size has arrived.
     pub(super) fn take_path_mtu(&mut self, size: usize) {
-        let sizes = SMALLER.into_iter().chain([self.config.packet_size]);
-        if let Some(largest) = sizes.filter(|known| *known <= size).max()
+        if let Some(largest) = sizes(self.config.packet_size).find(|known| *known <= size)
             && largest > self.sender.packet_size()
         {
             self.sender.set_packet_size(largest);
