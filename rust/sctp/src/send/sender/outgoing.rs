@@ -13,7 +13,7 @@ use crate::send::queue::Piece;
 /// where little is sent, whose end would wait for the peer's delay.
 const IMMEDIATE_UNDER: u64 = 32;
 /// A chunk that was sent so often goes alone: what it shared its packets with may have made them too large for the path.
-const ALONE_AFTER: u32 = 3;
+const ALONE_AFTER: u32 = 4;
 /// TSNs that were sent again, of which a duplicate says that this was needless.
 const MAX_RESENT: usize = 256;
 impl Sender {
