@@ -76,7 +76,9 @@ fn end_of(world: &World, end: usize) -> Option<String> {
 #[test]
 fn a_path_that_becomes_a_black_hole_for_full_packets_ends_the_association_in_seconds() {
     // The oldest chunk may be a small one that shares its packet with others, so there are many beginnings.
-    for (largest, seed) in [(1100, 0), (600, 1), (1150, 2)].into_iter().chain((3..40).map(|seed| (1100, seed))) {
+    for (largest, seed) in
+        [(1100, 0), (600, 1), (1150, 2)].into_iter().chain((3..40).map(|seed| (1100, seed)))
+    {
         let (mut world, mut traffic) =
             endless(Path::narrow(Duration::from_millis(20), 50, Duration::from_millis(50)), seed);
         world.run(&mut traffic, Duration::from_millis(1000 + 3 * seed)).unwrap_err();

@@ -30,7 +30,8 @@ impl Sender {
                 let (size, transmissions) =
                     self.outstanding.get(tsn).map_or((0, 0), |chunk| (chunk.size(), chunk.transmissions));
                 is_alone = transmissions >= ALONE_AFTER;
-                if size > writer.room() as u64 || !self.fits_in_flight(size, bytes) || (is_alone && bytes > 0) {
+                if size > writer.room() as u64 || !self.fits_in_flight(size, bytes) || (is_alone && bytes > 0)
+                {
                     break;
                 }
                 bytes += self.resend(writer, tsn, now);
