@@ -344,3 +344,13 @@ fn a_reader_behind_a_new_port_is_asked_there() {
     assert!(world.run_until(Duration::from_secs(10), done));
     assert!(world.received(End::Client(client), key) == data);
 }
+
+#[test]
+fn an_abort_that_comes_together_with_the_end_of_dtls_is_the_reason() {
+    let mut world = World::new(40, Weather::FAIR);
+    let (client, session) = world.connect(&World::v1(0));
+    world.at(End::Server(session), |session| session.abort());
+    world.run(Duration::from_secs(1));
+    let reason = (Reason::Remote, "SCTP ABORT: user-initiated abort: closed");
+    assert_eq!(world.closed(End::Client(client)), Some(reason));
+}

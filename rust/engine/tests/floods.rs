@@ -222,24 +222,6 @@ fn who_is_up_and_not_authenticated_gives_way_and_is_told() {
 }
 
 #[test]
-fn a_client_that_is_forgotten_between_its_check_and_its_hello_checks_again() {
-    let config = Config { max_validated: 1, max_candidates: 1, ..Config::default() };
-    let weather = Weather { delay: Duration::from_micros(10_500), ..Weather::FAIR };
-    let mut world = World::with(28, weather, config);
-    let mut owner = Owner::new(&mut world, 2);
-    let client = world.dial(&World::v2(0));
-    // Whoever else answers a check takes its place.
-    for _ in 0..400 {
-        owner.act(&mut world, 1);
-        world.run(MILLISECOND);
-    }
-    assert!(world.listener.counters().unknown_source > 0);
-    // Its next check for consent would come after four seconds; the hello is repeated ever more seldom.
-    world.run(Duration::from_millis(3400));
-    assert!(world.is_up(End::Client(client)), "{:?}", world.listener.counters());
-}
-
-#[test]
 fn who_fills_the_handshakes_from_some_networks_does_not_keep_others_out() {
     let config = Config { max_handshakes: 26, connections_per_second: 20.0, ..Config::default() };
     let mut world = World::with(25, Weather::FAIR, config);

@@ -19,7 +19,11 @@ impl Session {
             // What has arrived is the reader's, whatever its budget says.
             association.deliver_all();
         }
-        self.translate_events();
+        let (reason, detail) = match (reason, self.translate_events()) {
+            // An ABORT came with it, and that says more.
+            (Reason::Remote, Some(said)) => said,
+            _ => (reason, detail),
+        };
         let was_up = self.phase >= Phase::Associating;
         self.fail(reason);
         self.phase = Phase::Closed;

@@ -29,9 +29,6 @@ impl Session {
         {
             self.wire.received(datagram.len());
             let result = self.dtls.handle_datagram_untrusted(datagram, &mut self.wire);
-            if self.phase == Phase::Securing && self.dtls.has_heard() {
-                self.watch.rest();
-            }
             if !self.wire.data.is_empty() {
                 self.heard_from(route, now);
             }
@@ -78,8 +75,6 @@ impl Session {
                     self.times.ice = Some(self.end_step(now));
                     let result = self.dtls.handle_timeout(now, &mut self.wire);
                     self.after_dtls(result, now);
-                    // A server in a flood may forget who has answered its check before the hello has come.
-                    self.watch.start(self.config.quiet, now);
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Established, Event, Phase, Session};
+use super::{Established, Event, Phase, Reason, Session};
 use crate::association;
 
 impl Session {
@@ -49,13 +49,16 @@ impl Session {
         }
     }
 
-    pub(super) fn translate_events(&mut self) {
-        let Some(association) = &mut self.association else {
-            return;
-        };
-        while let Some(event) = association.poll_event() {
-            self.events.extend(translate(event));
+    /// Take the association's events at the end. Returns how it has ended itself, if it has.
+    pub(super) fn translate_events(&mut self) -> Option<(Reason, String)> {
+        let mut ended = None;
+        while let Some(event) = self.association.as_mut()?.poll_event() {
+            match event {
+                association::Event::Ended(reason, detail) => ended = Some((reason, detail)),
+                other => self.events.extend(translate(other)),
+            }
         }
+        ended
     }
 
     pub(super) fn send_packets(&mut self, now: Instant) {

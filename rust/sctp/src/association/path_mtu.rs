@@ -21,6 +21,11 @@ const SUSPECT_AFTER: u32 = 5;
 const ROUNDS: u32 = 10;
 const LEAST_ANSWERED: u32 = 5;
 
+/// The sizes that are used where they arrive, the largest first, none beyond the *full* one.
+fn sizes(full: usize) -> impl Iterator<Item = usize> {
+    [full].into_iter().chain(SMALLER.into_iter().filter(move |size| *size < full))
+}
+
 /// What is asked for.
 #[derive(Debug)]
 pub(super) struct PathMtu {
@@ -73,8 +78,8 @@ impl Association {
         if times == MAX_PROBES {
             return;
         }
-        let (known, full) = (self.sender.packet_size(), self.config.packet_size);
-        for size in [full].into_iter().chain(SMALLER).filter(|size| *size > known && *size <= full) {
+        let known = self.sender.packet_size();
+        for size in sizes(self.config.packet_size).filter(|size| *size > known) {
             self.send_heartbeat(now, size);
         }
     }
@@ -138,8 +143,7 @@ impl Association {
                 self.path_mtu.suspicion = None;
             }
         }
-        let sizes = SMALLER.into_iter().chain([self.config.packet_size]);
-        if let Some(largest) = sizes.filter(|known| *known <= size).max()
+        if let Some(largest) = sizes(self.config.packet_size).find(|known| *known <= size)
             && largest > self.sender.packet_size()
         {
             self.sender.set_packet_size(largest);

@@ -12,6 +12,8 @@ use crate::send::queue::Piece;
 /// A sender whose window is smaller, in packets, asks for acknowledgements without delay (RFC 7053): at the start, and
 /// where little is sent, whose end would wait for the peer's delay.
 const IMMEDIATE_UNDER: u64 = 32;
+/// A chunk that was sent so often goes alone: what it shared its packets with may have made them too large for the path.
+const ALONE_AFTER: u32 = 4;
 /// TSNs that were sent again, of which a duplicate says that this was needless.
 const MAX_RESENT: usize = 256;
 impl Sender {
@@ -23,15 +25,19 @@ impl Sender {
             bytes = self.write_probe(writer, now);
             has_resent = self.probe.is_some_and(|(_, was_sent_before)| was_sent_before);
         } else {
-            while let Some(tsn) = self.outstanding.first_lost() {
-                let size = self.outstanding.get(tsn).map_or(0, Chunk::size);
-                if size > writer.room() as u64 || !self.fits_in_flight(size, bytes) {
+            let mut is_alone = false;
+            while let (Some(tsn), false) = (self.outstanding.first_lost(), is_alone) {
+                let (size, transmissions) =
+                    self.outstanding.get(tsn).map_or((0, 0), |chunk| (chunk.size(), chunk.transmissions));
+                is_alone = transmissions >= ALONE_AFTER;
+                if size > writer.room() as u64 || !self.fits_in_flight(size, bytes) || (is_alone && bytes > 0)
+                {
                     break;
                 }
                 bytes += self.resend(writer, tsn, now);
                 has_resent = true;
             }
-            if self.outstanding.first_lost().is_none() {
+            if self.outstanding.first_lost().is_none() && !is_alone {
                 while let Some(size) = self.next_piece(writer, bytes) {
                     bytes += self.send_new(writer, size, now, false);
                 }
