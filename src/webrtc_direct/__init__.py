@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from webrtc_direct.limits import Limits
     from webrtc_direct.listener import AcceptHook, Listener, listen
     from webrtc_direct.multiaddr import Fingerprint, WebRtcDirectAddress
+    from webrtc_direct.node import Node
     from webrtc_direct.platform.base import (
         CloseKind,
         CloseReason,
@@ -99,6 +100,7 @@ _MODULES = {
     "limits": ("Limits",),
     "listener": ("AcceptHook", "Listener", "listen"),
     "multiaddr": ("Fingerprint", "WebRtcDirectAddress"),
+    "node": ("Node",),
     "platform.base": (
         "CloseKind",
         "CloseReason",
@@ -142,6 +144,7 @@ __all__ = [
     "Listener",
     "ListenerCounters",
     "LocalProtocolError",
+    "Node",
     "NoiseError",
     "NoiseErrorKind",
     "OpeningStream",

@@ -117,6 +117,11 @@ class Connection:
         return self.local.identity.peer_id
 
     @property
+    def is_open(self) -> bool:
+        """Whether streams can be opened: it has not ended, and this end does not close it."""
+        return self._table.reason is None and not self._closing
+
+    @property
     def role(self) -> Role:
         """Which end this is: the client dialed."""
         return self._peer.role
@@ -301,6 +306,8 @@ class Connection:
         def failed(error: BaseException) -> None:
             if _is_ours(error):
                 logger.debug("%r: %r", stream, str(error))
+            elif not self.local.refusals.failures.allows():
+                self._refusals.refuse("logged_failures_per_minute")
             else:
                 logger.error("the handler of %r failed; the stream is reset", stream, exc_info=error)
 

@@ -287,22 +287,27 @@ class StreamClosed(_ProblemError):
 
     Attributes:
         problem: which one, and by whom.
+        by_peer: whether the peer has closed it.
     """
 
-    def __init__(self, problem: str = "the stream is closed") -> None:
+    def __init__(self, problem: str = "the stream is closed", *, by_peer: bool = False) -> None:
         super().__init__(problem)
+        self.by_peer = by_peer
 
 
 class IncompleteRead(StreamClosed, EOFError):
-    """The peer ended the stream before as many bytes had come as were asked for.
+    """The peer ended the stream before all had come that was asked for.
 
     Attributes:
-        partial: those that came.
-        expected: how many were asked for.
+        partial: the bytes that came.
+        expected: how many were asked for, or ``None`` where that was not a number.
     """
 
-    def __init__(self, partial: bytes, expected: int) -> None:
-        super().__init__(f"the peer ended the stream after {len(partial)} of {expected} bytes")
+    def __init__(self, partial: bytes, expected: int | None = None, *, before: str = "") -> None:
+        what = f"{len(partial)} of {expected} bytes" if expected is not None else f"{len(partial)} bytes"
+        super().__init__(
+            f"the peer ended the stream after {what}" + (f", before {before}" if before else ""), by_peer=True
+        )
         self.partial = partial
         self.expected = expected
 

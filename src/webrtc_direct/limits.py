@@ -63,6 +63,10 @@ class Limits:
     resets_per_second: float = 500.0
     """Streams of one connection that the peer resets; a burst may be twice as many. Then the
     connection is aborted: who opens and resets makes work and never pays for it."""
+    logged_failures_per_minute: float = 10.0
+    """Exceptions of handlers, hooks not counted, that are logged with their tracebacks, for one listener or
+    dial; a burst may be as many. The others are counted (``refusals``). What a handler raises of this
+    package, such as StreamReset or RemoteProtocolError, is the peer's doing and logged as debug."""
 
     unread_bytes: int = _MIB
     """Received and not read yet, for one connection; beyond it the peer is slowed down."""

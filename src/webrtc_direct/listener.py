@@ -90,6 +90,7 @@ class Listener:
         self._local = LocalEnd(identity, limits, handlers, refusals, tuple(addresses))
         self._connections: set[Connection] = set()
         self._closing = False
+        self._accepting = True
         self._failed: Counter[str] = Counter()
 
     def __repr__(self) -> str:
@@ -137,6 +138,10 @@ class Listener:
         """Serve *protocol* with *handler* from now on, on the connections of now as well."""
         self._handlers[protocol] = handler
 
+    def stop_accepting(self) -> None:
+        """Refuse new connections from now on; those that are there stay."""
+        self._accepting = False
+
     async def accept(self, listener: PlatformListener) -> None:
         """Serve the connections of *listener* until it is closed."""
         while True:
@@ -144,7 +149,7 @@ class Listener:
                 peer = await listener.accept()
             except anyio.ClosedResourceError:
                 return
-            if self._closing:
+            if not self._accepting:
                 peer.abort()
             else:
                 self._tasks.start_soon(self._serve, peer, name="webrtc_direct connection")
@@ -154,6 +159,7 @@ class Listener:
     async def aclose(self) -> None:
         """Close every connection gracefully, within ``Limits.close_timeout``, and take no more."""
         self._closing = True
+        self.stop_accepting()
         async with anyio.create_task_group() as closing:
             for connection in self._connections:
                 closing.start_soon(connection.aclose)

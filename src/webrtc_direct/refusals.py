@@ -29,6 +29,12 @@ class Refusals:
         self.limits = limits
         self.clock: Clock = clock() if whole is None else whole.clock
         """The clock of the event loop of all this, which may be read outside its tasks, too."""
+        self.failures: Rate = (
+            Rate(limits.logged_failures_per_minute / 60, self.clock, burst=limits.logged_failures_per_minute)
+            if whole is None
+            else whole.failures
+        )
+        """Of what fails in code of the package's user: a peer that makes it fail must not fill the log."""
         self._whole = whole
         self._logged_at: dict[str, float] = {}
         self._logged: Counter[str] = Counter()
@@ -57,12 +63,12 @@ class Refusals:
 
 
 class Rate:
-    """So many events a second, and twice as many in a burst (a token bucket)."""
+    """So many events a second, and twice as many in a *burst* unless given (a token bucket)."""
 
-    def __init__(self, per_second: float, clock: Clock) -> None:
+    def __init__(self, per_second: float, clock: Clock, *, burst: float | None = None) -> None:
         self._clock = clock
         self._per_second = per_second
-        self._burst = 2 * per_second
+        self._burst = 2 * per_second if burst is None else burst
         self._left = max(1.0, self._burst)
         self._at: float | None = None
 

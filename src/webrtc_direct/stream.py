@@ -7,6 +7,7 @@ received, lets readers and writers wait, and does what the table says.
 from __future__ import annotations
 
 from collections import deque
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import anyio
@@ -14,7 +15,6 @@ from anyio.lowlevel import checkpoint, checkpoint_if_cancelled
 
 from webrtc_direct.errors import (
     ConnectionLost,
-    IncompleteRead,
     LocalProtocolError,
     RemoteProtocolError,
     StreamBusy,
@@ -39,27 +39,30 @@ from webrtc_direct.protocol.stream_state import (
     SendState,
     StreamState,
 )
+from webrtc_direct.stream_methods import DEFAULT_READ_BYTES, StreamMethods
+from webrtc_direct.tasks import task_group
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from types import TracebackType
 
     from webrtc_direct.connection import Connection
     from webrtc_direct.platform.base import DataChannel
     from webrtc_direct.stream_table import StreamTable
 
-DEFAULT_READ_BYTES = 65536
 
-
-class Stream:
+class Stream(StreamMethods):
     """Bytes in both directions, each with its own end. ``Connection.open_stream`` and handlers have it.
 
     Leaving ``async with stream`` closes it gracefully; an exception resets it. ``async for``
-    gives what comes until the end. One task may read while another one writes.
+    gives what comes until the end. One task may read while another one writes. It is an
+    ``anyio.abc.ByteStream`` as well, for what takes one (``TextStream``, ``BufferedByteStream``).
     """
 
     def __init__(
         self, connection: Connection, table: StreamTable, channel: DataChannel, *, opened_by_peer: bool
     ) -> None:
+        super().__init__()
         self.connection = connection
         self.protocol = ""
         """The protocol that both ends agreed on."""
@@ -126,6 +129,8 @@ class Stream:
         if max_bytes < 1:
             raise ValueError("max_bytes must be at least 1")
         await checkpoint_if_cancelled()
+        if self._ahead:
+            return self._take_ahead(max_bytes)
         while not self._received:
             if self._state.receiving is not ReceiveState.OPEN:
                 return self._no_more_to_read()
@@ -139,23 +144,6 @@ class Stream:
         if not self._unread and self._state.over:
             self._table.over(self)
         return data
-
-    async def read_exactly(self, count: int) -> bytes:
-        """Return *count* bytes.
-
-        Raises:
-            IncompleteRead: the peer ended the stream before that; its ``partial`` is what came.
-            StreamReset, ConnectionLost, StreamClosed, StreamBusy: as ``read``.
-        """
-        parts: list[bytes] = []
-        missing = count
-        while missing:
-            part = await self.read(missing)
-            if not part:
-                raise IncompleteRead(b"".join(parts), count)
-            parts.append(part)
-            missing -= len(part)
-        return b"".join(parts)
 
     async def close_read(self) -> None:
         """Throw away what comes from now on, and ask the peer to stop sending."""
@@ -269,10 +257,53 @@ class Stream:
 
     async def _until_settled(self) -> None:
         while self._state.sending is SendState.FIN_SENT:
-            if self._settled is None:
-                self._settled = Signal()
-            await self._settled.wait()
-            await checkpoint_if_cancelled()
+            await self._wait_for_change()
+
+    async def _wait_for_change(self) -> None:
+        if self._settled is None:
+            self._settled = Signal()
+        await self._settled.wait()
+        await checkpoint_if_cancelled()
+
+    async def wait_stopped(self) -> WebRtcDirectError:
+        """Return why nothing more can be sent, once that is so: what ``write`` would raise.
+
+        That is: the peer has reset the stream or reads no more, the connection has ended, or this end has
+        closed the stream for writing and the peer has confirmed it. A handler whose answer takes long
+        learns by this that nobody waits for it any more.
+        """
+        await checkpoint()
+        while self._state.sending in (SendState.READY, SendState.FIN_SENT):
+            await self._wait_for_change()
+        return self._not_writable()
+
+    @asynccontextmanager
+    async def until_stopped(self) -> AsyncIterator[None]:
+        """Cancel the block where nothing more can be sent, and raise why (``wait_stopped``).
+
+        Example, for a handler whose work is in vain when its caller has left::
+
+            async with stream.until_stopped():
+                answer = await think_long(question)
+            await stream.write(answer)
+
+        Raises:
+            StreamReset, StreamClosed, ConnectionLost: what ``write`` would raise.
+        """
+        is_done = False
+
+        async def watch(scope: anyio.CancelScope) -> None:
+            """End the block."""
+            await self.wait_stopped()
+            scope.cancel()
+
+        async with task_group() as tasks:
+            tasks.start_soon(watch, tasks.cancel_scope, name="webrtc_direct until_stopped")
+            yield
+            is_done = True
+            tasks.cancel_scope.cancel()
+        if not is_done:
+            raise self._not_writable()
 
     async def _wait_writable(self) -> None:
         self._writable = Signal()
@@ -287,7 +318,7 @@ class Stream:
             return StreamClosed("this end has closed the stream for writing")
         if self._state.sending is SendState.RESET or self._table.reason is not None:
             return self._torn_down()
-        return StreamClosed("the peer reads no more")
+        return StreamClosed("the peer reads no more", by_peer=True)
 
     # Ending.
 
@@ -407,6 +438,7 @@ class Stream:
         self._settled = None
 
     def _discard(self) -> None:
+        self._ahead = None
         self._received.clear()
         self._queued = 0
 

@@ -28,7 +28,7 @@ def encode(value: int) -> bytes:
     return bytes(encoded)
 
 
-def read_untrusted(data: bytes, start: int, end: int) -> tuple[int, int] | None:
+def read_untrusted(data: bytes | bytearray, start: int, end: int) -> tuple[int, int] | None:
     """Return the number at *start*, which is below *end*, and the position behind it.
 
     It is ``None`` where the number goes on beyond *end*.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
-SCREEN_LINES = 40
+SCREEN_LINES = 45
 # Generous, so that a busy machine does not fail a test.
 SECONDS = 60
 
@@ -98,6 +99,23 @@ def test_a_protocol_is_served() -> None:
     done = run("serve_a_protocol.py")
     assert done.stderr == ""
     assert done.stdout == ("HELLO\nagreed on /example/upper/1.0.0\n")
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_chat_calls_and_files(backend: str, tmp_path: Path) -> None:
+    def run(name: str, *words: str) -> str:
+        program = [sys.executable, "-c", RUN_BOTH, str(EXAMPLES / name), backend, *words]
+        done = subprocess.run(program, capture_output=True, text=True, timeout=SECONDS, check=False)
+        assert done.stderr == ""
+        return done.stdout
+
+    lines = [b"welcome\n", b"hello, otto\n", b"hello, anna\n"]
+    assert run("chat.py") == "".join(f"{[line] * 2}\n" for line in lines)
+    assert run("rpc.py") == "6\nno answer in time\n"
+    source, copy = tmp_path / "source", tmp_path / "copy"
+    source.write_bytes(secrets.token_bytes(3_000_000))
+    assert run("files.py", str(source), str(copy)).count("bytes are here: the connection ended (remote)") == 1
+    assert copy.read_bytes() == source.read_bytes()
 
 
 def test_several_addresses_and_the_announced_ones() -> None:
@@ -190,6 +208,12 @@ async def test_a_signal_ends_a_listener_and_tells_who_is_connected(
         problems = b"".join([data async for data in listener.stderr])
         assert (reason.kind, await listener.wait(), problems) == (webrtc_direct.CloseKind.REMOTE, 0, b"")
 
+
+RUN_BOTH = """
+import runpy, sys, anyio
+path, backend, *words = sys.argv[1:]
+anyio.run(runpy.run_path(path)["main"], *words, backend=backend)
+"""
 
 # Runs an example's main with another event loop.
 RUN = """

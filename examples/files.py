@@ -1,0 +1,45 @@
+"""Send a file, and go on where a transfer was cut off. Both ends run in this one program."""
+
+import sys
+from pathlib import Path
+
+import anyio
+
+from webrtc_direct import Connection, ConnectionLost, Node, Stream, StreamReset
+
+FILES = "/example/files/1.0.0"
+
+
+async def fetch(connection: Connection, copy: Path) -> None:
+    """Append what is missing to *copy*: the request is how much of it is there."""
+    async with await anyio.open_file(copy, "ab") as file, connection.open_stream(FILES) as stream:
+        await stream.write_message(str(await file.tell()).encode())
+        async for data in stream:
+            await file.write(data)
+
+
+async def main(source: str, copy: str) -> None:
+    """Serve *source*, and fetch it. The first connection is cut in the middle, on purpose."""
+    cut = True
+
+    async def send(stream: Stream) -> None:
+        nonlocal cut
+        async with await anyio.open_file(source, "rb") as file:
+            await file.seek(int(await stream.read_message(20) or b"0"))
+            while data := await file.read(262144):
+                await stream.write(data)
+                if cut:
+                    cut = False
+                    stream.connection.abort()
+
+    async with Node(handlers={FILES: send}) as server, Node() as client:
+        (address,) = (await server.listen("/ip4/127.0.0.1/udp/0/webrtc-direct")).addresses
+        while True:
+            try:
+                return await fetch(await client.dial(address), Path(copy))
+            except (ConnectionLost, StreamReset) as error:
+                print(f"{(await anyio.Path(copy).stat()).st_size} bytes are here: {error}")
+
+
+if __name__ == "__main__":
+    anyio.run(main, sys.argv[1], sys.argv[2])
