@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sys
 import time
 from functools import partial
@@ -44,6 +45,9 @@ SHORT_SMOLDOTS, QUICK_SMOLDOTS = 30, 3
 
 def main() -> int:
     """Run what the command line asks for and return the exit code."""
+    # Who runs it in the background may have SIGINT ignored, which the peers, that end by it, would inherit.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     options = _parse()
     work = _work(options)
     results = _plan(options, work)

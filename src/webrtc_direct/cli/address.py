@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from webrtc_direct.certificate import Certificate
+from webrtc_direct.cli.given import address_argument
 from webrtc_direct.cli.output import write_json
 from webrtc_direct.cli.target import json_option
 from webrtc_direct.multiaddr import WebRtcDirectAddress, ip_text
@@ -26,9 +27,15 @@ Examples:
 
 
 @click.command("address", epilog=EPILOG)
-@click.argument("address", metavar="MULTIADDR")
+@address_argument
 @click.option("--sdp", is_flag=True, help="Print the offer and the answer of a dial (steps 3 and 4).")
-@click.option("--version", type=click.Choice(["v1", "v2"]), default="v1", show_default=True, help="Of --sdp.")
+@click.option(
+    "--version",
+    type=click.Choice(["v1", "v2"]),
+    default="v1",
+    show_default=True,
+    help="Handshake version that --sdp shows.",
+)
 @json_option
 def address_command(*, address: str, sdp: bool, version: Version, as_json: bool) -> None:
     """Explain MULTIADDR part by part. Nothing is sent.

@@ -26,6 +26,7 @@ _Result = TypeVar("_Result")
 EPILOG = """\b
 Examples:
   webrtc-direct dial /ip4/192.0.2.7/udp/4001/webrtc-direct/certhash/uEi.../p2p/12D3KooW...
+  webrtc-direct dial @address.txt              # the first line of a file; - is stdin
   webrtc-direct dial MULTIADDR --version v2 --timeout 3
   webrtc-direct dial MULTIADDR --json | jq .total_ms
   webrtc-direct dial MULTIADDR --count 50      # 50 connections, one after the other

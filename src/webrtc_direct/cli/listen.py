@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -51,6 +52,7 @@ Examples:
   webrtc-direct listen /ip4/0.0.0.0/udp/4001/webrtc-direct --announce /ip4/203.0.113.7/udp/4001/webrtc-direct
   webrtc-direct listen /ip4/0.0.0.0/udp/4001/webrtc-direct /ip6/::/udp/4001/webrtc-direct --allow-missing
   webrtc-direct listen --accept-from 192.0.2.0/24 --accept-peer 12D3KooW...
+  webrtc-direct listen --address-file address.txt       # then: webrtc-direct dial @address.txt
   webrtc-direct listen --web 8080                       # and a page to look at, on 127.0.0.1
   webrtc-direct listen --web 8080 --web-page FOLDER     # a page of your own
 \b
@@ -205,6 +207,13 @@ def _web_address(context: click.Context, parameter: click.Parameter, value: str 
     help="The certificate behind the certhash; made if it does not exist. Without it, a fresh one.",
 )
 @click.option(
+    "--address-file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write the addresses to dial to FILE, one a line, once they are known. `webrtc-direct dial @FILE` "
+    "takes the first one.",
+)
+@click.option(
     "--announce",
     metavar="ADDRESS",
     multiple=True,
@@ -263,6 +272,7 @@ def listen_command(
     perf: bool,
     identity_file: Path | None,
     certificate_file: Path | None,
+    address_file: Path | None,
     announce: tuple[str, ...],
     allow_missing: bool,
     networks: list[Network],
@@ -299,7 +309,7 @@ def listen_command(
         keep_alive=keep_alive,
         allow_missing=allow_missing,
     )
-    run_until_told(_listen, listening, web, page, Events if as_json else Lines)
+    run_until_told(_listen, listening, address_file, web, page, Events if as_json else Lines)
 
 
 def _read_page(folder: Path) -> dict[str, File]:
@@ -314,6 +324,7 @@ def _read_page(folder: Path) -> dict[str, File]:
 async def _listen(
     told: Told,
     listening: AbstractAsyncContextManager[Listener],
+    address_file: Path | None,
     web: WebAddress | None,
     page: Mapping[str, File] | None,
     kind: type[Events],
@@ -322,12 +333,27 @@ async def _listen(
     async with listening as listener:
         listener.on_connected = events.connected
         listener.on_disconnected = events.disconnected
+        if address_file is not None:
+            _write_addresses(address_file, listener)
         async with _page(listener, web, page, events) as bound:
             events.listening(listener, bound)
             await told.wait()
     events.lines.flush(_LAST_SECONDS)
     if events.lines.gone:
         raise BrokenPipeError
+
+
+def _write_addresses(path: Path, listener: Listener) -> None:
+    """Whoever reads the file at that moment sees the old one or the new one."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text("".join(f"{address}\n" for address in listener.addresses), encoding="ascii")
+        temporary.replace(path)
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 @asynccontextmanager

@@ -32,6 +32,8 @@ or with one:
 \b
 MULTIADDR is what a listener prints:
   /ip4/192.0.2.7/udp/4001/webrtc-direct/certhash/uEi.../p2p/12D3KooW...
+@FILE takes it from the first line of a file, such as one of `listen --address-file FILE`;
+- takes it from the first line of stdin.
 """
 
 

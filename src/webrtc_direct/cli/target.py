@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from webrtc_direct.cli.given import address_argument
 from webrtc_direct.dialer import dial
 from webrtc_direct.identity import KeyPair
 from webrtc_direct.platform import default_platform
@@ -61,14 +62,14 @@ def positive_seconds(context: click.Context, parameter: click.Parameter, value: 
 def dials(function: Callable[..., int | None]) -> Callable[..., int | None]:
     """Give a command MULTIADDR and the dialing options; it receives them as ``target``."""
 
-    @click.argument("address", metavar="MULTIADDR")
+    @address_argument
     @click.option(
         "--version",
         type=click.Choice(["auto", "v1", "v2"]),
         default="auto",
         show_default=True,
-        help="Version of the handshake. auto: v1 first, because every listener of today answers it (the spec "
-        "would have v2), and v2 beside it after a second without any answer; the first answer wins.",
+        help="Version of the handshake. auto: v1 first, because all current listeners support it, and v2 "
+        "beside it after a second without an answer; the first answer wins.",
     )
     @click.option(
         "--timeout",
