@@ -70,8 +70,8 @@ async def dial(
     address may lack a peer id; then nothing proves who answers. With *keep_alive* the peer is
     pinged every so many seconds, and the connection ends when it does not answer.
 
-    *version* "auto" tries v1 first, because every listener of today answers it (the spec would
-    have v2), and v2 beside it after a second without any answer. In a browser it is the other way
+    *version* "auto" tries v1 first, because all current listeners support it (the spec has v2
+    first), and v2 beside it after a second without an answer. In a browser it is the other way
     round, because a browser may refuse what v1 needs. The first answer wins and the other attempt
     stops, so that the listener sees one connection.
 

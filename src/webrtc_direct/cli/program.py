@@ -99,12 +99,12 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name=PROGRAM, prog_name=PROGRAM)
-@click.option("-v", "--verbose", count=True, help="Log to stderr who comes and goes, and why; twice for all.")
+@click.option("-v", "--verbose", count=True, help="Log connections to stderr; -vv for everything.")
 @click.pass_context
 def command(context: click.Context, verbose: int) -> None:
     """Dial and listen on libp2p WebRTC-Direct.
 
-    A browser, or any libp2p peer, reaches a listener directly: no domain name, no
+    Browsers and libp2p peers connect to a listener directly: no domain name, no
     certificate authority, no signalling server.
     """
     if os.environ.get("NO_COLOR"):
