@@ -22,7 +22,8 @@ from webrtc_direct.identity import KeyPair
 from webrtc_direct.limits import Limits
 from webrtc_direct.listener import Listener, listen
 from webrtc_direct.multiaddr import WebRtcDirectAddress
-from webrtc_direct.outside_tasks import Signal
+from webrtc_direct.outside_tasks import Signal, clock
+from webrtc_direct.platform.base import CloseKind
 from webrtc_direct.tasks import task_group
 from webrtc_direct.user_code import contained
 
@@ -100,6 +101,7 @@ class Node:
         self._dialed: set[Connection] = set()
         self._attempts: set[anyio.CancelScope] = set()
         self._dialing: dict[PeerId, _Dialing] = {}
+        self._redialed: set[WebRtcDirectAddress] = set()
 
     def __repr__(self) -> str:
         return (
@@ -219,8 +221,9 @@ class Node:
 
         Tasks that ask for the same peer at the same time get the same connection. It lasts until it ends,
         is closed (``aclose``), or the node is. With *redial* a peer that is lost is dialed again, after
-        0.5 s at first and at most a minute, until the node is closed; ``wait_connected`` and
-        ``on_connected`` give the new connection. Other parameters and errors are those of ``dial``.
+        0.5 s at first and at most a minute, until this end closes a connection to it, or the node;
+        ``wait_connected`` and ``on_connected`` give the new connection. Other parameters and errors are
+        those of ``dial``.
 
         Raises:
             AddressError: *address* cannot be dialed.
@@ -234,8 +237,9 @@ class Node:
             connection = await self._dial(target, version, timeout)
         else:
             connection = self.connection(peer_id) or await self._share(peer_id, target, version, timeout)
-        if redial:
+        if redial and target not in self._redialed:
             tasks = self._require_open()
+            self._redialed.add(target)
             tasks.start_soon(self._redial, connection, target, version, name="webrtc_direct redial")
         return connection
 
@@ -300,21 +304,23 @@ class Node:
     async def _redial(
         self, connection: Connection, target: WebRtcDirectAddress, version: DialVersion
     ) -> None:
-        pause = _FIRST_PAUSE
-        while True:
-            await connection.wait_closed()
+        now, pause = clock(), _FIRST_PAUSE
+        while not self._closing.is_set():
+            since = now()
+            if (await connection.wait_closed()).kind is CloseKind.LOCAL:
+                break
+            if now() - since > _LONGEST_PAUSE:
+                pause = _FIRST_PAUSE
             # Peers that lose the same server must not come back at the same moment.
             with anyio.move_on_after(pause * random.uniform(0.5, 1.5)):
                 await self._closing.wait()
-            if self._closing.is_set():
-                return
+            # Also where it comes back and leaves again at once.
+            pause = min(2 * pause, _LONGEST_PAUSE)
             try:
                 connection = await self.dial(target, version=version, any_peer=target.peer_id is None)
             except WebRtcDirectError as error:
                 logger.info("%r cannot dial %s again: %s", self, target, error)
-                pause = min(2 * pause, _LONGEST_PAUSE)
-            else:
-                pause = _FIRST_PAUSE
+        self._redialed.discard(target)
 
     async def serve_forever(self, *, drain: float = 0.0) -> None:
         """Return when SIGINT or SIGTERM asks this process to end, or the node is closed.

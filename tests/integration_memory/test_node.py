@@ -135,18 +135,27 @@ async def test_the_bound_on_connections_holds_for_dials(ends: Ends) -> None:
             await node.dial((await other.listen(ADDRESS)).addresses[0])
 
 
-async def test_a_lost_peer_is_dialed_again(ends: Ends) -> None:
+def _redials() -> int:
+    return sum("webrtc_direct redial" in str(task.name) for task in anyio.get_running_tasks())
+
+
+async def test_a_lost_peer_is_dialed_again(ends: Ends, settled: Settled) -> None:
     identity = KeyPair.generate()
     async with Node(platform=ends.platform) as node:
         async with Node(platform=ends.platform, identity=identity) as server:
             (address,) = (await server.listen(ADDRESS)).addresses
             first = await node.dial(address, redial=True)
+            assert await node.dial(address, redial=True) is first
             for connection in server.connections:
                 connection.abort()
             await first.wait_closed()
             again = await node.wait_connected(identity.peer_id)
             assert again is not first
             assert await ping(again) >= 0
+            assert _redials() == 1
+            # Whoever closes it himself does not want it back.
+            await again.aclose()
+            await settled(lambda: _redials() == 0)
 
 
 async def test_the_end_of_a_node_does_not_wait_for_a_dial(ends: Ends) -> None:
