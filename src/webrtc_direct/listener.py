@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from inspect import isawaitable
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import anyio
 
@@ -31,7 +31,7 @@ from webrtc_direct.tasks import task_group
 from webrtc_direct.user_code import contained
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Mapping
 
     from anyio.abc import TaskGroup
 
@@ -224,7 +224,7 @@ class Listener:
 
 @hosted
 async def listen(
-    address: str | Sequence[str],
+    address: object,
     *,
     identity: KeyPair | None = None,
     certificate: Certificate | None = None,
@@ -236,9 +236,10 @@ async def listen(
     limits: Limits | None = None,
     platform: Platform | None = None,
 ) -> AsyncIterator[Listener]:
-    """Take connections at *address* (one or several), for ``async with``.
+    """Take connections at *address*, or at each of a sequence of them, for ``async with``.
 
-    An address is like ``/ip4/0.0.0.0/udp/4001/webrtc-direct``; port 0 lets the system choose.
+    An address is like ``/ip4/0.0.0.0/udp/4001/webrtc-direct``, as text or as anything whose ``str()`` is
+    one; port 0 lets the system choose.
     Identity and certificate are fresh ones unless given: keep both to keep the address.
     *handlers* serve the streams that peers open, by protocol; ping and identify are always
     served. A handler that raises resets its stream, and harms nothing else.
@@ -270,7 +271,8 @@ async def listen(
             print(listener.addresses)
             await anyio.sleep_forever()
     """
-    texts = [address] if isinstance(address, str) else list(address)
+    is_single = isinstance(address, str) or not isinstance(address, Sequence)
+    texts = [address] if is_single else list(cast("Sequence[object]", address))
     if not texts:
         raise ValueError("listen needs at least one address")
     wanted = [WebRtcDirectAddress.parse_listen(text) for text in texts]

@@ -167,7 +167,7 @@ class Node:
 
     async def listen(
         self,
-        address: str | Sequence[str],
+        address: object,
         *,
         announce: Sequence[str] = (),
         accept: AcceptHook | None = None,

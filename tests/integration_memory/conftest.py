@@ -65,7 +65,7 @@ class Ends:
 
     def listen(
         self,
-        address: str | Sequence[str] = LISTEN_ADDRESS,
+        address: object = LISTEN_ADDRESS,
         *,
         handlers: Mapping[str, Handler] | None = None,
         limits: Limits | None = None,

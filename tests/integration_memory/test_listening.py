@@ -47,6 +47,16 @@ async def test_announced_addresses_stand_in_place_of_the_bound_ones(ends: Ends) 
             assert list((await identify(connection)).listen_addresses) == listener.addresses
 
 
+async def test_an_address_may_be_an_object(ends: Ends) -> None:
+    address = WebRtcDirectAddress.parse_listen("/ip4/127.0.0.1/udp/0/webrtc-direct")
+    for each in (address, (address, str(address))):
+        async with ends.listen(each) as listener, ends.dial(WebRtcDirectAddress.parse(listener.addresses[0])):
+            pass
+    with pytest.raises(AddressError, match="None"):
+        async with ends.dial(None):
+            pass
+
+
 @pytest.mark.parametrize(
     ("announce", "component"),
     [
