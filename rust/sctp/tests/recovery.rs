@@ -75,6 +75,20 @@ fn a_burst_of_losses_is_mended_without_the_timer() {
 }
 
 #[test]
+fn what_a_sack_has_no_room_for_is_no_long_round_trip() {
+    for receiver in RECEIVERS {
+        let whole = transfer(receiver, 4_000_000, |_, _| false);
+        // 600 gaps: dcsctp tells of 20 in a round trip, and of what has arrived beyond them only later.
+        let holed = transfer(receiver, 4_000_000, |number, times| {
+            (600..1800).contains(&number) && number % 2 == 0 && times == 0
+        });
+        assert!(holed.lost >= 300 && holed.timeouts == 0, "{receiver:?}: {holed:?}");
+        let rounds = if receiver == Kind::Dcsctp { holed.lost as u32 / 20 + 10 } else { 10 };
+        assert!(holed.took <= whole.took + rounds * ROUND_TRIP, "{receiver:?}: {holed:?}, {whole:?}");
+    }
+}
+
+#[test]
 fn a_retransmission_that_is_lost_is_found_without_the_timer() {
     for receiver in RECEIVERS {
         let whole = transfer(receiver, 4_000_000, |_, _| false);

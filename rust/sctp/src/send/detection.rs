@@ -79,6 +79,19 @@ impl Detection {
         self.known_to = if gaps >= GAPS_NAMED { last } else { u64::MAX };
     }
 
+    /// Whether a chunk that a SACK tells of now may have arrived long ago: the one before had no room for it.
+    pub(crate) fn may_have_arrived_before(&self, tsn: u64) -> bool {
+        tsn > self.known_to
+    }
+
+    /// Such a transmission has arrived, nobody knows when.
+    pub(crate) fn arrived_some_time(&mut self, tsn: u64, number: u64) {
+        if let Some(newest) = &mut self.newest {
+            newest.number = newest.number.max(number);
+        }
+        self.highest = self.highest.max(tsn);
+    }
+
     /// A transmission has arrived that left at *sent*; *is_first*: the chunk was sent once.
     pub(crate) fn arrived(&mut self, tsn: u64, number: u64, sent: Instant, is_first: bool, now: Instant) {
         let round_trip = now.saturating_duration_since(sent);

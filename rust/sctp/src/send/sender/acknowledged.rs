@@ -101,6 +101,10 @@ impl Sender {
             if chunk.state == State::Lost || is_early {
                 return;
             }
+            if detection.may_have_arrived_before(tsn) {
+                detection.arrived_some_time(tsn, chunk.number);
+                return;
+            }
             detection.arrived(tsn, chunk.number, chunk.stamp.sent, is_first, now);
             if is_first {
                 harvest.newest_sent = harvest.newest_sent.max(Some(chunk.stamp.sent));
