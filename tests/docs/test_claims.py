@@ -138,7 +138,14 @@ def test_commands_that_are_shown_can_be_called(call: str, tmp_path: Path) -> Non
     file = tmp_path / "file"
     file.touch()
     # What is in build/ is there only once `make` has made it.
-    stand_ins = {"MULTIADDR": ADDRESS, "FILE": str(file), "FOLDER": str(tmp_path)}
+    address = tmp_path / "address.txt"
+    address.write_text(ADDRESS, encoding="ascii")
+    stand_ins = {
+        "MULTIADDR": ADDRESS,
+        "FILE": str(file),
+        "FOLDER": str(tmp_path),
+        "@address.txt": f"@{address}",
+    }
     words = [
         str(tmp_path) if word.startswith("build/") else stand_ins.get(word, word)
         for word in shlex.split(call)[1:]
