@@ -42,44 +42,47 @@ _LITEP2P = frozenset({"litep2p"})
 DEFECTS = (
     Defect(
         reason="js-libp2p dials v1 only",
-        evidence="in @libp2p/webrtc `UFRAG_PREFIX` is `libp2p+webrtc+v1/` and there is no other; `dial …"
-        " --version v2` is therefore a usage error",
+        evidence="In @libp2p/webrtc, `UFRAG_PREFIX` is `libp2p+webrtc+v1/` and nothing else, so `dial …"
+        " --version v2` is a usage error",
         dialers=_JS,
         versions=frozenset({"v2"}),
         says=("dials v1",),
     ),
     Defect(
         reason="js-libp2p answers v1 only",
-        evidence="`dial … --version v2` to its listener: our dialer says *no answer in 10 s (step: ice)*,"
-        " go's *peerconnection opening timed out*",
+        evidence="`dial … --version v2` to its listener fails: our dialer says *no answer in 10 s (step:"
+        " ice)* and go's says *peerconnection opening timed out*",
         listeners=frozenset({"js"}),
         versions=frozenset({"v2"}),
         says=("(step: ice)", "opening timed out"),
     ),
     Defect(
-        reason="this Chromium forbids a page to set its ICE credentials, which v1 needs",
-        evidence="started with `--force-fieldtrials=WebRTC-NoSdpMangleUfrag/Enabled/`, which a release may"
-        " turn on for anyone, `setLocalDescription` refuses v1's ufrag before anything is sent; v2 sets none",
+        reason="this Chromium does not let a page set its ICE credentials, which v1 needs",
+        evidence="It was started with `--force-fieldtrials=WebRTC-NoSdpMangleUfrag/Enabled/`, which a release"
+        " may turn on for everyone. `setLocalDescription` then refuses v1's ufrag before anything is sent. v2"
+        " does not set one",
         dialers=frozenset({"bare-chromium-no-munging"}),
         versions=frozenset({"v1"}),
         says=("SDP is modified in a non-acceptable way",),
     ),
     Defect(
-        reason="go-libp2p closes a connection in which the id of a stream comes back before the handler of"
-        " the stream before it has ended, and js-libp2p in Node uses ids again at once",
-        evidence="`dial … --reset` from js to go failed in 1 of 176 runs (*reset: the stream closed*), on a"
-        " busy machine; from js to python in none of 80. When our engine used ids at once as well, go closed"
-        " after 3 of 7956 resets, after 67 of 2346 on a busy machine; since it takes the id that was free for"
-        " longest, after none of 8000 (go: `addStream`, *stream ID already exists*)",
+        reason="go-libp2p closes a connection when a stream id is reused before the handler of the previous"
+        " stream with that id has ended, and js-libp2p in Node reuses ids at once",
+        evidence="`dial … --reset` from js to go failed in 1 of 176 runs on a busy machine (*reset: the"
+        " stream closed*), and in none of 80 runs from js to python. While our engine also reused ids at once,"
+        " go closed the connection after 3 of 7956 resets, and on a busy machine after 67 of 2346. Now that our"
+        " engine takes the id that has been free for longest, go did so after none of 8000 (go: `addStream`,"
+        " *stream ID already exists*)",
         dialers=frozenset({"js"}),
         listeners=frozenset({"go"}),
         versions=frozenset({"v1"}),
         without=frozenset({"reset"}),
     ),
     Defect(
-        reason="go-libp2p's listener takes 16 connections at once of a global IPv6 network, then one in 5 s",
-        evidence="go dials ::1 from another address of its machine; of 12, 16, 17, 18 and 20 dials in one"
-        " process 12, 16, 16, 16 and 16 succeeded, the next said *peerconnection opening timed out*"
+        reason="go-libp2p's listener accepts a burst of 16 connections from a global IPv6 network, then one"
+        " every 5 s",
+        evidence="go dials ::1 from another address of its machine. Of 12, 16, 17, 18 and 20 dials in one"
+        " process, 12, 16, 16, 16 and 16 succeeded; the next one said *peerconnection opening timed out*"
         " (`conn_rate_limiter.go` of its resource manager: burst 16, 0.2 per second)",
         dialers=frozenset({"go"}),
         listeners=frozenset({"go"}),
@@ -87,31 +90,32 @@ DEFECTS = (
         without=frozenset({"redials"}),
     ),
     Defect(
-        reason="js-libp2p in a browser notices only after 11 to 12 s that go-libp2p has closed",
+        reason="js-libp2p in a browser takes 11 to 12 s to notice that go-libp2p has closed the connection",
         evidence="`dial … --close listener` to go: 11.6 and 11.8 s in Chromium, 11.8 and 12.4 s in Firefox;"
-        " the page without a library noticed the same end after 3 ms, js in Node after 1 ms",
+        " the page without a library noticed the same close after 3 ms, js in Node after 1 ms",
         dialers=frozenset({"js-chromium", "js-firefox"}),
         listeners=frozenset({"go"}),
         versions=frozenset({"v1"}),
         without=frozenset({"closing by the listener"}),
     ),
     Defect(
-        reason="js-libp2p in Firefox notices only by the silence of ICE that the other end has closed",
-        evidence="`dial … --close listener` to us: 8.6 to 10.9 s in 12 runs of one connection each. In"
-        " Firefox DTLS and each data channel are closed within 10 ms, but the connection is *disconnected*"
-        " only when a consent check has had no answer, the second after the end; js-libp2p waits for that."
-        " Firefox takes no notice of the 403 that each check gets at once, by which consent is revoked (RFC"
-        " 7675 section 5.2). The page without a library noticed the same end after 1 ms",
+        reason="js-libp2p in Firefox notices only from missing ICE answers that the other end has closed",
+        evidence="`dial … --close listener` to us: 8.6 to 10.9 s in 12 runs of one connection each. Firefox"
+        " closes DTLS and each data channel within 10 ms, but reports the connection as *disconnected* only"
+        " when the second consent check after the close has had no answer, and js-libp2p waits for that."
+        " Firefox ignores the 403 that answers each check at once and revokes consent (RFC 7675 section 5.2)."
+        " The page without a library noticed the same close after 1 ms",
         dialers=frozenset({"js-firefox"}),
         listeners=frozenset({"python"}),
         versions=frozenset({"v1"}),
         without=frozenset({"closing by the listener"}),
     ),
     Defect(
-        reason="js-libp2p's listener closes its data channels to Chromium, and the connection much later",
+        reason="js-libp2p's listener closes its data channels to Chromium at once, but the connection much"
+        " later",
         evidence="`dial … --close listener` from Chromium: js-libp2p in the page notices after 14.7 and"
-        " 14.8 s; for Python in the page all channels, channel 0 among them, are closed after 0.2 s, while"
-        " DTLS, SCTP and ICE stay connected for 34 s at least. The page without a library, which leaves its"
+        " 14.8 s. For Python in the page all channels, including channel 0, are closed after 0.2 s, while"
+        " DTLS, SCTP and ICE stay connected for at least 34 s. The page without a library, which leaves its"
         " stream open, notices after 5 and 6 ms, Python in Firefox after 4 ms, outside a browser after 7 ms",
         dialers=frozenset({"python-chromium"}),
         listeners=frozenset({"js"}),
@@ -120,40 +124,41 @@ DEFECTS = (
     ),
     Defect(
         reason="rust-libp2p dials v1 only",
-        evidence="its transport has no v2; `dial … --version v2` is therefore a usage error",
+        evidence="Its transport has no v2, so `dial … --version v2` is a usage error",
         dialers=_RUST,
         versions=frozenset({"v2"}),
         says=("dials v1",),
     ),
     Defect(
         reason="rust-libp2p cannot read after its own FIN",
-        evidence="it takes FIN_ACK for an error: *upload: waiting for the peer's comparison: reading one"
-        " byte: unknown enumeration value 3*, from go as from us; our listener found no wrong byte in 32 MiB",
+        evidence="It treats FIN_ACK as an error, whether it comes from go or from us: *upload: waiting for"
+        " the peer's comparison: reading one byte: unknown enumeration value 3*. Our listener found no wrong"
+        " byte in 32 MiB",
         dialers=_RUST,
         versions=frozenset({"v1"}),
         without=frozenset({"checked", "perf", "echo", "half-close"}),
     ),
     Defect(
-        reason="a reset now and then shows as an end to rust-libp2p's dialer",
-        evidence="`dial … --reset`: *by the listener: FIN after 0 bytes instead of a reset*, from go in most"
-        " runs, from us in 1 of some 10",
+        reason="rust-libp2p's dialer sometimes takes a reset for an orderly end",
+        evidence="`dial … --reset`: *by the listener: FIN after 0 bytes instead of a reset*, with go in most"
+        " runs, with us in about 1 of 10",
         dialers=_RUST,
         versions=frozenset({"v1"}),
         without=frozenset({"reset"}),
     ),
     Defect(
-        reason="rust-libp2p notices only after 30 s that the other end has closed",
-        evidence="`dial … --close listener`: 30.004 s to us, 30.022 s to go",
+        reason="rust-libp2p takes 30 s to notice that the other end has closed",
+        evidence="`dial … --close listener`: 30.004 s with us, 30.022 s with go",
         dialers=_RUST,
         versions=frozenset({"v1"}),
         without=frozenset({"closing by the listener"}),
     ),
     Defect(
-        reason="rust-libp2p's listener notices an end late, and its streams stall",
-        evidence="it learns of our close after 25 s, of js-libp2p's after 16, of its own dialer's after 15;"
-        " the second or third ping on a stream stalls, from go, us and itself; of go's two source"
-        " addresses it makes two connections (*peerconnection opening timed out* in 4 of 5 dials); a"
-        " frame of more than 8192 bytes is *Short buffer*",
+        reason="rust-libp2p's listener notices a close late, and its streams stall",
+        evidence="It notices our close after 25 s, js-libp2p's after 16 s, its own dialer's after 15 s. The"
+        " second or third ping on a stream stalls, whether it comes from go, from us or from itself. It makes"
+        " two connections of go's two source addresses (*peerconnection opening timed out* in 4 of 5 dials)."
+        " It rejects a frame of more than 8192 bytes (*Short buffer*)",
         listeners=_RUST,
         versions=frozenset({"v1"}),
         says=(
@@ -166,31 +171,31 @@ DEFECTS = (
     ),
     Defect(
         reason="rust-libp2p answers v1 only",
-        evidence="`dial … --version v2` to its listener: *no answer in 10 s (step: ice)*",
+        evidence="`dial … --version v2` to its listener fails with *no answer in 10 s (step: ice)*",
         listeners=_RUST,
         versions=frozenset({"v2"}),
         says=("(step: ice)", "opening timed out"),
     ),
     Defect(
         reason="litep2p only listens for WebRTC",
-        evidence="its `dial` of a WebRTC-Direct address says *Transport not supported*",
+        evidence="Its `dial` of a WebRTC-Direct address says *Transport not supported*",
         dialers=_LITEP2P,
         says=("Transport not supported", "dials v1"),
     ),
     Defect(
         reason="litep2p answers v1 only",
-        evidence="`dial … --version v2` to its listener: *no answer in 10 s (step: ice)*",
+        evidence="`dial … --version v2` to its listener fails with *no answer in 10 s (step: ice)*",
         listeners=_LITEP2P,
         versions=frozenset({"v2"}),
         says=("(step: ice)", "opening timed out"),
     ),
     Defect(
-        reason="litep2p's interface has no reset, it closes without a word, and it tells of no end while the"
-        " same peer has another connection",
-        evidence="a dropped stream sends FIN; its close is noticed by our silence timeout (20.0 s), by"
-        " js-libp2p after 12.9, not within 60 by go; of 20 dials by one identity, 4 ms apart, it"
-        " reported 16 to 20 ends, with 50 ms between them all 20 (go's streams it refuses: *ping:"
-        " stream reset*, for go negotiates lazily)",
+        reason="litep2p cannot reset a stream, does not tell the peer that it closes, and does not report a"
+        " close while the same peer has another connection",
+        evidence="A dropped stream sends FIN. Our silence timeout notices its close (20.0 s), js-libp2p"
+        " notices it after 12.9 s, go not within 60 s. Of 20 dials by one identity, 4 ms apart, it reported"
+        " 16 to 20 closes; with 50 ms between them, all 20. (It refuses go's streams with *ping: stream"
+        " reset*, because go negotiates lazily)",
         listeners=_LITEP2P,
         versions=frozenset({"v1"}),
         without=frozenset({"reset", "redials", "closing by the listener"}),

@@ -8,6 +8,7 @@ from page_cells import defects, name_of, numbers, slower, table
 from registry import OURS, PROGRAMS
 from results import SMOLDOT
 from summary import outcome
+from work import verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,29 +20,33 @@ if TYPE_CHECKING:
 _INTRODUCTION = """\
 # Interoperability
 
-Released libp2p implementations and webrtc-direct (*python*) against each other, each in a process of its
-own, on loopback. `make interop` runs it and writes this page from what it measured; `interop/README.md`
-tells what a cell does.
+This page shows how released libp2p implementations and webrtc-direct (*python*) work with each other. Each
+runs in its own process, on loopback. `make interop` runs the tests and writes this page from the results;
+`interop/README.md` describes what a cell does.
 """
 _HEADER = ("peer", "release", "dials us, v1", "v2", "we dial it, v1", "v2")
 _NUMBERS = """\
-A cell runs three times: once it idles; then the dialer closes the connection in the end, then the
-listener. Numbers are medians of the last two. *Connect* is the first dial of a fresh process, from its
-start to the end of Noise; *re-dial* are those after it. MB are 10^6 bytes, by `/perf/1.0.0`. Beside a
-number stands that of the same cell with go-libp2p in our place, measured just before, and how many times
-as good ours is: x2 is half the time or twice the speed.
+Each cell runs three times: in the first run the connection idles, in the second the dialer closes it, in
+the third the listener does. Numbers are medians of the last two runs. *Connect* is the first dial of a fresh
+process, from the start of the dial to the end of Noise; *re-dial* is every dial after it. Throughput is
+measured with `/perf/1.0.0`; a MB is 10^6 bytes. Next to each number is the result of the same cell with
+go-libp2p in our place, measured just before, and the ratio: x2 means half the time or twice the speed, and
+a ratio below x1 means that go-libp2p is faster.
+"""
+_SLOWER = """\
+Every number below x1, with the reason. The format is: cell, our number, go-libp2p's number, ratio.
 """
 _WITHOUT_US = """\
-These cells are there to be compared with. Their failures are told, and do not fail the run.
+These cells are only for comparison. Their failures are reported but do not fail the run.
 """
 _SMOLDOT = """\
-The light client dials v1 from a page in Chromium. Its peer is `examples/smoldot_peer.py`. One run lasts
-several of its ping intervals of 20 s, the others end when it has done everything once.
+The light client dials v1 from a page in Chromium. Its peer is `examples/smoldot_peer.py`. One run lasts for
+several of its ping intervals of 20 s; each of the others ends when smoldot has done everything once.
 """
 _BAD = """\
-The address that a page dials has the wrong certhash or peer id, or nobody is at its port; or the tab is
-closed or the browser killed in the middle of a download. What the page shows is in its library's own
-words. The listener must notice within 30 s, and then hold no connection, no handshake and no stream.
+A page dials an address that has the wrong certhash or peer id, or a port where nothing listens; or the tab
+is closed, or the browser killed, during a download. The page shows its library's own message. The listener
+must notice within 30 s, and must then hold no connection, no handshake and no stream.
 """
 
 
@@ -58,7 +63,7 @@ def markdown(results: Results) -> str:
         ("", [_INTRODUCTION, results.verdict().capitalize() + ".", "", *overview(results)]),
         ("What failed", failed),
         ("Numbers", [_NUMBERS, *numbers(ours)]),
-        ("Where ours is slower", slower(ours)),
+        ("Where ours is slower", [_SLOWER, *slower(ours)]),
         ("The same with go-libp2p in our place", numbers(others)),
         ("What failed without us", [_WITHOUT_US, *failed_without_us] if failed_without_us else []),
         ("smoldot", [_SMOLDOT, results.smoldot_words() + "."] if results.smoldots else []),
@@ -104,8 +109,7 @@ def _verdict(summaries: Iterable[Summary], dialer: str, listener: str, version: 
         return "not possible: " + "; ".join(
             defect.reason for defect in cells[0].defects if not defect.without
         )
-    without = sorted({step for cell in cells for defect in cell.defects for step in defect.without})
-    return "yes" + (f", without {', '.join(without)}" if without else "")
+    return verdict(step for cell in cells for defect in cell.defects for step in defect.without)
 
 
 def _failures(results: Results, summaries: Iterable[Summary]) -> Iterable[tuple[str, list[str]]]:
@@ -119,7 +123,14 @@ def _failure(name: str, problems: Iterable[str]) -> str:
 
 
 def _bad_clients(found: Iterable[BadClient]) -> list[str]:
-    columns = ("page", "what", "its words, or the listener's", "after ms", "freed after ms more", "result")
+    columns = (
+        "page",
+        "what",
+        "message of the page or the listener",
+        "after ms",
+        "freed after another ms",
+        "result",
+    )
     rows = [
         (
             f"{each.page} ({each.browser.capitalize()}) {each.version}",

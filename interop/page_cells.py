@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry import PROGRAMS
-from slower import SLOWER
 from summary import outcome
+from work import STEP_WORDS, STEPS, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -14,12 +14,24 @@ if TYPE_CHECKING:
     from summary import Summary
 
 _COLUMNS = (
-    "dialer", "listener", "version", "IP", "connect ms", "go's", "", "re-dial ms", "go's", "", "ping ms",
-    "up MB/s", "go's", "", "down MB/s", "go's", "", "end noticed after ms (by listener / dialer)", "result",
+    "dialer", "listener", "version", "IP", "connect ms", "go's", "", "re-dial ms", "go's", "",
+    "ping ms", "go's", "", "up MB/s", "go's", "", "down MB/s", "go's", "",
+    "close noticed after ms (by listener / dialer)", "result",
 )  # fmt: skip
-_DIALS = (("connect_ms", ".2f"), ("redial_ms", ".2f"))
-_TRANSFERS = (("perf_upload", ".0f"), ("perf_download", ".0f"))
-_WORDS = {"redial_ms": "re-dial", "perf_upload": "up", "perf_download": "down"}
+_FORMS = {
+    "connect_ms": ".2f",
+    "redial_ms": ".2f",
+    "ping_ms": ".2f",
+    "perf_upload": ".0f",
+    "perf_download": ".0f",
+}
+_WORDS = {
+    "connect_ms": "First connection, ms",
+    "redial_ms": "Re-dial, ms",
+    "ping_ms": "Ping, ms",
+    "perf_upload": "Upload, MB/s",
+    "perf_download": "Download, MB/s",
+}
 
 
 def numbers(summaries: Sequence[Summary]) -> list[str]:
@@ -27,14 +39,20 @@ def numbers(summaries: Sequence[Summary]) -> list[str]:
     return table(_COLUMNS, [_row(each) for each in summaries]) if summaries else []
 
 
-def slower(summaries: Iterable[Summary]) -> list[str]:
-    """Return each number that is worse than go's, with the reason."""
-    rows = [
-        (name_of(each), _WORDS[name], f"x{each.ratios[name]:.2f}", reason)
-        for each in summaries
-        for name, reason in each.slower.items()
-    ]
-    return table(("cell", "number", "", "why"), rows) if rows else [f"Nowhere: no number is below x{SLOWER}."]
+def slower(summaries: Sequence[Summary]) -> list[str]:
+    """Return each number that is worse than go's, grouped by number and reason."""
+    lines = []
+    for name, words in _WORDS.items():
+        reasons = dict.fromkeys(each.slower[name] for each in summaries if name in each.slower)
+        for reason in reasons:
+            cells = ", ".join(_slower(each, name) for each in summaries if each.slower.get(name) == reason)
+            lines.append(f"- **{words}**: {reason}. {cells}.")
+    return lines or ["Nowhere: no number is below x1."]
+
+
+def _slower(summary: Summary, name: str) -> str:
+    ours, theirs, ratio = _beside(summary, name)
+    return f"{name_of(summary)} {ours} beside {theirs} ({ratio})"
 
 
 def defects(summaries: Sequence[Summary]) -> list[str]:
@@ -44,8 +62,9 @@ def defects(summaries: Sequence[Summary]) -> list[str]:
     for defect in known:
         touched = [summary for summary in summaries if defect in summary.cell.defects]
         cells = ", ".join(dict.fromkeys(name_of(summary) for summary in touched))
-        left = f" The cell is run without {', '.join(sorted(defect.without))}." if defect.without else ""
-        lines.append(f"- {defect.reason}. {defect.evidence}.{left} Cells: {cells}.")
+        left = ", ".join(STEP_WORDS[step] for step in STEPS if step in defect.without)
+        left = f" These cells leave out: {left}." if left else ""
+        lines.append(f"- **{defect.reason}.** {defect.evidence}.{left} Cells: {cells}.")
         if not defect.without:
             said = dict.fromkeys(text for summary in touched for text in summary.cell.said)
             lines += [f"  - `{text.replace('`', chr(39))}`" for text in said]
@@ -67,26 +86,23 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 def _row(summary: Summary) -> tuple[str, ...]:
     cell = summary.cell
-    dials, transfers = (
-        [text for name, form in group for text in _beside(summary, name, form)]
-        for group in (_DIALS, _TRANSFERS)
-    )
+    shown = [text for name in _FORMS for text in _beside(summary, name)]
     noticed = " / ".join(_number(summary.noticed_ms.get(closer), ".0f") for closer in ("dialer", "listener"))
     names = (PROGRAMS[cell.dialer].peer.name, PROGRAMS[cell.listener].peer.name, cell.version, cell.family)
-    return (
-        *names, *dials, _number(summary.numbers.get("ping_ms"), ".2f"), *transfers, noticed, _result(summary),
-    )  # fmt: skip
+    return (*names, *shown, noticed, _result(summary))
 
 
 def _result(summary: Summary) -> str:
     cell = summary.cell
     if cell.problems:
         return "**failed**: " + "; ".join(cell.problems)
-    without = sorted({step for defect in cell.defects for step in defect.without})
-    return outcome(cell) + (f", without {', '.join(without)}" if without else "")
+    if (found := outcome(cell)) != "ok":
+        return found
+    return verdict(step for defect in cell.defects for step in defect.without).replace("yes", "ok", 1)
 
 
-def _beside(summary: Summary, name: str, form: str) -> tuple[str, str, str]:
+def _beside(summary: Summary, name: str) -> tuple[str, str, str]:
+    form = _FORMS[name]
     ratio = summary.ratios.get(name)
     return (
         _number(summary.numbers.get(name), form),

@@ -29,6 +29,8 @@ class Results:
     smoldots: list[SmoldotRun] = field(default_factory=list)
     bad: list[BadClient] = field(default_factory=list)
     seconds: float = 0.0
+    recorded_releases: dict[str, str] = field(default_factory=dict)
+    """Those of a run of the past; what is installed now may be another one."""
 
     def peers(self) -> list[str]:
         """Return the names of the programs in the cells."""
@@ -37,6 +39,8 @@ class Results:
 
     def releases(self) -> dict[str, str]:
         """Return what exactly was run, by the names that people read."""
+        if self.recorded_releases:
+            return self.recorded_releases
         found = {PROGRAMS[name].peer.name: PROGRAMS[name].release() for name in self.peers()}
         return {**found, SMOLDOT: smoldot_release()} if self.smoldots else found
 

@@ -23,6 +23,8 @@ import page
 from bad_clients import PAGES, QUICK_PAGES, BadClient, bad_clients
 from builds import build_browser
 from plan import VERSIONS, cells_of, quick_peers, run_side_by_side
+from plot import svg
+from recorded import read_results
 from registry import FAMILIES, OURS, PROGRAMS
 from results import Results
 from smoldot import SmoldotRun
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 MATRIX = HERE / "matrix.json"
 PAGE = HERE.parent / "docs" / "interop.md"
+PLOT = HERE.parent / "docs" / "images" / "throughput.svg"
 README = HERE.parent / "README.md"
 # The README's table stands between these lines.
 MARKS = ("<!-- `make interop` writes this table -->", "<!-- up to here -->")
@@ -49,6 +52,9 @@ def main() -> int:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     options = _parse()
+    if options.rewrite:
+        _write_project(read_results(MATRIX))
+        return 0
     work = _work(options)
     results = _plan(options, work)
     for build in _builds(results):
@@ -128,14 +134,22 @@ def _machine() -> str:
 
 def _write(options: argparse.Namespace, results: Results) -> None:
     """Write the files that were asked for; those of the project only for all of the matrix."""
-    text = json.dumps(results.document(), indent=2, ensure_ascii=False) + "\n"
     if options.json is not None:
-        options.json.write_text(text, encoding="utf-8")
+        options.json.write_text(_text(results), encoding="utf-8")
     if options.write:
-        MATRIX.write_text(text, encoding="utf-8")
-        PAGE.write_text(page.markdown(results), encoding="utf-8")
-        _write_readme(page.overview(results))
-        print(*(f"wrote {each.relative_to(HERE.parent)}" for each in (MATRIX, PAGE, README)), sep="\n")
+        _write_project(results)
+
+
+def _write_project(results: Results) -> None:
+    MATRIX.write_text(_text(results), encoding="utf-8")
+    PAGE.write_text(page.markdown(results), encoding="utf-8")
+    PLOT.write_text(svg(results.summaries()), encoding="utf-8")
+    _write_readme(page.overview(results))
+    print(*(f"wrote {each.relative_to(HERE.parent)}" for each in (MATRIX, PAGE, PLOT, README)), sep="\n")
+
+
+def _text(results: Results) -> str:
+    return json.dumps(results.document(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _write_readme(table: list[str]) -> None:
@@ -163,7 +177,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--smoldots", type=int, help=f"short runs of smoldot ({SHORT_SMOLDOTS})")
     parser.add_argument("--quick", action="store_true", help="what goes into the continuous check")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results to FILE")
-    parser.add_argument("--write", action="store_true", help="write matrix.json and docs/interop.md")
+    parser.add_argument("--write", action="store_true", help="write matrix.json, its pages and its plot")
+    parser.add_argument("--rewrite", action="store_true",
+                        help="run nothing; write the pages and the plot from matrix.json")  # fmt: skip
     options = parser.parse_args()
     whole = {"peers": list(PROGRAMS), "pair": None, "version": VERSIONS, "family": FAMILIES}
     is_whole = all(getattr(options, name) == value for name, value in whole.items())

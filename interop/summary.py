@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from registry import reference
-from slower import SLOWER, reason_for
+from slower import reason_for
 from work import COMPARED, COUNTED
 
 if TYPE_CHECKING:
@@ -20,15 +20,14 @@ TRANSFERS = (*COMPARED, *COUNTED)
 RATIOS = {
     "connect_ms": True,
     "redial_ms": True,
+    "ping_ms": True,
     "upload": False,
     "download": False,
     "perf_upload": False,
     "perf_download": False,
 }
-
-
-# Of these, what is measured often or long enough to be called slower.
-JUDGED = ("redial_ms", "perf_upload", "perf_download")
+# Of these, what the page shows, and gives a reason for where it is slower.
+SHOWN = ("connect_ms", "redial_ms", "ping_ms", "perf_upload", "perf_download")
 
 
 @dataclass(frozen=True)
@@ -50,9 +49,9 @@ class Summary:
     def slower(self) -> dict[str, str]:
         """The numbers that are worse than go's, and why."""
         return {
-            name: reason_for(self.cell.dialer, self.cell.listener, name)
+            name: reason_for(self.cell.dialer, self.cell.listener, name, ratio)
             for name, ratio in self.ratios.items()
-            if name in JUDGED and ratio < SLOWER and self.cell.is_ours
+            if name in SHOWN and ratio < 1 and self.cell.is_ours
         }
 
     def document(self) -> dict[str, Any]:

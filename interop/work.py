@@ -107,6 +107,8 @@ class Work:
         }
 
 
+# What every cell does that connects at all.
+ALWAYS = ("connect", "identify", "ping")
 # What a cell can be run without, and the work that is left then.
 STEPS: dict[str, dict[str, Any]] = {
     "redials": {"redials": 0},
@@ -118,3 +120,27 @@ STEPS: dict[str, dict[str, Any]] = {
     "reset": {"reset": False},
     "closing by the listener": {"closers": ("dialer",)},
 }
+# The steps in words that a reader of the tables understands.
+STEP_WORDS = {
+    "redials": "re-dials",
+    "idle": "25 s without traffic",
+    "checked": "transfers both ways",
+    "perf": "perf",
+    "echo": "echo",
+    "half-close": "half-close",
+    "reset": "reset",
+    "closing by the listener": "noticing the listener's close within 10 s",
+}
+# A peer that lacks more than these works in part.
+_FEW = 3
+
+
+def verdict(without: Iterable[str]) -> str:
+    """Say what works of a cell that is run without some of ``STEPS``."""
+    lacking = set(without)
+    if not lacking:
+        return "yes"
+    if len(lacking) <= _FEW:
+        return f"yes, except {', '.join(STEP_WORDS[step] for step in STEPS if step in lacking)}"
+    works = [*ALWAYS, *(STEP_WORDS[step] for step in STEPS if step not in lacking)]
+    return f"in part: {', '.join(works)}"

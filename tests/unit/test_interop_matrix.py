@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 
 # The modules of interop/ are scripts that import each other by their bare names.
-sys.path.append(str(Path(__file__).resolve().parents[2] / "interop"))
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "interop"))
 MODULES = (
     "cell",
     "defects",
     "page",
     "plan",
+    "plot",
+    "recorded",
     "registry",
     "results",
     "slower",
@@ -23,7 +26,7 @@ MODULES = (
     "table",
     "work",
 )
-cell, defects, page, plan, registry, results, slower, summary, table, work = map(
+cell, defects, page, plan, plot, recorded, registry, results, slower, summary, table, work = map(
     importlib.import_module, MODULES
 )
 
@@ -135,7 +138,8 @@ def test_what_is_slower_than_go_says_why(monkeypatch: pytest.MonkeyPatch) -> Non
     )
     monkeypatch.setattr(slower, "REASONS", (known,))
     assert summary.summarize(cells[1], cells).slower == {"perf_upload": "it is the weather"}
-    assert slower.reason_for("go", "python", "perf_upload") == slower.UNKNOWN
+    assert slower.reason_for("go", "python", "perf_upload", 0.89) == slower.UNKNOWN
+    assert slower.reason_for("go", "python", "perf_upload", 0.91) == slower.ALIKE
 
 
 def test_a_failed_reference_is_no_reference() -> None:
@@ -222,8 +226,8 @@ def test_every_defect_names_peers_and_steps_that_exist() -> None:
 def test_every_reason_names_peers_and_numbers_that_exist() -> None:
     for each in slower.REASONS:
         assert each.dialers | each.listeners <= set(registry.PROGRAMS)
-        assert each.numbers <= set(summary.JUDGED)
-    assert set(summary.JUDGED) <= set(summary.RATIOS)
+        assert each.numbers <= set(summary.SHOWN)
+    assert set(summary.SHOWN) <= set(summary.RATIOS)
 
 
 def test_the_page_and_the_table_tell_of_failures_and_defects() -> None:
@@ -261,3 +265,19 @@ def test_what_others_fail_at_among_themselves_is_told_and_does_not_fail_the_run(
     assert "## What failed\n" not in text
     with_us.runs[0].problems.append("so did this")
     assert found.failures() == 1
+
+
+def test_the_words_for_what_works_name_what_works() -> None:
+    assert work.verdict(()) == "yes"
+    assert work.verdict(["reset", "redials"]) == "yes, except re-dials, reset"
+    all_but_two = set(work.STEPS) - {"redials", "idle"}
+    assert work.verdict(all_but_two) == "in part: connect, identify, ping, re-dials, 25 s without traffic"
+    assert set(work.STEP_WORDS) == set(work.STEPS)
+
+
+def test_pages_and_plot_say_what_was_recorded() -> None:
+    found = recorded.read_results(ROOT / "interop" / "matrix.json")
+    assert (ROOT / "docs" / "interop.md").read_text(encoding="utf-8") == page.markdown(found)
+    plotted = (ROOT / "docs" / "images" / "throughput.svg").read_text(encoding="utf-8")
+    assert plotted == plot.svg(found.summaries())
+    assert "\n".join(page.overview(found)) in (ROOT / "README.md").read_text(encoding="utf-8")
