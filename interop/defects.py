@@ -68,11 +68,11 @@ DEFECTS = (
     Defect(
         reason="go-libp2p closes a connection when a stream id is reused before the handler of the previous"
         " stream with that id has ended, and js-libp2p in Node reuses ids at once",
-        evidence="`dial … --reset` from js to go failed in 1 of 176 runs on a busy machine (*reset: the"
-        " stream closed*), and in none of 80 runs from js to python. While our engine also reused ids at once,"
-        " go closed the connection after 3 of 7956 resets, and on a busy machine after 67 of 2346. Now that our"
-        " engine takes the id that has been free for longest, go did so after none of 8000 (go: `addStream`,"
-        " *stream ID already exists*)",
+        evidence="`dial … --reset` from js to go failed in 1 of 176 runs on a busy machine (*reset:"
+        " the stream closed*), and in none of 80 runs from js to python. While our engine also"
+        " reused ids at once, go closed the connection after 3 of 7956 resets, and on a busy"
+        " machine after 67 of 2346. Now that our engine takes the id that has been free for"
+        " longest, go did so after none of 8000 (go: `addStream`, *stream ID already exists*)",
         dialers=frozenset({"js"}),
         listeners=frozenset({"go"}),
         versions=frozenset({"v1"}),
