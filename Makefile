@@ -154,6 +154,10 @@ lock: $(VENV)/.stamp-tools ## Renew the lock files from pyproject.toml and the f
 wheel: $(VENV)/.stamp-tools ## Make a wheel and an sdist in dist/
 	$(BIN)/maturin build --release --locked --sdist --out dist
 
+.PHONY: release
+release: $(VENV)/.stamp-tools ## The same for the package index: its links are absolute, to the repository at URL=https://...
+	$(BIN)/python packaging/release.py "$(URL)" dist
+
 .PHONY: browser-wheel
 browser-wheel: $(VENV)/.stamp-tools ## Make a wheel for Python in a web page (Pyodide, PyScript) in dist/
 	$(BIN)/python packaging/browser_wheel.py dist
