@@ -1,4 +1,4 @@
-"""A chat: the room sends each line to all. A member's connection belongs to no block and no task."""
+"""A chat room that sends each line to all members. Their connections belong to no block and no task."""
 
 import anyio
 
@@ -9,7 +9,7 @@ members: set[Stream] = set()
 
 
 async def room(stream: Stream) -> None:
-    """Pass on what a member says, line by line. Who does not read for a second has to leave."""
+    """Send each line of a member to all members. A member that does not read for a second has to leave."""
     members.add(stream)
     await stream.write(b"welcome\n")
     try:
@@ -25,7 +25,7 @@ async def room(stream: Stream) -> None:
 
 
 async def main() -> None:
-    """Let two members talk. Each has a task that listens, and all of them one program."""
+    """Let two members talk. The room and both members run in this one program."""
     async with Node(handlers={CHAT: room}) as server, Node() as anna, Node() as otto:
         listener = await server.listen("/ip4/127.0.0.1/udp/0/webrtc-direct")
         joined = [await (await each.dial(listener.addresses[0])).open_stream(CHAT) for each in (anna, otto)]

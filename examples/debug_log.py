@@ -1,4 +1,4 @@
-"""See what happens: the log of a dial to nowhere, a refused stream and a handler that fails."""
+"""See what happens: the log of a connection, and of a handler that fails."""
 
 import logging
 import sys
@@ -9,7 +9,7 @@ from webrtc_direct import Stream, StreamReset, dial, listen
 
 
 async def broken(stream: Stream) -> None:
-    """Fail, as code does now and then."""
+    """Fail, as code with a bug does."""
     raise RuntimeError(f"a bug in the handler of {stream.protocol}")
 
 

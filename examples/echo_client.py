@@ -1,4 +1,4 @@
-"""Dial an echo server: `python echo_client.py MULTIADDR`. It runs under asyncio and trio alike."""
+"""Dial an echo server: `python echo_client.py MULTIADDR`. It works under asyncio and trio."""
 
 import sys
 
@@ -8,7 +8,7 @@ import webrtc_direct
 
 
 async def main(address: str) -> None:
-    """Connect, ping, and send a greeting there and back."""
+    """Connect, ping, send a greeting, and print what comes back."""
     async with webrtc_direct.dial(address) as connection:
         print("connected to", connection.peer_id)
         print(f"round trip {1000 * await webrtc_direct.ping(connection):.2f} ms")

@@ -1,4 +1,4 @@
-"""Send back what arrives. Run it, then dial the address that it prints."""
+"""An echo server. Run it, then dial the address that it prints."""
 
 from contextlib import suppress
 

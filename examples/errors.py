@@ -17,7 +17,7 @@ from webrtc_direct import (
 
 
 async def main(address: str) -> None:
-    """Dial, ping, and say what went wrong if anything did."""
+    """Dial, ping, and print what went wrong if anything did."""
     try:
         async with dial(address, timeout=5) as connection:
             print(f"round trip {1000 * await ping(connection):.2f} ms")

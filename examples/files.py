@@ -1,4 +1,4 @@
-"""Send a file, and go on where a transfer was cut off. Both ends run in this one program."""
+"""Send a file, and resume a transfer that was cut off. Both ends run in this one program."""
 
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ FILES = "/example/files/1.0.0"
 
 
 async def fetch(connection: Connection, copy: Path) -> None:
-    """Append what is missing to *copy*: the request is how much of it is there."""
+    """Append to *copy* what it lacks. The request says how many bytes it has."""
     async with await anyio.open_file(copy, "ab") as file, connection.open_stream(FILES) as stream:
         await stream.write_message(str(await file.tell()).encode())
         async for data in stream:
@@ -19,7 +19,7 @@ async def fetch(connection: Connection, copy: Path) -> None:
 
 
 async def main(source: str, copy: str) -> None:
-    """Serve *source*, and fetch it. The first connection is cut in the middle, on purpose."""
+    """Serve *source*, and fetch it. The first connection is cut on purpose."""
     cut = True
 
     async def send(stream: Stream) -> None:

@@ -1,4 +1,4 @@
-"""Keep one address over restarts: `python keep_address.py FOLDER PORT`. The files are made the first time."""
+"""Keep the address over restarts: `python keep_address.py FOLDER PORT`. The first run creates the files."""
 
 import sys
 from contextlib import suppress
@@ -10,7 +10,7 @@ from webrtc_direct import Certificate, KeyPair, echo_handler, listen
 
 
 async def main(folder: str, port: str) -> None:
-    """Listen with the identity and the certificate that *folder* holds."""
+    """Listen with the identity and the certificate in *folder*."""
     identity = KeyPair.load_or_create(Path(folder, "identity.key"))
     certificate = Certificate.load_or_create(Path(folder, "certificate.pem"))
     async with listen(

@@ -1,4 +1,4 @@
-"""A server with limits of its own, that tells now and then how it is: `python public_server.py PORT`."""
+"""A server with its own limits that prints a report every minute: `python public_server.py PORT`."""
 
 import sys
 from contextlib import suppress
@@ -20,7 +20,7 @@ SECONDS_BETWEEN_REPORTS = 60
 
 
 async def main(port: str) -> None:
-    """Serve echo, and report."""
+    """Serve echo, and print reports."""
     address = f"/ip4/0.0.0.0/udp/{port}/webrtc-direct"
     async with listen(address, limits=LIMITS, handlers={"/echo/1.0.0": echo_handler}) as listener:
         print(listener.addresses[0], flush=True)

@@ -1,4 +1,4 @@
-"""Calls with a time limit, a message each way; a handler whose caller has given up stops."""
+"""Calls with a time limit: one message each way. A handler stops when its caller has given up."""
 
 import json
 
@@ -10,7 +10,7 @@ RPC = "/example/rpc/1.0.0"
 
 
 async def serve(stream: Stream) -> None:
-    """Answer one call. RemoteProtocolError is the peer's fault: the log has no traceback of it."""
+    """Answer one call. RemoteProtocolError blames the peer, so the log has no traceback."""
     method, *numbers = json.loads(await stream.read_message(4096) or b"[null]")
     if method not in ("sum", "slow sum"):
         raise RemoteProtocolError(f"no method {method!r}")
@@ -20,7 +20,7 @@ async def serve(stream: Stream) -> None:
 
 
 async def call(connection: Connection, seconds: float, *request: object) -> object:
-    """Return the answer. Raises TimeoutError, and then the stream is reset, which tells the handler."""
+    """Return the answer. A TimeoutError resets the stream, and that stops the handler."""
     with anyio.fail_after(seconds):
         async with connection.open_stream(RPC) as stream:
             await stream.write_message(json.dumps(request).encode())
@@ -28,7 +28,7 @@ async def call(connection: Connection, seconds: float, *request: object) -> obje
 
 
 async def main() -> None:
-    """Call what answers, and what does not in time."""
+    """Make a call that is answered in time, and one that is not."""
     async with Node(handlers={RPC: serve}) as server, Node() as client:
         listener = await server.listen("/ip4/127.0.0.1/udp/0/webrtc-direct")
         connection = await client.dial(listener.addresses[0])

@@ -1,4 +1,4 @@
-"""A protocol of one's own: a request, its end, and an answer. Both ends run in this one program."""
+"""A protocol of your own: a request and an answer. Both ends run in this one program."""
 
 import anyio
 
@@ -18,7 +18,7 @@ async def upper(stream: Stream) -> None:
 
 
 async def ask(connection: Connection, request: bytes) -> bytes:
-    """Send a request, end this end's half, and read the answer to its end."""
+    """Send a request, close the writing half, and read the whole answer."""
     async with connection.open_stream(UPPER) as stream:
         await stream.write(request)
         await stream.close_write()

@@ -1,4 +1,4 @@
-"""Several addresses, others to announce, and whom to take: `python several_addresses.py PORT`."""
+"""Listen on several addresses, announce others, choose whom to accept: `python several_addresses.py PORT`."""
 
 import sys
 from contextlib import suppress
@@ -12,7 +12,7 @@ BANNED_PEERS = {"12D3KooWNe8rNSxWvaBJQwfJvesmUdYCxEJ7rGLSKppCGAsFSe3H"}
 
 
 def accept(remote: tuple[str, int], peer_id: PeerId | None) -> bool:
-    """Called before the Noise handshake, without a peer id, and again when that is proved."""
+    """Called before the Noise handshake without a peer id, and again with the one that it proved."""
     return remote[0] not in BANNED_ADDRESSES and str(peer_id) not in BANNED_PEERS
 
 

@@ -7,13 +7,13 @@ import anyio
 
 from webrtc_direct import Stream, listen
 
-# Role, number and hash of the best block, genesis hash; one byte of length comes before them.
+# Role, number and hash of the best block, genesis hash. A length of one byte comes first.
 HANDSHAKE_SIZE = 1 + 4 + 32 + 32
 FULL_NODE = b"\x01"
 
 
 async def block_announces(stream: Stream) -> None:
-    """Answer as a full node that knows the same best block, and then has no blocks to announce."""
+    """Answer as a full node with the same best block, and announce no further blocks."""
     handshake = await stream.read_exactly(1 + HANDSHAKE_SIZE)
     if handshake[0] != HANDSHAKE_SIZE:
         raise ValueError(f"a handshake of {handshake[0]} bytes")

@@ -1,4 +1,4 @@
-"""Tests of a protocol without a network: `pytest test_on_memory.py`. They need no port and no engine."""
+"""Test a protocol without a network: `pytest test_on_memory.py`. No port and no engine are needed."""
 
 import anyio
 import pytest

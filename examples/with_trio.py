@@ -1,4 +1,4 @@
-"""The same under trio: nothing to configure, and trio's own nurseries and timeouts hold."""
+"""Under trio there is nothing to configure, and trio's own nurseries and timeouts work."""
 
 import trio
 
@@ -6,7 +6,7 @@ import webrtc_direct
 
 
 async def main() -> None:
-    """Ping a listener of this process from three connections at once."""
+    """Ping a listener in this process over three connections at once."""
     round_trips: list[float] = []
 
     async def measure(address: str) -> None:

@@ -11,7 +11,7 @@ import webrtc_direct
 
 
 async def show(address: str, version: Any, page: Any) -> None:
-    """Dial, and do what is wished until that is to close."""
+    """Dial, then do what the buttons ask for until one says close."""
     async with webrtc_direct.dial(address, version=version) as connection:
         for step, seconds in asdict(connection.times).items():
             page.step(step, seconds)
@@ -43,7 +43,7 @@ async def transfer(
     size: int,
     page: Any,
 ) -> None:
-    """Send so many bytes, then receive as many."""
+    """Send *size* bytes, then receive *size* bytes."""
     for up, down in ((size, 0), (0, size)):
         moved = await webrtc_direct.perf(
             connection,

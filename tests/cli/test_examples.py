@@ -1,4 +1,4 @@
-"""The examples run, and the README shows them as they are."""
+"""The examples run. ``tests/docs/test_shown_code.py`` compares them with the pages that show them."""
 
 from __future__ import annotations
 
@@ -64,6 +64,11 @@ def test_the_echo_client_greets_the_echo_server(backend: str) -> None:
     assert client.stderr == ""
     assert client.stdout.endswith("hello, world\n")
     assert "round trip" in client.stdout
+
+
+def test_both_ends_say_hello() -> None:
+    done = run("hello.py")
+    assert (done.stdout, done.stderr) == ("b'hello'\n", "")
 
 
 def test_a_light_client_finds_a_peer_that_knows_its_chain() -> None:
@@ -174,13 +179,6 @@ def test_trio_needs_nothing_special() -> None:
     done = run("with_trio.py")
     assert done.stderr == ""
     assert done.stdout.startswith("3 round trips, the longest ")
-
-
-def test_the_readme_shows_the_examples() -> None:
-    shown = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert shown == [
-        (EXAMPLES / name).read_text(encoding="utf-8") for name in ("echo_server.py", "echo_client.py")
-    ]
 
 
 def test_each_example_fits_on_a_screen() -> None:

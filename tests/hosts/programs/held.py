@@ -1,4 +1,4 @@
-"""A connection kept beyond one task on trio: a task of its own holds it, and whoever has it closes it."""
+"""Keep a connection beyond one task on trio: a task of its own holds it, and any task may close it."""
 
 import trio
 from hello import ADDRESS, HANDLERS, greet

@@ -1,4 +1,4 @@
-"""Listen, dial, say hello, print what comes back: the program that runs in every way that is tested here."""
+"""Listen, dial, say hello, and print what comes back. The tests run this under every event loop."""
 
 import asyncio
 
@@ -25,7 +25,7 @@ async def greet(connection: webrtc_direct.Connection) -> bytes:
 
 
 async def dial_and_greet(address: str) -> bytes:
-    """Do so over a connection of its own."""
+    """Do so over a new connection."""
     async with webrtc_direct.dial(address) as connection:
         return await greet(connection)
 
