@@ -50,7 +50,7 @@ def test_a_secret_file_is_private_and_never_overwritten(command: Command, tmp_pa
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     again = command(kind, "new", str(file))
     assert again.returncode == 1
-    assert b"exists already" in again.stderr
+    assert b"already exists" in again.stderr
     assert file.read_bytes() == content
 
 

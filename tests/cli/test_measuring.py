@@ -124,7 +124,7 @@ async def test_a_peer_that_does_not_answer_identify_or_ping_lacks_them() -> None
         report = await measure(connection, started=time.perf_counter(), timeout=0.05)
     assert (report.agent, report.protocols) == (None, ())
     assert (report.steps()["identify"], report.steps()["ping"]) == (None, None)
-    assert "the peer does not identify itself" in "\n".join(draw(report))
+    assert "the peer does not support identify" in "\n".join(draw(report))
 
 
 async def test_what_a_peer_says_of_itself_is_escaped() -> None:

@@ -40,8 +40,8 @@ Examples:
 def address_command(*, address: str, sdp: bool, version: Version, as_json: bool) -> None:
     """Explain MULTIADDR part by part. Nothing is sent.
 
-    With --sdp it prints the two session descriptions in place of that. Their credentials
-    and the client's certificate are fresh each time, as they are for a dial.
+    With --sdp it prints the two session descriptions instead. Their credentials and the
+    client's certificate are new each time, as they are for a dial.
     """
     parsed = WebRtcDirectAddress.parse(address, any_peer=True)
     session = _session(parsed, version) if sdp else None
@@ -82,13 +82,20 @@ def _explain(address: WebRtcDirectAddress) -> None:
         ("/webrtc-direct", "the transport: libp2p WebRTC-Direct, without signalling server"),
     ]
     if address.fingerprint is not None:
-        parts.append(("/certhash/" + address.fingerprint.certhash, "the DTLS certificate that it must show"))
-        parts.append(("", "u: base64url; then 12 20: a SHA-256 digest of 32 bytes; then the digest:"))
+        parts.append(
+            (
+                "/certhash/" + address.fingerprint.certhash,
+                "the hash of the DTLS certificate that it must have",
+            )
+        )
+        parts.append(
+            ("", "u means base64url; 12 20 means a SHA-256 digest of 32 bytes; then comes the digest:")
+        )
         parts.append(("", address.fingerprint.sdp))
     if address.peer_id is None:
-        parts.append(("(no /p2p)", "any peer id is accepted, only with --any-peer"))
+        parts.append(("(no /p2p)", "can only be dialed with --any-peer, which accepts any peer id"))
     else:
-        parts.append((f"/p2p/{address.peer_id}", "the identity that it must prove, in the Noise handshake"))
+        parts.append((f"/p2p/{address.peer_id}", "the identity that it must prove in the Noise handshake"))
     for part, meaning in parts:
         if part:
             click.echo(click.style(part, bold=True))
@@ -97,9 +104,9 @@ def _explain(address: WebRtcDirectAddress) -> None:
 
 def _reach(ip: IPv4Address | IPv6Address) -> str:
     if ip.is_loopback:
-        return "this machine, not reachable from another one"
+        return "this machine; others cannot reach it"
     if ip.is_link_local:
-        return "a link-local address, reachable on its own link alone"
+        return "a link-local address, reachable only on its own link"
     if ip.is_private:
-        return "a private address, reachable within its own network"
+        return "a private address, reachable only within its own network"
     return f"a public IPv{ip.version} address"

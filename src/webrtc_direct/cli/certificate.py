@@ -21,10 +21,10 @@ Examples:
 
 @click.group("certificate", epilog=EPILOG)
 def certificate_group() -> None:
-    """Make or show a certificate file: the DTLS certificate behind a certhash, and its key.
+    """Make or show a certificate file: the DTLS certificate of a certhash, and its key.
 
-    It is self-signed (ECDSA P-256) and does not expire; the certhash in the multiaddr is
-    what vouches for it.
+    The certificate is self-signed (ECDSA P-256) and does not expire. The certhash in the
+    multiaddr authenticates it.
     """
 
 

@@ -1,4 +1,4 @@
-"""``webrtc-direct completion``: what a shell needs to complete the words of this command."""
+"""``webrtc-direct completion``: the script with which a shell completes this command."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _SHELLS = ("bash", "zsh", "fish")
 @click.argument("shell", type=click.Choice(_SHELLS))
 @click.pass_context
 def completion_command(context: click.Context, shell: str) -> None:
-    """Print a script that lets SHELL complete commands, options and files. Nothing is installed."""
+    """Print a script with which SHELL completes commands, options and files. Nothing is installed."""
     program = context.find_root()
     name = program.info_name or ""
     variable = f"_{name.replace('-', '_').upper()}_COMPLETE"
     kind = get_completion_class(shell)
     if kind is None:
-        raise Failure(f"{shell}: not a shell that can be helped")
+        raise Failure(f"{shell}: this shell is not supported")
     click.echo(kind(program.command, {}, name, variable).source())

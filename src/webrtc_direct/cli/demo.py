@@ -42,8 +42,8 @@ GRACE_SECONDS = 10
 def demo_command(*, size: int) -> None:
     """Start a listener in a second process, dial it, ping it, and move data both ways.
 
-    Every byte that goes there and back is compared. The last line says OK, or the
-    command fails.
+    Every byte of the echo is compared. If everything works, the last line says OK;
+    otherwise the command fails.
     """
     with _listener() as address:
         run(_demo, address, size)

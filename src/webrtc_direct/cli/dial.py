@@ -38,9 +38,9 @@ Examples:
 @click.option("--count", metavar="N", type=click.IntRange(min=1), help="Dial N times, one after the other.")
 @json_option
 def dial_command(target: Target, count: int | None, as_json: bool) -> None:  # noqa: FBT001 - click calls it by name
-    """Connect, authenticate, identify and ping, and show what each step took.
+    """Connect, authenticate, identify and ping, and show how long each step took.
 
-    With --count the steps shown are those of the median connection.
+    With --count, the steps of the median connection are shown.
     """
     run(_dial, target, count, as_json)
 

@@ -16,7 +16,7 @@ Examples:
   webrtc-direct echo MULTIADDR
   webrtc-direct echo MULTIADDR --size 256MiB --streams 4
 \b
-Sizes: a plain integer is bytes; kB, MB, GB are powers of 1000, KiB, MiB, GiB of 1024.
+Sizes: a plain integer means bytes; kB, MB, GB are powers of 1000, KiB, MiB, GiB of 1024.
 """
 
 
@@ -35,7 +35,7 @@ Sizes: a plain integer is bytes; kB, MB, GB are powers of 1000, KiB, MiB, GiB of
 def echo_command(*, target: Target, size: int, streams: int, as_json: bool) -> None:
     """Send random data to /echo/1.0.0, and compare every byte that comes back.
 
-    The listener must offer it (`webrtc-direct listen --echo`). The exit code is 1 when a
+    The listener must serve it (`webrtc-direct listen --echo`). The exit code is 1 if a
     byte is missing or differs.
     """
     run(_echo, target, size, streams, as_json)

@@ -52,7 +52,7 @@ def failure_of(error: BaseException) -> Failure | None:
 def refuse_existing(path: Path) -> None:
     """Raise ``Failure`` where *path* exists: a key that is overwritten is gone for good."""
     if path.exists():
-        raise Failure(f"{printable(str(path))}: exists already, and is not overwritten")
+        raise Failure(f"{printable(str(path))}: already exists, and is not overwritten")
 
 
 def _hint(context: click.Context | None) -> str:

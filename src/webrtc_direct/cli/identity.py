@@ -21,9 +21,9 @@ Examples:
 
 @click.group("identity", epilog=EPILOG)
 def identity_group() -> None:
-    """Make or show an identity file: the Ed25519 key behind a peer id.
+    """Make or show an identity file: the Ed25519 key of a peer id.
 
-    Who has the file can speak in the name of its peer id: keep it to yourself.
+    Anyone who has the file can act as its peer id, so keep it private.
     """
 
 

@@ -134,7 +134,7 @@ class LogHandler(logging.Handler):
 @cache
 def stderr_lines() -> LineWriter:
     """What writes to stderr."""
-    return LineWriter(sys.stderr, lambda count: f"webrtc-direct: {count} lines were left out here\n")
+    return LineWriter(sys.stderr, lambda count: f"webrtc-direct: {count} lines were dropped here\n")
 
 
 def can_be_written(descriptor: int) -> bool:

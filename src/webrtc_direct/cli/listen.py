@@ -1,4 +1,4 @@
-"""``webrtc-direct listen``: take connections until a signal ends it."""
+"""``webrtc-direct listen``: accept connections until a signal ends it."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ Examples:
   webrtc-direct listen /ip4/0.0.0.0/udp/4001/webrtc-direct /ip6/::/udp/4001/webrtc-direct --allow-missing
   webrtc-direct listen --accept-from 192.0.2.0/24 --accept-peer 12D3KooW...
   webrtc-direct listen --address-file address.txt       # then: webrtc-direct dial @address.txt
-  webrtc-direct listen --web 8080                       # and a page to look at, on 127.0.0.1
-  webrtc-direct listen --web 8080 --web-page FOLDER     # a page of your own
+  webrtc-direct listen --web 8080                       # also serve a web page on 127.0.0.1
+  webrtc-direct listen --web 8080 --web-page FOLDER     # serve your own page
 \b
-With --identity and --certificate the address is the same after a restart. Both files are
-made where they do not exist.
+With --identity and --certificate the address stays the same after a restart. Files that
+do not exist are created.
 """
 
 
@@ -151,7 +151,7 @@ class Lines(Events):
         if web is not None:
             click.echo("Or from a browser:")
             click.echo(f"  {web.url}")
-        click.echo("Ctrl-C ends it.")
+        click.echo("Press Ctrl-C to stop.")
 
     def connected(self, connection: Connection) -> None:
         """Tell who connected."""
@@ -164,7 +164,7 @@ class Lines(Events):
         self.lines.write(f"disconnected  {connection.peer_id}: {what}\n")
 
     def _left_out(self, count: int) -> str:
-        return f"({count} lines are missing here: nobody read them)\n"
+        return f"({count} lines were dropped here, because nobody read them)\n"
 
 
 def _networks(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> list[Network]:
@@ -190,41 +190,41 @@ def _web_address(context: click.Context, parameter: click.Parameter, value: str 
 
 @click.command("listen", epilog=EPILOG)
 @click.argument("addresses", metavar="[ADDRESS]...", nargs=-1)
-@click.option("--echo", is_flag=True, help="Offer /echo/1.0.0: send back what arrives.")
-@click.option("--perf", is_flag=True, help="Offer /perf/1.0.0: be measured.")
+@click.option("--echo", is_flag=True, help="Serve /echo/1.0.0: send back what arrives.")
+@click.option("--perf", is_flag=True, help="Serve /perf/1.0.0: let peers measure throughput.")
 @click.option(
     "--identity",
     "identity_file",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="The key behind the peer id; made if it does not exist. Without it, a fresh one.",
+    help="The key of the peer id; created if it does not exist. Default: a new key each time.",
 )
 @click.option(
     "--certificate",
     "certificate_file",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="The certificate behind the certhash; made if it does not exist. Without it, a fresh one.",
+    help="The certificate of the certhash; created if it does not exist. Default: a new one each time.",
 )
 @click.option(
     "--address-file",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Write the addresses to dial to FILE, one a line, once they are known. `webrtc-direct dial @FILE` "
-    "takes the first one.",
+    help="Write the addresses to dial to FILE, one per line, once they are known. `webrtc-direct dial @FILE` "
+    "dials the first one.",
 )
 @click.option(
     "--announce",
     metavar="ADDRESS",
     multiple=True,
-    help="Tell others this address in place of the bound ones: the one behind a NAT or for 0.0.0.0. Port 0 "
-    "stands for the bound port. Several are possible.",
+    help="Tell peers this address instead of the bound one, for example behind a NAT or with 0.0.0.0. Port 0 "
+    "stands for the bound port. May be repeated.",
 )
 @click.option(
     "--allow-missing",
     is_flag=True,
-    help="Go on with those of several addresses that can be bound, and say which cannot: for example where "
-    "there is no IPv6.",
+    help="If some of several addresses cannot be bound (for example without IPv6), listen on the others and "
+    "say which are missing.",
 )
 @click.option(
     "--accept-from",
@@ -232,7 +232,7 @@ def _web_address(context: click.Context, parameter: click.Parameter, value: str 
     metavar="NETWORK",
     multiple=True,
     callback=_networks,
-    help="Take connections from this network alone, such as 192.0.2.0/24. Several are possible.",
+    help="Accept connections only from this network, such as 192.0.2.0/24. May be repeated.",
 )
 @click.option(
     "--accept-peer",
@@ -240,29 +240,29 @@ def _web_address(context: click.Context, parameter: click.Parameter, value: str 
     metavar="PEER_ID",
     multiple=True,
     callback=_peer_ids,
-    help="Take connections of this peer alone. Several are possible.",
+    help="Accept connections only from this peer. May be repeated.",
 )
 @click.option(
     "--keep-alive",
     metavar="SECONDS",
     type=float,
     callback=positive_seconds,
-    help="Ping every peer so often, and drop it when it does not answer.",
+    help="Ping every peer at this interval, and disconnect it if it does not answer.",
 )
 @click.option(
     "--web",
     metavar="[IP:]PORT",
     callback=_web_address,
-    help="Serve a page that dials this listener from a browser, such as 127.0.0.1:8080, 8080 or [::1]:0. "
-    "Offers echo and perf as well. Everybody who reaches the port sees the connections.",
+    help="Serve a web page that dials this listener from a browser, at 127.0.0.1:8080, 8080 or [::1]:0 for "
+    "example. Includes --echo and --perf. Everybody who can reach the port sees the connections.",
 )
 @click.option(
     "--web-page",
     "page_folder",
     metavar="FOLDER",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="With --web: serve the page in FOLDER in place of the built-in one. Its files are read once, at the "
-    "start; those that begin with a dot are left out. It may compile WebAssembly.",
+    help="With --web: serve the page in FOLDER instead of the built-in one. The files are read once, at the "
+    "start, except those whose names begin with a dot. The page may compile WebAssembly.",
 )
 @json_option
 def listen_command(
@@ -282,12 +282,12 @@ def listen_command(
     page_folder: Path | None,
     as_json: bool,
 ) -> None:
-    """Take connections on ADDRESS, such as /ip4/0.0.0.0/udp/4001/webrtc-direct.
+    """Accept connections on ADDRESS, such as /ip4/0.0.0.0/udp/4001/webrtc-direct.
 
     Port 0 lets the system choose. Ping and identify are always answered. SIGINT,
-    SIGTERM and SIGHUP end it cleanly, and a second one at once. With --json each event is a
-    line: listening, web, connected, disconnected; left_out where so many lines are
-    missing because nobody read them.
+    SIGTERM and SIGHUP end it cleanly; a second signal ends it at once. With --json each
+    event is a line: listening, web, connected, disconnected, and left_out, which counts
+    lines that were dropped because nobody read them.
     """
     if page_folder is not None and web is None:
         raise click.UsageError("--web-page needs --web")

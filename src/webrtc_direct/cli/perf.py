@@ -1,4 +1,4 @@
-"""``webrtc-direct perf``: how fast data moves in each direction."""
+"""``webrtc-direct perf``: measure the speed in each direction."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Examples:
   webrtc-direct perf MULTIADDR --download 1GiB --streams 8
   webrtc-direct perf MULTIADDR --upload 64MiB --json | jq .upload.mb_per_s
 \b
-Sizes: a plain integer is bytes; kB, MB, GB are powers of 1000, KiB, MiB, GiB of 1024.
+Sizes: a plain integer means bytes; kB, MB, GB are powers of 1000, KiB, MiB, GiB of 1024.
 """
 
 Direction = Literal["upload", "download"]
@@ -32,7 +32,7 @@ DEFAULT_SIZE = 100_000_000
 @click.command("perf", epilog=EPILOG)
 @dials
 @click.option("--upload", metavar="SIZE", callback=size_of, help="Send this much.")
-@click.option("--download", metavar="SIZE", callback=size_of, help="Have the peer send this much.")
+@click.option("--download", metavar="SIZE", callback=size_of, help="Let the peer send this much.")
 @click.option(
     "--streams",
     metavar="K",
@@ -47,8 +47,8 @@ def perf_command(
 ) -> None:
     """Measure the speed of an upload, then of a download, with /perf/1.0.0.
 
-    The listener must offer it (`webrtc-direct listen --perf`). Without --upload and
-    --download, 100 MB go each way. MB are 10^6 bytes.
+    The listener must serve it (`webrtc-direct listen --perf`). Without --upload and
+    --download, 100 MB are sent each way. A MB is 10^6 bytes.
     """
     sizes: dict[Direction, int] = {}
     if upload is None and download is None:

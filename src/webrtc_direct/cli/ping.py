@@ -73,14 +73,14 @@ class Pings:
     type=click.FloatRange(min=0, max=86400),
     default=1.0,
     show_default=True,
-    help="Time from one ping to the next; 0 is back to back.",
+    help="Time between pings; 0 sends each one when the last is answered.",
 )
 @json_option
 def ping_command(*, target: Target, count: int, interval: float, as_json: bool) -> int:
     """Measure round trips with /ipfs/ping/1.0.0: 32 bytes there and back, on one stream.
 
-    A ping is lost when its answer takes longer than --timeout. The exit code is 1 when
-    none was answered.
+    A ping is lost if its answer takes longer than --timeout. The exit code is 1 if no
+    ping was answered.
     """
     pings = Pings(count, interval, target.timeout)
     try:

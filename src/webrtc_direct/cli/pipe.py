@@ -36,7 +36,7 @@ def pipe_command(*, target: Target, protocol: str) -> None:
     """Open a stream for PROTOCOL, send it stdin, and write what comes back to stdout.
 
     At the end of stdin the stream is half-closed: the peer sees the end, and what it
-    still sends is written. The command ends when both directions have ended.
+    still sends is written to stdout. The command exits when both directions have ended.
     """
     run(_pipe, target, protocol)
 

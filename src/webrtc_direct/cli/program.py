@@ -32,8 +32,8 @@ or with one:
 \b
 MULTIADDR is what a listener prints:
   /ip4/192.0.2.7/udp/4001/webrtc-direct/certhash/uEi.../p2p/12D3KooW...
-@FILE takes it from the first line of a file, such as one of `listen --address-file FILE`;
-- takes it from the first line of stdin.
+@FILE reads it from the first line of a file, which `listen --address-file FILE` writes;
+- reads it from the first line of stdin.
 """
 
 
@@ -47,17 +47,17 @@ class Word(NamedTuple):
 
 # The summaries stand here, so that the overview need not load the commands.
 WORDS = {
-    "listen": Word("listen", "listen_command", "Take connections, and print the addresses to dial."),
+    "listen": Word("listen", "listen_command", "Accept connections, and print the addresses to dial."),
     "dial": Word("dial", "dial_command", "Connect, and show each step of the handshake with its time."),
     "ping": Word("ping", "ping_command", "Measure round trips on one connection."),
     "perf": Word("perf", "perf_command", "Measure upload and download speed."),
-    "echo": Word("echo", "echo_command", "Send random data to an echo, and compare every byte."),
+    "echo": Word("echo", "echo_command", "Send random data to an echo server, and compare every byte."),
     "pipe": Word("pipe", "pipe_command", "Connect stdin and stdout to a stream."),
     "address": Word("address", "address_command", "Explain a multiaddr; print its session descriptions."),
     "identity": Word("identity", "identity_group", "Make or show an identity (the peer id)."),
     "certificate": Word("certificate", "certificate_group", "Make or show a certificate (the certhash)."),
-    "completion": Word("completion", "completion_command", "Let your shell complete all this."),
-    "demo": Word("demo", "demo_command", "See all of it at work on this machine."),
+    "completion": Word("completion", "completion_command", "Print the completion script for your shell."),
+    "demo": Word("demo", "demo_command", "Show everything at work on this machine."),
 }
 
 

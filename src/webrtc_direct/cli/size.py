@@ -38,12 +38,12 @@ def parse_size(text: str) -> int:
     number, unit = match.groups()
     factor = UNITS.get(unit.lower())
     if factor is None:
-        raise ValueError(f"{text!r} has no unit this command knows: use kB, MB, GB or KiB, MiB, GiB")
+        raise ValueError(f"{text!r} has an unknown unit: use kB, MB, GB or KiB, MiB, GiB")
     size = Decimal(number) * factor
     if size != size.to_integral_value():
         raise ValueError(f"{text!r} is not a whole number of bytes")
     if size > MAX_SIZE:
-        raise ValueError(f"{text!r} is more than this command can count")
+        raise ValueError(f"{text!r} is too large a size")
     return int(size)
 
 

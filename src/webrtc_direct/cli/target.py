@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 DEFAULT_TIMEOUT = 10.0
 
 json_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
-    "--json", "as_json", is_flag=True, help="Print JSON on stdout, and nothing else."
+    "--json", "as_json", is_flag=True, help="Print only JSON on stdout."
 )
 
 
@@ -68,8 +68,8 @@ def dials(function: Callable[..., int | None]) -> Callable[..., int | None]:
         type=click.Choice(["auto", "v1", "v2"]),
         default="auto",
         show_default=True,
-        help="Version of the handshake. auto: v1 first, because all current listeners support it, and v2 "
-        "beside it after a second without an answer; the first answer wins.",
+        help="Version of the handshake. auto starts with v1, which all current listeners support, and adds "
+        "v2 after a second without an answer; the first answer wins.",
     )
     @click.option(
         "--timeout",
@@ -78,19 +78,19 @@ def dials(function: Callable[..., int | None]) -> Callable[..., int | None]:
         default=DEFAULT_TIMEOUT,
         show_default=True,
         callback=positive_seconds,
-        help="Give up when the handshake takes longer, or the answer to a ping.",
+        help="Give up if the handshake, or the answer to a ping, takes longer.",
     )
     @click.option(
         "--identity",
         "identity_file",
         metavar="FILE",
         type=click.Path(path_type=Path),
-        help="Show the peer this identity, in place of a fresh one. See `webrtc-direct identity`.",
+        help="Use this identity instead of a new one. See `webrtc-direct identity`.",
     )
     @click.option(
         "--any-peer",
         is_flag=True,
-        help="Accept any peer id where MULTIADDR has none; the certhash is still checked.",
+        help="Accept any peer id if MULTIADDR has none. The certhash is still checked.",
     )
     @functools.wraps(function)
     def with_target(

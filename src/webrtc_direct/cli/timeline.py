@@ -78,13 +78,13 @@ def draw(report: Report) -> Iterator[str]:
 def _rows(report: Report) -> list[_Row]:
     times = report.connection.times
     connection = report.connection
-    agent = "the peer does not identify itself" if report.agent is None else printable(report.agent)
+    agent = "the peer does not support identify" if report.agent is None else printable(report.agent)
     streams = f"identify {show_milliseconds(report.identify)}, ping {show_milliseconds(report.ping)}"
     return [
         _Row(1, "address", times.address, "the multiaddr names an IP, a port, a certhash and a peer id"),
         _Row(2, "certificate", times.certificate, f"ours: {connection.local_fingerprint.certhash}"),
         _Row(3, "offer", None, f"ICE credentials of {connection.version}"),
-        _Row(4, "answer", None, "made here, from the address; nothing was sent for it"),
+        _Row(4, "answer", None, "made here from the address; nothing is sent"),
         _Row(5, "data channels", None, "channel 0 is negotiated for the Noise handshake"),
         _Row(None, "  ICE", times.ice, "Binding requests answered"),
         _Row(None, "  DTLS", times.dtls, f"peer: {connection.remote_fingerprint.certhash}"),
