@@ -83,7 +83,7 @@ class Certificate:
 
     @classmethod
     def load_or_create(cls, path: str | os.PathLike[str]) -> Certificate:
-        """Read a certificate file; make one where there is none. Raises as ``load`` does."""
+        """Read a certificate file, or create it if it does not exist. Raises what ``load`` raises."""
         try:
             return cls.load(path)
         except FileNotFoundError:
@@ -96,7 +96,7 @@ class Certificate:
 
     @property
     def fingerprint(self) -> Fingerprint:
-        """SHA-256 of the certificate: what the address names."""
+        """SHA-256 of the certificate, which the address contains."""
         return Fingerprint.from_certificate(self.der)
 
 

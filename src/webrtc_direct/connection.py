@@ -50,7 +50,7 @@ only KeyboardInterrupt and SystemExit go on, and end the program."""
 
 @dataclass(frozen=True)
 class StepTimes:
-    """How long each step of a dial took, in seconds; ``None`` where nobody can tell."""
+    """How long each step of a dial took, in seconds; ``None`` if it is not known."""
 
     address: float | None = None
     certificate: float | None = None
@@ -113,17 +113,17 @@ class Connection:
 
     @property
     def local_peer_id(self) -> PeerId:
-        """The id of this end, which it has proved to the peer."""
+        """The peer id that this end has proved to the peer."""
         return self.local.identity.peer_id
 
     @property
     def is_open(self) -> bool:
-        """Whether streams can be opened: it has not ended, and this end does not close it."""
+        """Whether streams can be opened: it has not ended, and this end is not closing it."""
         return self._table.reason is None and not self._closing
 
     @property
     def role(self) -> Role:
-        """Which end this is: the client dialed."""
+        """Whether this end is the client, which dialed, or the server."""
         return self._peer.role
 
     @property
@@ -143,7 +143,7 @@ class Connection:
 
     @property
     def remote(self) -> tuple[str, int]:
-        """IP address and UDP port of the peer when the connection began; it may move to others later."""
+        """IP address and UDP port of the peer when the connection began; they may change later."""
         return self._peer.remote
 
     @property
@@ -153,11 +153,11 @@ class Connection:
 
     @property
     def streams(self) -> int:
-        """How many streams are open or still wait for their end to be confirmed."""
+        """How many streams are open, or are waiting for the peer to confirm their end."""
         return len(self._table.streams)
 
     def stats(self) -> ConnectionStats:
-        """Return the counters as they are now."""
+        """Return the current counters."""
         return self._peer.stats()
 
     @property
@@ -179,7 +179,7 @@ class Connection:
             ProtocolNotSupported: the peer supports none of them.
             HandshakeTimeout: the peer is there, but did not answer in ``Limits.negotiation_timeout``.
             RemoteProtocolError: the peer's answer makes no sense.
-            LimitExceeded: the connection has ``Limits.max_channels`` streams already.
+            LimitExceeded: the connection already has ``Limits.max_channels`` streams.
             StreamReset: the peer refused the stream.
             ConnectionLost: the connection ended.
         """
@@ -213,9 +213,9 @@ class Connection:
         await self._table.hear_again(heard)
 
     async def aclose(self) -> None:
-        """Deliver what was written, then end the connection; at the latest after ``Limits.close_timeout``.
+        """Deliver what was written, then end the connection, at the latest after ``Limits.close_timeout``.
 
-        Streams that are closed are waited for until the peer has confirmed their end. What
+        This waits until the peer has confirmed the end of streams that were closed. Whatever
         still uses the connection gets ConnectionLost.
         """
         if self._table.reason is None and not self._closing:
@@ -234,7 +234,7 @@ class Connection:
         await self._closed.wait()
 
     def abort(self) -> None:
-        """End the connection now. What was written and not sent is lost."""
+        """End the connection now. Written data that was not sent is lost."""
         self.end(CloseReason(CloseKind.LOCAL, "closed by this end"))
 
     def end(self, reason: CloseReason) -> None:

@@ -63,24 +63,24 @@ async def dial(
 ) -> AsyncIterator[Connection]:
     """Open an authenticated connection to the server named by *address*, for ``async with``.
 
-    *address* is a multiaddr, as text or as anything whose ``str()`` is one. Identity and
-    certificate are fresh ones unless given, so that two dials cannot be linked. *handlers* serve
+    *address* is a multiaddr, as text or as an object whose ``str()`` is one. By default the identity
+    and the certificate are new ones, so that two dials cannot be linked. *handlers* serve
     streams that the server opens; ping and identify are always served. *timeout* bounds the
-    whole handshake, in seconds (``Limits.handshake_timeout`` unless given). With *any_peer* the
-    address may lack a peer id; then nothing proves who answers. With *keep_alive* the peer is
-    pinged every so many seconds, and the connection ends when it does not answer.
+    whole handshake, in seconds (default: ``Limits.handshake_timeout``). With *any_peer* the
+    address may lack a peer id; then nothing proves who answers. With *keep_alive*, the peer is
+    pinged at this interval in seconds, and the connection ends if it does not answer.
 
-    *version* "auto" tries v1 first, because all current listeners support it (the spec has v2
-    first), and v2 beside it after a second without an answer. In a browser it is the other way
-    round, because a browser may refuse what v1 needs. The first answer wins and the other attempt
+    *version* "auto" tries v1 first, because all current listeners support it (the spec prefers
+    v2), and starts v2 beside it after a second without an answer. In a browser v2 comes first,
+    because a browser may refuse what v1 needs. The first answer wins and the other attempt
     stops, so that the listener sees one connection.
 
     The end of the block delivers what was written and closes the connection, within
-    ``Limits.close_timeout``; an exception aborts it at once, and comes out as it is.
+    ``Limits.close_timeout``. An exception aborts it at once, and leaves the block unchanged.
 
     Raises:
         AddressError: *address* cannot be dialed; nothing was sent.
-        CannotSend: this machine has no way to *address*; known at once.
+        CannotSend: this machine cannot send to *address*; raised at once.
         HandshakeTimeout: nobody answered, or a step took too long.
         FingerprintMismatch: the server's certificate is not the one in the address.
         PeerIdMismatch: the server proved another identity.

@@ -3,20 +3,20 @@
 * :exc:`WebRtcDirectError`
     * :exc:`AddressError` -- a multiaddr that cannot be used; nothing was sent
     * :exc:`CertificateError`, :exc:`IdentityError` -- an unusable file, key or peer id
-    * :exc:`HandshakeError` -- no authenticated connection came about
+    * :exc:`HandshakeError` -- no authenticated connection was made
         * :exc:`CannotSend` -- this machine has no way to the address
         * :exc:`HandshakeTimeout` -- also a ``TimeoutError``
         * :exc:`FingerprintMismatch`
         * :exc:`PeerIdMismatch`
         * :exc:`NoiseError`
         * :exc:`VersionNotPossible`
-    * :exc:`LocalProtocolError` -- this end asked for something that the protocol forbids
+    * :exc:`LocalProtocolError` -- this end asked for something that is not allowed
         * :exc:`StreamBusy` -- two tasks at once
     * :exc:`RemoteProtocolError` -- the peer broke the protocol
     * :exc:`ProtocolNotSupported` -- the peer speaks none of the protocols proposed
     * :exc:`ConnectionLost` -- the connection ended; also a ``ConnectionError``
     * :exc:`StreamReset`, :exc:`StreamClosed` -- a stream ended
-        * :exc:`IncompleteRead` -- before what was to be read had come; also an ``EOFError``
+        * :exc:`IncompleteRead` -- before everything that was asked for had arrived; also an ``EOFError``
     * :exc:`LimitExceeded` -- one of this end's limits refused it
 
 The base class is never raised itself.
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class WebRtcDirectError(Exception):
-    """Base of every exception that this package raises on its own account."""
+    """Base class of every exception that this package raises itself."""
 
 
 class AddressError(WebRtcDirectError):
@@ -45,7 +45,7 @@ class AddressError(WebRtcDirectError):
 
     Attributes:
         component: name of the component at fault, for example ``"certhash"``.
-        value: what stands there; the whole address if the component is missing.
+        value: the value of that component; the whole address if the component is missing.
         problem: what is wrong with it.
     """
 
@@ -84,11 +84,11 @@ class IdentityError(_UnusableError):
 
 
 class HandshakeError(WebRtcDirectError):
-    """No authenticated connection came about.
+    """No authenticated connection was made.
 
     Attributes:
         problem: why.
-        limit: name of the field of ``Limits`` whose size the peer overstepped, or ``None``.
+        limit: name of the field of ``Limits`` that the peer exceeded, or ``None``.
     """
 
     def __init__(self, problem: str, *, limit: str | None = None) -> None:
@@ -98,10 +98,10 @@ class HandshakeError(WebRtcDirectError):
 
 
 class CannotSend(HandshakeError):
-    """The address is none that this machine can send to: it has no route to it, or the system forbids it.
+    """The address cannot be reached from this machine: there is no route, or the system forbids it.
 
     Attributes:
-        errno: the system's number of the error, for example ``errno.ENETUNREACH``.
+        errno: the system's error number, for example ``errno.ENETUNREACH``.
         address: the IP address and the UDP port.
     """
 
@@ -112,10 +112,10 @@ class CannotSend(HandshakeError):
         self.address = address
 
 
-# What to look at when nobody answers, by the step that is waited for.
+# What to check when nobody answers, by the step that did not finish.
 _HINTS = {
     "ice": "; is the address right, is the listener running, and does a firewall let UDP through?",
-    "dtls": "; it answers, so it may be a listener that has as many connections as it takes",
+    "dtls": "; it answers, so the listener may have reached its limit of connections",
 }
 
 
@@ -123,9 +123,9 @@ class HandshakeTimeout(HandshakeError, TimeoutError):
     """A step of the handshake was not finished in time.
 
     Attributes:
-        step: the step that was under way: ``"ice"``, ``"dtls"``, ``"sctp"`` or ``"noise"`` of a
+        step: the step that did not finish: ``"ice"``, ``"dtls"``, ``"sctp"`` or ``"noise"`` of a
             connection, or ``"negotiation"`` of a stream's protocol.
-        seconds: how long was waited.
+        seconds: the time limit.
         address: the IP address and the UDP port of the peer, or ``None``.
     """
 
@@ -141,12 +141,12 @@ class HandshakeTimeout(HandshakeError, TimeoutError):
 
 
 class FingerprintMismatch(HandshakeError):
-    """The server's certificate is not the one that its address names.
+    """The server's certificate is not the one in its address.
 
     Attributes:
         expected: the fingerprint in the address's ``/certhash``.
-        received: the fingerprint of the certificate that the server showed; ``None`` in a browser,
-            which says no more than that it broke off the DTLS handshake.
+        received: the fingerprint of the server's certificate; ``None`` in a browser, which only
+            says that it aborted the DTLS handshake.
     """
 
     def __init__(self, *, expected: Fingerprint, received: Fingerprint | None) -> None:
@@ -160,7 +160,7 @@ class FingerprintMismatch(HandshakeError):
 
 
 class PeerIdMismatch(HandshakeError):
-    """The peer proved another identity than the expected one.
+    """The peer proved an identity other than the expected one.
 
     Attributes:
         expected: the peer id in the address's ``/p2p``.
@@ -174,7 +174,7 @@ class PeerIdMismatch(HandshakeError):
 
 
 class VersionNotPossible(HandshakeError):
-    """The handshake of that version cannot be made here: a browser may refuse what v1 needs.
+    """A version of the handshake does not work here: a browser may refuse what v1 needs.
 
     Attributes:
         version: the version, ``"v1"`` or ``"v2"``.
@@ -186,7 +186,7 @@ class VersionNotPossible(HandshakeError):
 
 
 class NoiseErrorKind(Enum):
-    """In which way a Noise handshake failed."""
+    """How a Noise handshake failed."""
 
     MESSAGE_SIZE = "a message is too short or too long"
     TRAILING_BYTES = "bytes follow the last expected message"
@@ -202,7 +202,7 @@ class NoiseError(HandshakeError):
     """The peer did not prove an identity in the Noise handshake.
 
     Attributes:
-        kind: in which way it failed.
+        kind: how it failed.
     """
 
     def __init__(self, kind: NoiseErrorKind, detail: str = "", *, limit: str | None = None) -> None:
@@ -219,7 +219,7 @@ class _ProblemError(WebRtcDirectError):
 
 
 class LocalProtocolError(_ProblemError):
-    """What this end asked for is forbidden by the protocol, or by the state of things.
+    """What this end asked for is not allowed by the protocol, or not in the current state.
 
     Attributes:
         problem: what is wrong with it.
@@ -227,7 +227,7 @@ class LocalProtocolError(_ProblemError):
 
 
 class StreamBusy(LocalProtocolError):
-    """A task reads from the stream, or writes to it, while another one does the same.
+    """Two tasks read from the stream, or two tasks write to it, at the same time.
 
     Attributes:
         problem: which of the two.
@@ -239,7 +239,7 @@ class RemoteProtocolError(_ProblemError):
 
     Attributes:
         problem: what it did.
-        limit: name of the field of ``Limits`` whose size it overstepped, or ``None``.
+        limit: name of the field of ``Limits`` that it exceeded, or ``None``.
     """
 
     def __init__(self, problem: str, *, limit: str | None = None) -> None:
@@ -248,7 +248,7 @@ class RemoteProtocolError(_ProblemError):
 
 
 class ProtocolNotSupported(WebRtcDirectError):
-    """The peer speaks none of the protocols proposed to it.
+    """The peer supports none of the proposed protocols.
 
     Attributes:
         protocols: what was proposed, in order.
@@ -260,7 +260,7 @@ class ProtocolNotSupported(WebRtcDirectError):
 
 
 class ConnectionLost(WebRtcDirectError, ConnectionError):
-    """The connection ended, and everything on it with it.
+    """The connection ended, and all its streams with it.
 
     Attributes:
         reason: why it ended.
@@ -272,7 +272,7 @@ class ConnectionLost(WebRtcDirectError, ConnectionError):
 
 
 class StreamReset(_ProblemError):
-    """The stream was torn down; data that was not read or not acknowledged may be lost.
+    """The stream was reset; data that was not read or not acknowledged may be lost.
 
     Attributes:
         problem: who reset it, or why.
@@ -283,7 +283,7 @@ class StreamReset(_ProblemError):
 
 
 class StreamClosed(_ProblemError):
-    """The half of the stream that is needed for this has been closed.
+    """The half of the stream that this needs is closed.
 
     Attributes:
         problem: which one, and by whom.
@@ -296,11 +296,11 @@ class StreamClosed(_ProblemError):
 
 
 class IncompleteRead(StreamClosed, EOFError):
-    """The peer ended the stream before all had come that was asked for.
+    """The peer ended the stream before everything that was asked for had arrived.
 
     Attributes:
-        partial: the bytes that came.
-        expected: how many were asked for, or ``None`` where that was not a number.
+        partial: the bytes that arrived.
+        expected: how many were asked for, or ``None`` if that was not a number of bytes.
     """
 
     def __init__(self, partial: bytes, expected: int | None = None, *, before: str = "") -> None:

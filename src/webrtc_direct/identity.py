@@ -57,7 +57,7 @@ _KEY_TYPES: dict[int, KeyType] = {kind.value: kind for kind in KeyType}
 
 @dataclass(frozen=True, order=True)
 class PeerId:
-    """Name of a peer: the multihash of its public key. ``str()`` gives the usual base58 text."""
+    """The name of a peer: the multihash of its public key. ``str()`` returns the usual base58 text."""
 
     multihash: bytes
 
@@ -99,7 +99,7 @@ class PeerId:
 
 @dataclass(frozen=True)
 class PublicKey:
-    """A peer's public key, in the form that libp2p gives it."""
+    """A peer's public key, in libp2p's form."""
 
     type: KeyType
     data: bytes
@@ -209,7 +209,7 @@ class KeyPair:
 
     @classmethod
     def load_or_create(cls, path: str | os.PathLike[str]) -> KeyPair:
-        """Read an identity file; make one where there is none. Raises as ``load`` does."""
+        """Read an identity file, or create it if it does not exist. Raises what ``load`` raises."""
         try:
             return cls.load(path)
         except FileNotFoundError:

@@ -61,10 +61,10 @@ class _Policy:
 
 
 class Listener:
-    """Takes connections at ``addresses`` until the end of its ``async with`` block.
+    """Accepts connections at ``addresses`` until the end of its ``async with`` block.
 
-    ``on_connected`` and ``on_disconnected`` may be set to functions that are called with
-    each authenticated connection, and with it and the reason when it has ended.
+    Set ``on_connected`` to a function that is called with each authenticated connection, and
+    ``on_disconnected`` to one that is called with the connection and the reason when it has ended.
     """
 
     def __init__(
@@ -98,10 +98,10 @@ class Listener:
 
     @property
     def addresses(self) -> list[str]:
-        """The multiaddrs to dial, with certhash and peer id: those to announce, where there are any.
+        """The multiaddrs to dial, with certhash and peer id: the announced ones, if there are any.
 
-        In place of a wildcard (``0.0.0.0``, ``::``) stand the loopback address and the one
-        that this machine's default route uses.
+        For a wildcard (``0.0.0.0``, ``::``) these are the loopback address and the address of
+        this machine's default route.
         """
         return [str(address) for address in self._local.addresses]
 
@@ -112,7 +112,7 @@ class Listener:
 
     @property
     def missing(self) -> dict[str, OSError]:
-        """The addresses that it does not listen on, and why: none unless ``allow_missing`` let it go on."""
+        """The addresses that could not be bound, and why: none unless ``allow_missing`` was set."""
         return dict(self._sockets.missing)
 
     @property
@@ -122,7 +122,7 @@ class Listener:
 
     @property
     def connections(self) -> list[Connection]:
-        """The authenticated connections of now."""
+        """The current authenticated connections."""
         return list(self._connections)
 
     @property
@@ -131,15 +131,15 @@ class Listener:
         return dict(self._local.refusals.counts)
 
     def counters(self) -> ListenerCounters:
-        """Return what all sockets together took and dropped, as it is now."""
+        """Return what all sockets together have accepted and dropped so far."""
         return self._sockets.counters(self._failed)
 
     def handle(self, protocol: str, handler: Handler) -> None:
-        """Serve *protocol* with *handler* from now on, on the connections of now as well."""
+        """Serve *protocol* with *handler* from now on, also on current connections."""
         self._handlers[protocol] = handler
 
     def stop_accepting(self) -> None:
-        """Refuse new connections from now on; those that are there stay."""
+        """Refuse new connections from now on; existing ones stay."""
         self._accepting = False
 
     async def accept(self, listener: PlatformListener) -> None:
@@ -157,7 +157,7 @@ class Listener:
             del peer
 
     async def aclose(self) -> None:
-        """Close every connection gracefully, within ``Limits.close_timeout``, and take no more."""
+        """Accept no more connections, and close all gracefully, within ``Limits.close_timeout``."""
         self._closing = True
         self.stop_accepting()
         async with anyio.create_task_group() as closing:
@@ -236,28 +236,27 @@ async def listen(
     limits: Limits | None = None,
     platform: Platform | None = None,
 ) -> AsyncIterator[Listener]:
-    """Take connections at *address*, or at each of a sequence of them, for ``async with``.
+    """Accept connections at *address*, or at each of a sequence of addresses, for ``async with``.
 
-    An address is like ``/ip4/0.0.0.0/udp/4001/webrtc-direct``, as text or as anything whose ``str()`` is
-    one; port 0 lets the system choose.
-    Identity and certificate are fresh ones unless given: keep both to keep the address.
-    *handlers* serve the streams that peers open, by protocol; ping and identify are always
-    served. A handler that raises resets its stream, and harms nothing else.
+    An address is like ``/ip4/0.0.0.0/udp/4001/webrtc-direct``, as text or as an object whose ``str()`` is
+    one. Port 0 lets the system choose. By default the identity and the certificate are new ones; pass the
+    same two each time to keep the address. *handlers* serve the streams that peers open, by protocol; ping
+    and identify are always served. A handler that raises resets its stream and affects nothing else.
 
-    *announce* are the addresses to tell others in place of the bound ones, as they are reached
-    from outside (NAT, ``0.0.0.0``): like *address*; port 0 stands for the bound port. *accept*
-    is asked twice about each connection: ``accept((ip, port), None)`` before the Noise handshake
-    and ``accept((ip, port), peer_id)`` after it; it may be async, and what is not accepted is
-    aborted. With *keep_alive* each peer is pinged every so many seconds, and its connection
-    ends when it does not answer.
+    *announce* lists addresses, like *address*, that peers are told instead of the bound ones, for
+    example behind a NAT or with ``0.0.0.0``; port 0 stands for the bound port. *accept* is called
+    twice for each connection, with ``((ip, port), None)`` before the Noise handshake and with
+    ``((ip, port), peer_id)`` after it, and returns whether to accept the connection. It may be async.
+    Other connections are aborted. With *keep_alive*, each peer is pinged at this interval in seconds,
+    and its connection ends if it does not answer.
 
-    Where one of several addresses cannot be bound, for example because this machine has no IPv6,
-    none is. With *allow_missing* the others are; ``Listener.missing`` and a warning in the log say
-    which are not, and it fails only where none can be bound.
+    If one of several addresses cannot be bound, for example because this machine has no IPv6, none is.
+    With *allow_missing* the others are bound, and ``Listener.missing`` and a warning in the log name
+    those that are not; ``listen`` then fails only if none can be bound.
 
-    The end of the block closes every connection gracefully, within ``Limits.close_timeout``;
-    a handler that still runs as long after that is cancelled. An exception aborts all at
-    once, and comes out as it is.
+    The end of the block closes every connection gracefully, within ``Limits.close_timeout``; handlers
+    that are still running after the same time again are cancelled. An exception aborts all connections
+    at once, and leaves the block unchanged.
 
     Raises:
         AddressError: *address* is not one to listen on, or one of *announce* not one to dial.

@@ -96,7 +96,7 @@ class Fingerprint:
 
 @dataclass(frozen=True)
 class WebRtcDirectAddress:
-    """Where a listener is, and what its certificate and its identity must be.
+    """The place of a listener, its certificate and its identity.
 
     ``str()`` gives the canonical multiaddr. The zone of a link-local address is in ``ip.scope_id``.
     """

@@ -51,18 +51,19 @@ _CLOSED = "the node is closed, or its block was not entered"
 
 
 class Node:
-    """One identity with its listeners and its connections, for ``async with``.
+    """One identity with its listeners and connections, for ``async with``.
 
-    Any task of the event loop may dial, listen and use what that gives; it lasts until it is closed, or
-    ends, or the node's block does. *identity* is a fresh one unless given, *certificate* one for each
-    dial and listener. *handlers* serve the streams that peers open, on all connections. With *keep_alive*
-    each peer is pinged every so many seconds, and its connection ends when it does not answer.
+    Any task of the event loop may dial, listen, and use the results. They last until they are closed or
+    end, or until the node's block ends. By default *identity* is a new one, and each dial and each listener
+    has a new *certificate*. *handlers* serve the streams that peers open, on all connections. With
+    *keep_alive*, each peer is pinged at this interval in seconds, and its connection ends if it does not
+    answer.
 
-    ``on_connected`` and ``on_disconnected`` may be set to functions that are called with each
-    connection, dialed or accepted, and with it and the reason when it has ended.
+    Set ``on_connected`` to a function that is called with each new connection, dialed or accepted, and
+    ``on_disconnected`` to one that is called with the connection and the reason when it has ended.
 
-    The end of the block closes all connections gracefully, within ``Limits.close_timeout``; an
-    exception aborts them at once, and comes out as it is.
+    The end of the block closes all connections gracefully, within ``Limits.close_timeout``. An exception
+    aborts them at once, and leaves the block unchanged.
 
     Example::
 
@@ -82,7 +83,7 @@ class Node:
         platform: Platform | None = None,
     ) -> None:
         self.identity: KeyPair = identity or KeyPair.generate()
-        """What this end proves to its peers."""
+        """The identity that this end proves to its peers."""
         self.on_connected: Callable[[Connection], object] | None = None
         self.on_disconnected: Callable[[Connection, CloseReason], object] | None = None
         self._certificate = certificate
@@ -110,7 +111,7 @@ class Node:
 
     async def __aenter__(self) -> Node:
         if self._block is not None:
-            raise LocalProtocolError("a node has one block, and this one was entered before")
+            raise LocalProtocolError("a node can be entered only once, and this one was entered before")
         self._block = self._run()
         return await self._block.__aenter__()
 
@@ -123,22 +124,22 @@ class Node:
 
     @property
     def peer_id(self) -> PeerId:
-        """The id of this end."""
+        """The peer id of this end."""
         return self.identity.peer_id
 
     @property
     def addresses(self) -> list[str]:
-        """The multiaddrs to dial of all listeners."""
+        """The multiaddrs of all listeners, to be dialed."""
         return [address for listener in self._listeners for address in listener.addresses]
 
     @property
     def listeners(self) -> list[Listener]:
-        """The listeners of now."""
+        """The current listeners."""
         return list(self._listeners)
 
     @property
     def connections(self) -> list[Connection]:
-        """The connections of now, dialed and accepted, the newest last."""
+        """The current connections, dialed and accepted, the newest last."""
         return list(self._connections)
 
     def connection(self, peer_id: PeerId) -> Connection | None:
@@ -158,7 +159,7 @@ class Node:
         return found
 
     def handle(self, protocol: str, handler: Handler) -> None:
-        """Serve *protocol* with *handler* from now on, on the connections of now as well."""
+        """Serve *protocol* with *handler* from now on, also on current connections."""
         self._handlers[protocol] = handler
         for listener in self._listeners:
             listener.handle(protocol, handler)
@@ -173,7 +174,7 @@ class Node:
         accept: AcceptHook | None = None,
         allow_missing: bool = False,
     ) -> Listener:
-        """Take connections at *address* until the node is closed. The parameters are those of ``listen``.
+        """Accept connections at *address* until the node is closed. The parameters are those of ``listen``.
 
         Raises:
             AddressError: *address* is not one to listen on, or one of *announce* not one to dial.
@@ -217,18 +218,18 @@ class Node:
         any_peer: bool = False,
         redial: bool = False,
     ) -> Connection:
-        """Return a connection to the peer that *address* names: one that is there, or a new one.
+        """Return a connection to the peer that *address* names: the existing one, or a new one.
 
-        Tasks that ask for the same peer at the same time get the same connection. It lasts until it ends,
-        is closed (``aclose``), or the node is. With *redial* a peer that is lost is dialed again, after
-        0.5 s at first and at most a minute, until this end closes a connection to it, or the node;
+        Tasks that dial the same peer at the same time get the same connection. It lasts until it ends, is
+        closed (``aclose``), or the node is closed. With *redial*, a lost peer is dialed again, after 0.5 s
+        at first and later at most a minute, until this end closes a connection to it, or the node.
         ``wait_connected`` and ``on_connected`` give the new connection. Other parameters and errors are
         those of ``dial``.
 
         Raises:
             AddressError: *address* cannot be dialed.
-            HandshakeError: the handshake failed; ``dial`` says in which ways.
-            LimitExceeded: the node has dialed ``Limits.max_connections`` connections that are open.
+            HandshakeError: the handshake failed; ``dial`` lists the kinds.
+            LimitExceeded: ``Limits.max_connections`` connections that the node dialed are open.
             LocalProtocolError: the node is closed.
         """
         target = WebRtcDirectAddress.parse(address, any_peer=any_peer)
@@ -325,15 +326,17 @@ class Node:
     async def serve_forever(self, *, drain: float = 0.0) -> None:
         """Return when SIGINT or SIGTERM asks this process to end, or the node is closed.
 
-        Then new connections are refused, and those that are there have *drain* seconds to end by
+        From then on new connections are refused, and existing ones have *drain* seconds to end by
         themselves; a second signal cuts that short. The end of the node's block closes the rest and tells
-        their peers. Only the main thread can be asked. A signal that is ignored stays so.
+        their peers. This works only in the main thread. A signal that is ignored stays ignored.
 
         Raises:
             LocalProtocolError: this is not the main thread.
         """
         if threading.current_thread() is not threading.main_thread():
-            raise LocalProtocolError("serve_forever needs the main thread, which alone is told of signals")
+            raise LocalProtocolError(
+                "serve_forever works only in the main thread, which receives the signals"
+            )
         wanted = [each for each in _SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
         if not wanted:
             await self._closing.wait()

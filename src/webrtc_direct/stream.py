@@ -52,11 +52,11 @@ if TYPE_CHECKING:
 
 
 class Stream(StreamMethods):
-    """Bytes in both directions, each with its own end. ``Connection.open_stream`` and handlers have it.
+    """Bytes in both directions, each with its own end. ``open_stream`` returns it; handlers get it.
 
     Leaving ``async with stream`` closes it gracefully; an exception resets it. ``async for``
-    gives what comes until the end. One task may read while another one writes. It is an
-    ``anyio.abc.ByteStream`` as well, for what takes one (``TextStream``, ``BufferedByteStream``).
+    yields what arrives until the end. One task may read while another one writes. It is also an
+    ``anyio.abc.ByteStream``, for code that takes one (``TextStream``, ``BufferedByteStream``).
     """
 
     def __init__(
@@ -113,18 +113,18 @@ class Stream(StreamMethods):
 
     @property
     def unread_bytes(self) -> int:
-        """How many received bytes wait to be read."""
+        """How many received bytes are waiting to be read."""
         return self._unread
 
     # Reading.
 
     async def read(self, max_bytes: int = DEFAULT_READ_BYTES) -> bytes:
-        """Return what has come, at least one byte and at most *max_bytes*; ``b""`` at the end.
+        """Return what has arrived, at least one byte and at most *max_bytes*; ``b""`` at the end.
 
         Raises:
-            StreamReset, ConnectionLost: it was reset, or the connection ended; what was not read is lost.
+            StreamReset, ConnectionLost: it was reset, or the connection ended; unread data is lost.
             StreamClosed: this end has closed the stream for reading.
-            StreamBusy: another task waits for data of this stream.
+            StreamBusy: another task is reading from this stream.
         """
         if max_bytes < 1:
             raise ValueError("max_bytes must be at least 1")
@@ -146,7 +146,7 @@ class Stream(StreamMethods):
         return data
 
     async def close_read(self) -> None:
-        """Throw away what comes from now on, and ask the peer to stop sending."""
+        """Discard what arrives from now on, and ask the peer to stop sending."""
         self._close(reading=True)
         await checkpoint()
 
@@ -190,14 +190,14 @@ class Stream(StreamMethods):
     # Writing.
 
     async def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Send *data*, of any size; waits while the peer or the network is slower.
+        """Send *data*, of any size; wait while the peer or the network is slower.
 
-        Returns when the last byte is queued. Cancelled, it may have sent a part.
+        Returns when the last byte is queued. If it is cancelled, a part may have been sent.
 
         Raises:
-            StreamClosed: this end has closed the stream, or the peer reads no more.
+            StreamClosed: this end has closed the stream, or the peer has stopped reading.
             StreamReset, ConnectionLost: it was reset, or the connection ended.
-            StreamBusy: another task waits to write to this stream.
+            StreamBusy: another task is writing to this stream.
         """
         await checkpoint_if_cancelled()
         if self._writable is not None:
@@ -218,9 +218,9 @@ class Stream(StreamMethods):
             position = stop
 
     async def close_write(self) -> None:
-        """End what this end sends, after all data; reading goes on. Returns at once.
+        """Close the writing half, after all data. Reading continues. Returns at once.
 
-        Whether the peer has received everything, ``wait_acknowledged`` tells.
+        ``wait_acknowledged`` tells whether the peer has received everything.
         """
         self._close(writing=True)
         await checkpoint()
@@ -228,12 +228,12 @@ class Stream(StreamMethods):
     async def wait_acknowledged(self) -> bool:
         """Say whether the peer has confirmed every byte, once that is known.
 
-        That is at the latest ``Limits.fin_ack_timeout`` after ``close_write``; some peers never confirm.
-        Where nothing at all is heard from the peer, the end of the connection decides.
+        It returns at the latest ``Limits.fin_ack_timeout`` after ``close_write``, because some peers never
+        confirm. If nothing at all is heard from the peer, the end of the connection decides.
 
         Raises:
             LocalProtocolError: ``close_write`` was not called.
-            StreamReset, ConnectionLost: that came before.
+            StreamReset, ConnectionLost: the stream or the connection ended before that.
         """
         if self._state.sending is SendState.READY:
             raise LocalProtocolError("wait_acknowledged needs close_write first")
@@ -266,11 +266,11 @@ class Stream(StreamMethods):
         await checkpoint_if_cancelled()
 
     async def wait_stopped(self) -> WebRtcDirectError:
-        """Return why nothing more can be sent, once that is so: what ``write`` would raise.
+        """Wait until nothing more can be sent, and return why: the error that ``write`` would raise.
 
-        That is: the peer has reset the stream or reads no more, the connection has ended, or this end has
-        closed the stream for writing and the peer has confirmed it. A handler whose answer takes long
-        learns by this that nobody waits for it any more.
+        Either the peer has reset the stream or stopped reading, or the connection has ended, or this end
+        has closed the stream for writing and the peer has confirmed it. A handler whose answer takes long
+        can thus learn that nobody is waiting for it any more.
         """
         await checkpoint()
         while self._state.sending in (SendState.READY, SendState.FIN_SENT):
@@ -279,9 +279,9 @@ class Stream(StreamMethods):
 
     @asynccontextmanager
     async def until_stopped(self) -> AsyncIterator[None]:
-        """Cancel the block where nothing more can be sent, and raise why (``wait_stopped``).
+        """Cancel the block when nothing more can be sent, and raise why (``wait_stopped``).
 
-        Example, for a handler whose work is in vain when its caller has left::
+        Example, for a handler whose work is useless once its caller has left::
 
             async with stream.until_stopped():
                 answer = await think_long(question)
@@ -323,7 +323,7 @@ class Stream(StreamMethods):
     # Ending.
 
     async def aclose(self) -> None:
-        """Close both directions: what was written is still delivered, what comes is thrown away."""
+        """Close both directions. Written data is still delivered; data that arrives is discarded."""
         self._close(reading=True, writing=True)
         await checkpoint()
 
@@ -338,9 +338,9 @@ class Stream(StreamMethods):
         self._wake_all()
 
     def reset(self, problem: str = "this end reset the stream") -> None:
-        """Give the stream up, in both directions, at once. Does nothing on a stream that has ended.
+        """Abort the stream at once, in both directions. Does nothing on a stream that has ended.
 
-        Whoever still uses it at this end gets StreamReset with *problem*.
+        Tasks that still use it at this end get StreamReset with *problem*.
         """
         if not self._state.over:
             self._problem = problem

@@ -50,10 +50,10 @@ class StreamMethods(ByteStream):
         """End what this end sends."""
 
     async def read_exactly(self, count: int) -> bytes:
-        """Return *count* bytes. Cancelled, it loses nothing: the next read gives what had come.
+        """Return *count* bytes. If it is cancelled nothing is lost: the next read returns what had arrived.
 
         Raises:
-            IncompleteRead: the peer ended the stream before that; its ``partial`` is what came.
+            IncompleteRead: the peer ended the stream before that; its ``partial`` is what arrived.
             StreamReset, ConnectionLost, StreamClosed, StreamBusy: as ``read``.
         """
         parts: list[bytes] = []
@@ -72,14 +72,14 @@ class StreamMethods(ByteStream):
         return b"".join(parts)
 
     async def read_until(self, separator: bytes, *, max_bytes: int = DEFAULT_READ_BYTES) -> bytes:
-        r"""Return what comes up to the next *separator*, and that; ``b""`` where nothing more comes.
+        r"""Return everything up to and including the next *separator*; ``b""`` at the end of the stream.
 
-        Lines are ``await stream.read_until(b"\n")``. Cancelled, it loses nothing: the next read gives
-        what had come.
+        Lines are ``await stream.read_until(b"\n")``. If it is cancelled nothing is lost: the
+        next read returns what had arrived.
 
         Raises:
-            IncompleteRead: the peer ended the stream before the separator; its ``partial`` is what came.
-            RemoteProtocolError: the next *max_bytes* bytes do not have it; they can still be read.
+            IncompleteRead: the peer ended the stream before the separator; its ``partial`` is what arrived.
+            RemoteProtocolError: the next *max_bytes* bytes do not contain it; they can still be read.
             StreamReset, ConnectionLost, StreamClosed, StreamBusy: as ``read``.
         """
         if not separator:
@@ -102,8 +102,8 @@ class StreamMethods(ByteStream):
     async def read_message(self, max_bytes: int = DEFAULT_READ_BYTES) -> bytes | None:
         """Return the next message of at most *max_bytes* bytes, or ``None`` at the end of the stream.
 
-        A message has its length before it, as an unsigned varint: what most libp2p protocols send.
-        Cancelled, it loses nothing: the next read gives what had come.
+        Its length comes before it, as an unsigned varint, as in most libp2p protocols. If this is
+        cancelled nothing is lost: the next read returns what had arrived.
 
         Raises:
             IncompleteRead: the peer ended the stream within a message.
@@ -156,13 +156,13 @@ class StreamMethods(ByteStream):
     # What anyio's ByteStream has, with anyio's exceptions: for whatever takes one.
 
     async def receive(self, max_bytes: int = DEFAULT_READ_BYTES) -> bytes:
-        """Return what has come, as ``read`` does (``anyio.abc.ByteStream``).
+        """Return what has arrived, as ``read`` does (``anyio.abc.ByteStream``).
 
         Raises:
-            anyio.EndOfStream: the peer has ended what it sends.
+            anyio.EndOfStream: the peer has closed its writing half.
             anyio.BrokenResourceError: the stream was reset, or the connection ended.
             anyio.ClosedResourceError: this end has closed the stream for reading.
-            anyio.BusyResourceError: another task waits for data of this stream.
+            anyio.BusyResourceError: another task is reading from this stream.
         """
         with _as_anyio("receiving from"):
             data = await self.read(max_bytes)
@@ -174,9 +174,9 @@ class StreamMethods(ByteStream):
         """Send *item*, as ``write`` does (``anyio.abc.ByteStream``).
 
         Raises:
-            anyio.BrokenResourceError: it was reset, the connection ended, or the peer reads no more.
+            anyio.BrokenResourceError: it was reset, the connection ended, or the peer has stopped reading.
             anyio.ClosedResourceError: this end has closed the stream for writing.
-            anyio.BusyResourceError: another task waits to write to this stream.
+            anyio.BusyResourceError: another task is writing to this stream.
         """
         with _as_anyio("sending to"):
             await self.write(item)

@@ -141,7 +141,7 @@ except webrtc_direct.LocalProtocolError as error:
     outcome = str(error)
 json.dumps(outcome)
 """
-    assert "no certificate but one that it made itself" in page.run(code, address=ours.address)
+    assert "can only use certificates that it made itself" in page.run(code, address=ours.address)
 
 
 def test_webcrypto_does_what_it_can_and_python_the_rest(page: Any, ours: Any) -> None:

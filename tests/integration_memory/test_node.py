@@ -204,7 +204,7 @@ async def test_a_block_that_was_not_entered_and_one_that_was_twice_are_named(end
     with pytest.raises(LocalProtocolError, match="not entered"):
         await node.listen(ADDRESS)
     async with node:
-        with pytest.raises(LocalProtocolError, match="one block"):
+        with pytest.raises(LocalProtocolError, match="only once"):
             await node.__aenter__()
 
 

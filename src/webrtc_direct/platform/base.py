@@ -42,7 +42,7 @@ class LocalCertificate(Protocol):
 
 
 class Role(Enum):
-    """Which end of the connection this is, in the words of the libp2p spec."""
+    """Which end of the connection this is, in the terms of the libp2p spec."""
 
     CLIENT = "client"
     SERVER = "server"
@@ -58,13 +58,13 @@ class CloseKind(Enum):
     TIMEOUT = "timeout"
     """The peer fell silent, or a handshake step did not finish in time."""
     FINGERPRINT = "fingerprint"
-    """The peer's DTLS certificate is not the one that the address names."""
+    """The peer's DTLS certificate is not the one in the address."""
     PROTOCOL = "protocol"
     """The peer broke a rule of STUN, DTLS, SCTP or DCEP."""
     LIMIT = "limit"
     """One of this end's limits refused it."""
     ENGINE = "engine"
-    """The platform itself failed, for example because a socket could not be used."""
+    """The platform itself failed, for example because it could not use a socket."""
 
 
 @dataclass(frozen=True)
@@ -97,33 +97,33 @@ class ConnectionStats:
 
 @dataclass(frozen=True)
 class ListenerCounters:
-    """What a listener took, and what it dropped without an answer, since its start."""
+    """What a listener has accepted, and what it has dropped without an answer, since its start."""
 
     malformed: int = 0
     """Datagrams that are neither STUN nor DTLS, or broken STUN."""
     bad_username: int = 0
     """Binding requests of an unknown version, or whose username the spec forbids."""
     unauthentic: int = 0
-    """Binding requests whose integrity check fails."""
+    """Binding requests that failed their integrity check."""
     unknown_source: int = 0
-    """DTLS from an address that no Binding request came from."""
+    """DTLS from an address that had sent no Binding request."""
     throttled: int = 0
     """Binding requests dropped unread, because more came than the listener answers."""
     refused: int = 0
     """Connections that a limit refused."""
     displaced: int = 0
-    """What gave way to something newer: handshakes, because there were ``max_handshakes``, and connections
-    without streams, because there were ``max_connections``."""
+    """What was replaced by something newer: handshakes, because there were ``max_handshakes``, and
+    connections without streams, because there were ``max_connections``."""
     tombstones: int = 0
-    """Binding requests to a connection that has ended, answered with 403 for a while."""
+    """Binding requests to a connection that had ended; they are answered with 403 for a while."""
     past: int = 0
-    """Binding requests of a connection that this listener never had, as after a crash, answered with 403."""
+    """Binding requests of a connection that this listener never had, as after a crash; answered with 403."""
     withheld_datagrams: int = 0
     """Datagrams not sent, because their receiver had not proved its address yet (the factor of 3)."""
     connections: int = 0
-    """Connections of now, those in the handshake included."""
+    """Current connections, including those in the handshake."""
     handshakes: int = 0
-    """Handshakes in progress now."""
+    """Handshakes in progress."""
     failed: Mapping[str, int] = field(default_factory=dict)
     """Handshakes that failed, by stage and reason, like ``dtls_cipher_suite``; only those that occurred."""
 

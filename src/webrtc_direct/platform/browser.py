@@ -88,7 +88,7 @@ class BrowserPlatform(Platform):
     ) -> BrowserPeerConnection:
         certificate = parameters.certificate
         if not isinstance(certificate, BrowserCertificate):
-            raise LocalProtocolError("a browser uses no certificate but one that it made itself")
+            raise LocalProtocolError("a browser can only use certificates that it made itself")
         _accept_late_timers(asyncio.get_running_loop())
         session = parameters.session
         _, _, zone = session.ip.partition("%")
@@ -344,7 +344,7 @@ async def _fingerprint(certificate: Any) -> Fingerprint:
         finally:
             rtc.close()
     if text is None:
-        raise HandshakeError("the browser does not tell the SHA-256 fingerprint of its certificate")
+        raise HandshakeError("the browser does not report the SHA-256 fingerprint of its certificate")
     return Fingerprint(bytes.fromhex(text.replace(":", "")))
 
 

@@ -48,7 +48,7 @@ class _Kind(Enum):
 
 
 class MemoryLink:
-    """The two ends of a connection, and the faults that a test can have."""
+    """The two ends of a connection, with the faults that a test can cause."""
 
     def __init__(self, client: MemoryConnection, server: MemoryConnection) -> None:
         self.client = client

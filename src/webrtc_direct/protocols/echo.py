@@ -13,6 +13,6 @@ _READ_BYTES = 256 * 1024
 
 
 async def echo_handler(stream: Stream) -> None:
-    """Send back what *stream* receives. Register it to offer ``/echo/1.0.0``."""
+    """Send back what *stream* receives. Register it to serve ``/echo/1.0.0``."""
     while data := await stream.read(_READ_BYTES):
         await stream.write(data)

@@ -42,7 +42,7 @@ class _Field(IntEnum):
 
 @dataclass(frozen=True)
 class IdentifyInfo:
-    """What a peer says of itself. Every text is the peer's own: escape it before you show it."""
+    """What a peer says about itself. All text comes from the peer: escape it before you show it."""
 
     peer_id: PeerId
     """The identity that the connection proved; it agrees with what the peer says here."""
@@ -52,7 +52,7 @@ class IdentifyInfo:
     protocols: tuple[str, ...]
     """What the peer serves."""
     listen_addresses: tuple[str, ...]
-    """Where the peer listens, as multiaddrs; those that are not understood are left out."""
+    """Where the peer listens, as multiaddrs, without those that cannot be parsed."""
     observed_address: str | None
     """This end's address as the peer sees it."""
 
@@ -88,10 +88,10 @@ class Identify:
 
 
 async def identify(connection: Connection) -> IdentifyInfo:
-    """Return what the peer says of itself.
+    """Return what the peer says about itself.
 
     Raises:
-        ProtocolNotSupported: the peer does not identify itself.
+        ProtocolNotSupported: the peer does not support identify.
         RemoteProtocolError: the answer makes no sense, or contradicts the identity that was proved.
         LimitExceeded: the answer is longer than ``Limits.max_identify``.
         ConnectionLost: the connection ended meanwhile.

@@ -28,10 +28,10 @@ _BLOCK = bytes(256 * 1024)
 
 @dataclass(frozen=True)
 class PerfResult:
-    """What a measurement moved, and in which time. Sizes are bytes, times seconds.
+    """How much a measurement moved, and how long it took. Sizes are bytes, times seconds.
 
-    The upload ends when the first byte of the answer, or its end, is there: only then
-    is it sure that the peer has everything.
+    The upload ends when the first byte of the answer, or its end, has arrived: only then
+    is it certain that the peer has everything.
     """
 
     upload_bytes: int
@@ -43,12 +43,12 @@ class PerfResult:
 async def perf(
     connection: Connection, *, upload: int, download: int, progress: Progress | None = None
 ) -> PerfResult:
-    """Send *upload* bytes, have the peer send *download* bytes, and measure both.
+    """Send *upload* bytes, let the peer send *download* bytes, and measure both.
 
-    *progress* is called now and then with the direction and the bytes moved since its last call.
+    *progress* is called from time to time with the direction and the bytes moved since its last call.
 
     Raises:
-        ProtocolNotSupported: the peer does not offer perf.
+        ProtocolNotSupported: the peer does not support perf.
         RemoteProtocolError: the peer sent more or fewer bytes than it was asked for.
         ConnectionLost: the connection ended meanwhile.
     """
@@ -72,7 +72,7 @@ async def perf(
 
 
 async def perf_handler(stream: Stream) -> None:
-    """Take what the client uploads, then send what it asked for. Register it to offer ``/perf/1.0.0``."""
+    """Receive what the client uploads, then send what it asked for. Register it to serve ``/perf/1.0.0``."""
     wanted = int.from_bytes(await stream.read_exactly(_COUNT_BYTES), "big")
     while await stream.read(len(_BLOCK)):
         pass
