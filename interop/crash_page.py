@@ -16,27 +16,26 @@ if TYPE_CHECKING:
 _INTRODUCTION = f"""\
 # Crashes
 
-How long it takes until the other end of a connection notices that one end is gone. `make crash` measures
-it, in processes and browsers of their own on loopback, and writes this page. A listener is
+This page shows how long one end of a connection takes to notice that the other end is gone. `make crash`
+measures it on loopback, in separate processes and browsers, and writes this page. The listener is
 `webrtc-direct listen` with `--identity`, `--certificate` and a fixed port. An *active* client sends a byte
-each 0.5 s and reads it back; an *idle* one opens no stream; smoldot does what it does. Each number is one
-run. Nobody was waited for longer than {LONGEST_SECONDS:.0f} s.
+every 0.5 s and reads it back; an *idle* one opens no stream; smoldot behaves as usual. Each number is a single
+run, which waits at most {LONGEST_SECONDS:.0f} s.
 """
 _LISTENERS = f"""\
-Seconds from the crash until the client's own library says that the connection ended. *Restarted*: killed
-(SIGKILL), and started again {RESTART_SECONDS:g} s later with the same identity, certificate and port; in
-brackets, the seconds from when it listened again. *Other certificate*: the same, with a fresh certificate.
-*Killed*: and not started again. *Port taken*: another program has the port, and answers nothing, or 100
-random bytes to each datagram. *Silence*: the listener stands still (SIGSTOP), so nothing comes back, as
-from a machine that is gone or has another IP address. *SIGTERM*: a clean end.
+Seconds from the crash until the client's own library reports that the connection ended. *Restarted*: the
+listener is killed (SIGKILL) and started again {RESTART_SECONDS:g} s later with the same identity, certificate
+and port; in brackets are the seconds since it listened again. *Other certificate*: the same, with a new
+certificate. *Killed*: it is not started again. *Port taken*: another program has the port, and answers each
+datagram with nothing or with 100 random bytes. *Silence*: the listener is stopped (SIGSTOP), so nothing comes
+back, as if the machine were gone or had another IP address. *SIGTERM*: a clean end.
 """
 _CLIENTS = f"""\
-Seconds from what happened until the listener says that the connection ended. *Asleep*: all processes of the
-client, the browser's as well, stand still for {SLEEP_SECONDS:.0f} s (SIGSTOP), which is longer than a
-listener waits for one that is silent. In brackets, seconds from the waking until the client was told, and
-what.
+Seconds from the event until the listener reports that the connection ended. *Asleep*: all processes of the
+client, including the browser's, are stopped for {SLEEP_SECONDS:.0f} s (SIGSTOP), which is longer than a listener
+waits for a silent client. In brackets are the seconds from waking until the client was told, and the message.
 """
-_WORDS = "What each library said, in the order of the columns; the same words once.\n"
+_WORDS = "The message of each library, in the order of the columns, without repetitions.\n"
 
 
 def markdown(cases: Sequence[Case], machine: str) -> str:
@@ -52,7 +51,7 @@ def markdown(cases: Sequence[Case], machine: str) -> str:
             lines += ["", f"## {title}", "", text, *table(("client", "use", *kinds), rows)]
     words = list(_words(cases))
     if words:
-        lines += ["", "## In which words", "", _WORDS, *words]
+        lines += ["", "## The messages", "", _WORDS, *words]
     failed = [f"- {case.client} {case.use}, {case.kind}: {each}" for case in cases for each in case.problems]
     if failed:
         lines += ["", "## What failed", "", *failed]

@@ -20,56 +20,56 @@ if TYPE_CHECKING:
 _INTRODUCTION = """\
 # Paths
 
-How fast data moves over a path with a round trip, a bottleneck and losses. `make paths` measures it, and
-writes this page; `.venv/bin/python -m benchmarks.paths --help` shows how to measure a part of it.
+This page shows how fast data moves over a path with a round trip, a bottleneck and losses. `make paths`
+measures it and writes this page. `.venv/bin/python -m benchmarks.paths --help` shows how to measure a part.
 
-Between dialer and listener, which are processes of their own, stands `rust/relay`: a program that passes
-UDP datagrams on loopback. Each way has a bottleneck of its own, a rate and a queue that drops what comes
-when it is full, and behind it a delay, losses, and jitter by which packets overtake each other. The rate
-counts the headers of UDP and IP, 28 bytes a packet, and no packet is larger than 1500 bytes.
+Dialer and listener are separate processes. Between them, `rust/relay` forwards UDP datagrams on loopback.
+Each direction has its own bottleneck: a rate, and a queue that drops packets when it is full. After it come
+a delay, losses, and jitter that reorders packets. The rate includes the UDP and IP headers, 28 bytes a
+packet, and no packet is larger than 1500 bytes.
 
 A transfer is one stream of `/perf/1.0.0` on a connection of its own, up (the dialer sends) or down. Each
-number is MB/s (10^6 bytes), the median of {runs} runs, or of fewer where most were not done in time: *<*
-says that, and is a bound from above, of all that passed the bottleneck in that time, what was sent twice
+number is in MB/s (10^6 bytes) and the median of {runs} runs. *<* means that most runs did not finish in time.
+The number is then an upper bound: everything that passed the bottleneck in that time, retransmissions
 included.
 
-quinn is a QUIC in Rust, here with windows that never limit it. With its BBR it is the reference of what a
-path can carry with a sender of today; with CUBIC, of what a sender reaches that takes each loss for a
-full queue.
+quinn is a QUIC implementation in Rust, configured with windows that never limit it. quinn with BBR is the
+reference for what a path can carry with a modern sender; quinn with CUBIC shows what a sender reaches that
+treats each loss as a full queue.
 """
 _TABLE = """\
-## Ours, and the references
+## This package and the references
 
-10 MB, up / down. In brackets: how many times as fast as quinn with BBR, in the same runs.
+10 MB, up / down. In brackets: the speed relative to quinn with BBR, in the same runs.
 """
 _EXTRAS = """\
-Over other paths, in the same way:
+The same over other paths:
 """
 _OTHERS = """\
 ## With other libraries
 
-The same from and to go-libp2p, js-libp2p in Node, and js-libp2p in a page of Chromium and of Firefox; the
-first of a pair dials. Beside a pair of ours stands the same one with go in our place. How much a receiver
-lets be on its way limits it too: a transfer is no faster than its window divided by the round trip.
+The same measurements with go-libp2p, js-libp2p in Node, and js-libp2p in a page of Chromium and of Firefox.
+The first of a pair dials. Next to each pair of ours is the same pair with go in our place. The receiver's
+window also limits the speed: a transfer is never faster than the window divided by the round trip.
 """
 _PINGS = """\
 ## Pings beside a transfer
 
-{path}: a sender that fills the queue delays everything by half a second. 100 MB from us to us, and from
-1.5 s on pings beside it, 20 ms apart or as fast as they are answered; on the same connection, where they
-share its send buffer, and on another one through the same bottleneck. Milliseconds; *unloaded* is before
-the transfer.
+{path}: a sender that fills the queue delays everything by half a second. 100 MB are sent between two ends of
+this package. From 1.5 s on there are pings beside the transfer, 20 ms apart or as fast as they are answered, on
+the same connection, where they share its send buffer, and on another one through the same bottleneck. Times are
+in milliseconds; *unloaded* is before the transfer.
 """
 _SHARES = """\
 ## Two transfers through one bottleneck
 
-{path}. Two uploads begin at the same time, each to a listener of its own; for {seconds:g} s from when
-both have begun, what passes is counted. *BDP* is the bandwidth-delay product.
+{path}. Two uploads start at the same time, each to its own listener. The data that passes is counted for
+{seconds:g} s, from the moment when both have started. *BDP* is the bandwidth-delay product.
 """
 _PLOTS = """\
 ## Over time
 
-One upload of ours over each path, and one of quinn with BBR.
+One upload with this package over each path, and one with quinn and BBR.
 """
 
 
