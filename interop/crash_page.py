@@ -19,7 +19,7 @@ _INTRODUCTION = f"""\
 This page shows how long one end of a connection takes to notice that the other end is gone. `make crash`
 measures it on loopback, in separate processes and browsers, and writes this page. The listener is
 `webrtc-direct listen` with `--identity`, `--certificate` and a fixed port. An *active* client sends a byte
-every 0.5 s and reads it back; an *idle* one opens no stream; smoldot behaves as usual. Each number is a single
+every 0.5 s and reads it back; an *idle* one opens no stream; smoldot behaves as usual. Each number is one
 run, which waits at most {LONGEST_SECONDS:.0f} s.
 """
 _LISTENERS = f"""\
@@ -32,7 +32,7 @@ back, as if the machine were gone or had another IP address. *SIGTERM*: a clean 
 """
 _CLIENTS = f"""\
 Seconds from the event until the listener reports that the connection ended. *Asleep*: all processes of the
-client, including the browser's, are stopped for {SLEEP_SECONDS:.0f} s (SIGSTOP), which is longer than a listener
+client, including the browser's, are stopped for {SLEEP_SECONDS:.0f} s (SIGSTOP), longer than a listener
 waits for a silent client. In brackets are the seconds from waking until the client was told, and the message.
 """
 _WORDS = "The message of each library, in the order of the columns, without repetitions.\n"

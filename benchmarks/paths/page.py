@@ -56,9 +56,9 @@ _PINGS = """\
 ## Pings beside a transfer
 
 {path}: a sender that fills the queue delays everything by half a second. 100 MB are sent between two ends of
-this package. From 1.5 s on there are pings beside the transfer, 20 ms apart or as fast as they are answered, on
-the same connection, where they share its send buffer, and on another one through the same bottleneck. Times are
-in milliseconds; *unloaded* is before the transfer.
+this package. From 1.5 s on there are pings beside the transfer, 20 ms apart or as fast as they are answered:
+on the same connection, where they share its send buffer, and on another one through the same bottleneck.
+Times are in milliseconds; *unloaded* is before the transfer.
 """
 _SHARES = """\
 ## Two transfers through one bottleneck

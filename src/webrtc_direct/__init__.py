@@ -1,4 +1,4 @@
-"""libp2p WebRTC-Direct: dial and listen, reachable straight from a browser.
+"""libp2p WebRTC-Direct: connect browsers and libp2p nodes directly to a Python process.
 
 Example::
 

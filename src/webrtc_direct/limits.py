@@ -1,7 +1,7 @@
 """Every bound of the package, with defaults for a public server.
 
-Times are seconds, sizes are bytes. What is full refuses, waits or resets, and says so;
-it never drops a byte of a stream.
+Times are seconds, sizes are bytes. At a limit the package refuses, waits or resets, and reports
+it; it never drops a byte of a stream.
 """
 
 from __future__ import annotations
@@ -17,73 +17,73 @@ class Limits:
     """Bounds on time, memory and work. Every value must be greater than zero."""
 
     handshake_timeout: float = 10.0
-    """ICE, DTLS and SCTP together, as dialer and for each connection of a listener."""
+    """For ICE, DTLS and SCTP together, of a dial and of each connection of a listener."""
     noise_timeout: float = 10.0
-    """The Noise handshake, once SCTP is up."""
+    """For the Noise handshake, once SCTP is up."""
     silence_timeout: float = 20.0
-    """A connection without an authenticated datagram from the peer for so long is lost."""
+    """A connection is lost after this time without an authenticated datagram from the peer."""
     consent_interval: float = 5.0
-    """Between two consent checks (RFC 7675); some peers hang up after 15 s without one."""
+    """Time between two consent checks (RFC 7675); some peers hang up after 15 s without one."""
     close_timeout: float = 5.0
-    """A graceful close waits so long for the peer's acknowledgements."""
+    """How long a graceful close waits for the peer's acknowledgements."""
     fin_ack_timeout: float = 10.0
-    """A closed stream waits so long, in the background, for the peer to confirm its end."""
+    """How long a closed stream waits, in the background, for the peer to confirm its end."""
     negotiation_timeout: float = 15.0
-    """Agreeing on the protocol of a stream, and the answer to identify, with a peer that is there: one
-    that says nothing at all is the business of ``silence_timeout``. Longer than ``stall_timeout``, for a
+    """For agreeing on the protocol of a stream, and for the answer to identify, with a peer that is there;
+    ``silence_timeout`` applies to one that sends nothing at all. Longer than ``stall_timeout``, because a
     new stream waits behind one that holds up the connection."""
     stall_timeout: float = 10.0
-    """A stream that holds up its connection unread for so long is reset."""
+    """A stream that holds up its connection is reset if nobody reads it for this time."""
     idle_timeout: float | None = None
-    """A connection without streams for so long is closed; ``None`` keeps it. Pings that the peer
-    sends, and those of ``keep_alive``, do not count as streams here."""
+    """A connection is closed after this time without streams; ``None`` keeps it open. Pings from the
+    peer, and those of ``keep_alive``, do not count as streams here."""
 
     max_connections: int = 1000
-    """Connections of one listener, those in the handshake included. Where there are as many, one without
-    streams makes room for a new one: one that never had any, after 2 s, or that has none for 60 s."""
+    """Connections of one listener, including those in the handshake. At the limit, one without streams
+    makes room for a new one: one that has had none in its first 2 s, or none for the last 60 s."""
     max_connections_per_address: int = 256
-    """Connections of one IP address at a listener."""
+    """Connections of a listener from one IP address."""
     max_connections_per_prefix: int = 512
-    """Connections of one network at a listener: IPv4 /24, IPv6 /56."""
+    """Connections of a listener from one network: IPv4 /24, IPv6 /56."""
     connections_per_second: float = 200.0
-    """New connections of one listener; a burst may be twice as many. When half of it is left, that
-    is shared between networks, and those that leave handshakes unfinished get nothing of it."""
+    """New connections of one listener; a burst may have twice as many. The last half is shared between
+    networks, and those that leave handshakes unfinished get nothing of it."""
     connections_per_second_per_address: float = 128.0
-    """New connections of one IP address at a listener; a burst may be twice as many."""
+    """New connections of a listener from one IP address; a burst may have twice as many."""
     max_handshakes: int = 256
-    """Connections of one listener whose peers are not authenticated yet. A newcomer may take the place
-    of one of a network that leaves handshakes unfinished or has more of them, or of one that has lasted
-    for a second."""
+    """Connections of one listener whose peers are not authenticated yet. At the limit, a newcomer may
+    replace one from a network that leaves handshakes unfinished or has more of them, or one that has
+    lasted for a second."""
     max_channels: int = 1024
     """Open data channels of one connection."""
     max_pending_streams: int = 256
-    """Streams of one connection that the peer opened and whose protocol is not agreed yet."""
+    """Streams of one connection that the peer has opened, until the ends agree on the protocol."""
     streams_per_second: float = 1000.0
-    """Streams of one connection that the peer opens; a burst may be twice as many. Others are reset."""
+    """Streams that the peer opens on one connection; a burst may have twice as many. Others are reset."""
     resets_per_second: float = 500.0
-    """Streams of one connection that the peer resets; a burst may be twice as many. Then the
-    connection is aborted: who opens and resets makes work and never pays for it."""
+    """Streams that the peer resets on one connection; a burst may have twice as many. Beyond that the
+    connection is aborted, because a peer that opens and resets causes work without doing any."""
     logged_failures_per_minute: float = 10.0
-    """Exceptions of handlers, hooks not counted, that are logged with their tracebacks, for one listener or
-    dial; a burst may be as many. The others are counted (``refusals``). What a handler raises of this
-    package, such as StreamReset or RemoteProtocolError, is the peer's doing and logged as debug."""
+    """Exceptions of handlers (not of hooks) that are logged with their tracebacks, for one listener or
+    dial; a burst may have as many. The others are counted (``refusals``). Errors of this package that a
+    handler raises, such as StreamReset or RemoteProtocolError, are the peer's fault and logged at DEBUG."""
 
     unread_bytes: int = _MIB
-    """Received and not read yet, for one connection; beyond it the peer is slowed down."""
+    """Received but unread bytes of one connection; beyond this the peer is slowed down."""
     unread_bytes_per_stream: int = 256 * _KIB
-    """Every stream that holds more than this unread is reset when its connection stands still
-    for ``stall_timeout``; where none does, the one that holds most is."""
+    """When a connection stands still for ``stall_timeout``, every stream with more unread bytes than this
+    is reset, or, if there is none, the one that has most."""
     unread_bytes_in_browser: int = 16 * _MIB
-    """Received and not read yet, for one connection in a browser, which cannot slow the peer down:
-    beyond it the stream that holds most is reset."""
+    """Received but unread bytes of one connection in a browser, which cannot slow the peer down: beyond
+    this the stream that has most is reset."""
     unread_bytes_process: int = 256 * _MIB
-    """Received and not read yet, for all connections of the process whose limits say the same;
-    beyond it their peers are slowed down. After ``stall_timeout`` each event loop resets streams
-    that hold too much, of its own connections alone."""
+    """Received but unread bytes of all connections of the process whose limits have the same value; beyond
+    this their peers are slowed down. After ``stall_timeout`` each event loop resets streams that hold too
+    much, but only of its own connections."""
     unsent_bytes: int = _MIB
-    """Written and not sent yet, for one connection; beyond it writers wait."""
+    """Written but unsent bytes of one connection; beyond this writers wait."""
     unsent_bytes_per_channel: int = 256 * _KIB
-    """The same for each channel, so that one stream cannot take it all."""
+    """The same for each channel, so that one stream cannot take everything."""
     receive_window: int = 16 * _MIB
     """What SCTP holds of one connection, at most, while something before it is missing or its reader
     is slow. It holds up to 1 MiB of any connection, and more only on paths that bring more: the window
@@ -95,15 +95,15 @@ class Limits:
     of each, which it always may hold; the peers of the others are offered less."""
 
     max_received_frame: int = 64 * _KIB + 3
-    """A frame that is accepted, with its length prefix. The spec's 16384 is overstepped by
-    real peers (16391 was seen); 64 KiB is the largest message of a peer that overlooks our
-    max-message-size, because that is its default (RFC 8841 section 6.1)."""
+    """A frame from the peer, with its length prefix. Real peers exceed the spec's 16384 (16391 was
+    seen). 64 KiB is the largest message of a peer that ignores our max-message-size, because that is
+    the default (RFC 8841 section 6.1)."""
     max_channel_label: int = 1024
-    """Label and protocol of a data channel that the peer opens (DCEP); libp2p uses neither."""
+    """Label and protocol of a data channel that the peer opens (DCEP); libp2p does not use them."""
     max_certificate: int = 16 * _KIB
     """The peer's DTLS certificate, in DER."""
     max_protocol_name: int = 1024
-    """The name of a protocol in multistream-select."""
+    """A protocol name in multistream-select."""
     max_noise_payload: int = 4096
     """A Noise message. An RSA key of 8192 bits with its signature takes about 2200."""
     max_identify: int = 64 * _KIB
