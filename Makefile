@@ -30,30 +30,30 @@ help: ## List the targets
 build: $(VENV)/.stamp-build ## Build a release of the extension and install the package into .venv
 
 .PHONY: demo
-demo: build ## Start a listener, dial it, show the nine steps, ping, move data both ways
+demo: build ## Start a listener, dial it, show the nine steps, ping, and move data both ways
 	$(BIN)/webrtc-direct demo
 
 .PHONY: browser-demo
-browser-demo: build ## Start a listener whose page runs Python in your browser, and dials it (needs npm)
+browser-demo: build ## Start a listener whose page runs Python in your browser and dials the listener (needs npm)
 	$(BIN)/python examples/browser/assemble.py
 	$(BIN)/webrtc-direct listen --web 0 --web-page build/browser-demo
 
 .PHONY: test
-test: build host-tools ## Pass all tests, Python and Rust
+test: build host-tools ## Run all tests, Python and Rust
 	$(MAKE) --no-print-directory test-rust
 	$(BIN)/python -m pytest $(TESTS)
 	$(MAKE) --no-print-directory test-ways
 
 .PHONY: test-ways
-test-ways: build ## Pass the tests of connections in each way that people run programs: asyncio.run, uvloop, trio, ...
+test-ways: build ## Run the tests of connections under each kind of event loop: asyncio.run, uvloop, trio, ...
 	$(BIN)/python -m tests.ways
 
 .PHONY: test-rust
-test-rust: ## Pass the Rust tests alone
+test-rust: ## Run only the Rust tests
 	PYO3_PYTHON=$(CURDIR)/$(BIN)/python cargo test --manifest-path rust/Cargo.toml --workspace --locked --quiet
 
 .PHONY: lint
-lint: build ## Formats, lints, types, import layers, docstrings; Python and Rust
+lint: build ## Check formats, lints, types, import layers and docstrings, Python and Rust
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -87,35 +87,35 @@ interop: build ## Exchange data with all peers; writes docs/interop.md (needs Go
 	$(BIN)/python interop/run.py --write
 
 .PHONY: host-tools
-host-tools: $(HOSTS)/.stamp ## Install what tests/hosts runs the package under: servers, notebooks, consoles, event loops
+host-tools: $(HOSTS)/.stamp ## Install the servers, notebooks, consoles and event loops that tests/hosts needs
 
 .PHONY: host-versions
 host-versions: build ## Run the smallest program with each newer Python that is installed
 	$(BIN)/python -m tests.hosts.versions
 
 .PHONY: browser-tools
-browser-tools: build ## Fetch and build what the tests of Python in a web page need; `make test` passes them then, too
+browser-tools: build ## Fetch and build what the tests of Python in a web page need; `make test` then runs them too
 	$(BIN)/python tests/browser/prepare.py
 
 .PHONY: browser-test
-browser-test: browser-tools ## Python in a page of Chromium dials us and go; prints its speed beside js-libp2p's (needs npm, Go)
+browser-test: browser-tools ## Test Python in a page of Chromium, and measure it next to js-libp2p (needs npm, Go)
 	$(BIN)/python -m pytest tests/browser
 	$(BIN)/python tests/browser/measure.py
 
 .PHONY: interop-quick
-interop-quick: build ## The part of it that the continuous check has (needs Go, npm, Chromium)
+interop-quick: build ## The part of `make interop` that the full check runs (needs Go, npm, Chromium)
 	$(BIN)/python interop/run.py --quick
 
 .PHONY: crash
-crash: build ## How soon each client notices that its listener crashed; writes docs/crashes.md (needs Go, npm, Chromium, Firefox)
+crash: build ## Measure how soon each client notices that its listener crashed; writes docs/crashes.md (needs Go, npm, Chromium, Firefox)
 	$(BIN)/python interop/crash.py --write
 
 .PHONY: crash-quick
-crash-quick: build ## The part of it that the continuous check has: a page and a restart (needs npm, Chromium)
+crash-quick: build ## The part of `make crash` that the full check runs: a page and a restart (needs npm, Chromium)
 	$(BIN)/python interop/crash.py --quick
 
 .PHONY: interop-tools
-interop-tools: ## Install what these need, where Debian has it
+interop-tools: ## Install what the interop targets need, on Debian
 	interop/install.sh all
 
 .PHONY: bench
@@ -123,15 +123,15 @@ bench: build ## Measure speed, handshakes and memory
 	$(BIN)/python -m benchmarks
 
 .PHONY: paths
-paths: build ## How fast data moves over paths with delay, bottleneck, losses; writes docs/paths.md (needs Go, npm, Chromium, Firefox)
+paths: build ## Measure speed over paths with delay, a bottleneck and losses; writes docs/paths.md (needs Go, npm, Chromium, Firefox)
 	$(BIN)/python -m benchmarks.paths --write
 
 .PHONY: paths-quick
-paths-quick: build ## The part of it for the continuous check: the least that each transfer has to reach (needs npm, Chromium)
+paths-quick: build ## The part of `make paths` that the full check runs: minimum speeds (needs npm, Chromium)
 	$(BIN)/python -m benchmarks.paths --quick
 
 .PHONY: stress
-stress: build ## Bad networks, slow readers and floods at length; writes docs/reliability.md (needs Go)
+stress: build ## Test bad networks, slow readers and floods at length; writes docs/reliability.md (needs Go)
 	$(BIN)/python -m stress
 
 .PHONY: fuzz
@@ -143,7 +143,7 @@ fuzz: ## Run each fuzz target for SECONDS_PER_TARGET (needs cargo-fuzz and a C++
 	done
 
 .PHONY: lock
-lock: $(VENV)/.stamp-tools ## Renew the lock files from pyproject.toml and the files *.in
+lock: $(VENV)/.stamp-tools ## Update the lock files from pyproject.toml and the *.in files
 	$(PIP_COMPILE) --upgrade --extra cli --extra web --output-file requirements.lock pyproject.toml
 	$(PIP_COMPILE) --upgrade --all-extras --output-file requirements-dev.lock pyproject.toml requirements-dev.in
 	$(PIP_COMPILE) --upgrade --extra cli --extra web --output-file tests/hosts/requirements.lock pyproject.toml tests/hosts/requirements.in
@@ -155,7 +155,7 @@ wheel: $(VENV)/.stamp-tools ## Make a wheel and an sdist in dist/
 	$(BIN)/maturin build --release --locked --sdist --out dist
 
 .PHONY: release
-release: $(VENV)/.stamp-tools ## The same for the package index: its links are absolute, to the repository at URL=https://...
+release: $(VENV)/.stamp-tools ## Make them for the package index, with links to the repository at URL=https://...
 	$(BIN)/python packaging/release.py "$(URL)" dist
 
 .PHONY: browser-wheel
@@ -167,11 +167,11 @@ dist-check: $(VENV)/.stamp-tools ## Build wheel and sdist, install each into a f
 	$(BIN)/python -m tests.faults.dist_check --requirement requirements.lock
 
 .PHONY: bounds-check
-bounds-check: $(VENV)/.stamp-tools ## Install the lowest and the highest versions that pyproject.toml allows; pass tests with each
+bounds-check: $(VENV)/.stamp-tools ## Run tests with the lowest and the highest versions that pyproject.toml allows
 	$(BIN)/python -m tests.faults.bounds_check
 
 .PHONY: beside-check
-beside-check: $(VENV)/.stamp-tools ## Install the package beside libp2p, grpcio and opentelemetry-sdk; all work in one program
+beside-check: $(VENV)/.stamp-tools ## Install the package beside libp2p, grpcio and opentelemetry-sdk, and use all in one program
 	$(BIN)/python -m tests.beside.check
 
 .PHONY: clean

@@ -85,14 +85,14 @@ class Limits:
     unsent_bytes_per_channel: int = 256 * _KIB
     """The same for each channel, so that one stream cannot take everything."""
     receive_window: int = 16 * _MIB
-    """What SCTP holds of one connection, at most, while something before it is missing or its reader
-    is slow. It holds up to 1 MiB of any connection, and more only on paths that bring more: the window
-    that the peer is offered (RFC 9260, a_rwnd) begins at 128 KiB and follows what arrives in a round
-    trip, and four times that is held. 16 MiB fill 1 Gbit/s over a round trip of 100 ms. Must be far
-    larger than one message."""
+    """The most that SCTP holds of one connection while earlier data is missing or its reader is slow. It
+    holds up to 1 MiB of any connection, and more only on paths that deliver more: the window that the
+    peer is offered (RFC 9260, a_rwnd) starts at 128 KiB and follows what arrives in a round trip, and
+    four times that is held. 16 MiB fill 1 Gbit/s over a round trip of 100 ms. Must be far larger than
+    one message."""
     receive_window_process: int = 256 * _MIB
-    """The same for all connections of the process whose limits say the same, beyond the first 128 KiB
-    of each, which it always may hold; the peers of the others are offered less."""
+    """The same for all connections of the process whose limits have the same value, beyond the first
+    128 KiB of each, which SCTP may always hold. When it is used up, peers are offered less."""
 
     max_received_frame: int = 64 * _KIB + 3
     """A frame from the peer, with its length prefix. Real peers exceed the spec's 16384 (16391 was

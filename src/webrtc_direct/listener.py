@@ -314,9 +314,9 @@ async def listen(
                     serving.start_soon(listener.accept, bound, name="webrtc_direct accept")
                 logger.info("%r on %s", listener, ", ".join(listener.addresses))
                 for error in sockets.missing.values():
-                    logger.warning("%r goes on without %s: %s", listener, error.filename, error.strerror)
+                    logger.warning("%r continues without %s: %s", listener, error.filename, error.strerror)
                 yield listener
-                logger.info("%r takes no more connections", listener)
+                logger.info("%r accepts no more connections", listener)
                 await listener.aclose()
                 sockets.close()
             with anyio.move_on_after(limits.close_timeout):

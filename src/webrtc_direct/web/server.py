@@ -136,7 +136,7 @@ class _Client:
             return answer, request
         except h11.RemoteProtocolError as error:
             status = HTTPStatus(error.error_status_hint)
-            logger.debug("a request that is none: %r", str(error))
+            logger.debug("a malformed request: %r", str(error))
             return refusal(status, f"{status.phrase}."), None
         except TimeoutError:
             return refusal(HTTPStatus.REQUEST_TIMEOUT, "The request took too long."), None
