@@ -142,7 +142,7 @@ def test_v_logs_who_comes_and_goes_and_vv_all(command: Command, verbose: tuple[s
     )
     assert sum("server, v1, open>: authenticated" in line for line in lines) == 2
     assert sum("server, v1, ended: remote>: '" in line for line in lines) == 2
-    assert "takes no more connections" in lines[-1]
+    assert "accepts no more connections" in lines[-1]
     assert any(
         f"webrtc_direct.dial: dialing {address}, version auto" in line
         for line in dialed.stderr.decode().splitlines()

@@ -73,7 +73,7 @@ async def test_what_is_missing_is_told_and_the_rest_serves(taken: str, log: list
         async with webrtc_direct.dial(address) as connection:
             assert await echo(connection, b"hello") == b"hello"
     warnings = [line for line in log if line.startswith("WARNING")]
-    assert [warning.partition(" goes on without ")[2] for warning in warnings] == [
+    assert [warning.partition(" continues without ")[2] for warning in warnings] == [
         f"{taken}: Address already in use",
         f"{NOT_OURS}: Cannot assign requested address",
     ]

@@ -85,7 +85,7 @@ def test_as_the_first_process_of_a_container() -> None:
 def test_without_ipv6() -> None:
     said = f"EADDRNOTAVAIL {IP6_ADDRESS}\n{IP6_ADDRESS}\n"
     ended = run(PROGRAMS / "without_ipv6.py", inside=(*CONTAINER, "--net"))
-    warning = f" goes on without {IP6_ADDRESS}: Cannot assign requested address"
+    warning = f" continues without {IP6_ADDRESS}: Cannot assign requested address"
     # The log that nobody configured has the warning, once.
     assert [line.endswith(warning) for line in ended.stderr.splitlines()] == [True]
     assert (ended.returncode, ended.stdout) == (0, HELLO + said + HELLO)
