@@ -171,7 +171,14 @@ def test_echo_and_perf_are_offered_only_when_asked_for(
     assert set(json.loads(command("dial", listener.address, "--json").stdout)["protocols"]).isdisjoint(
         {"/echo/1.0.0", "/perf/1.0.0"}
     )
-    assert command("echo", listener.address).returncode == 1
+    for word in ("echo", "perf"):
+        for words in ((), ("--streams", "3")):
+            result = command(word, listener.address, *words)
+            assert (result.returncode, result.stdout) == (1, b"")
+            assert result.stderr.decode().splitlines() == [
+                f"webrtc-direct: the peer does not support /{word}/1.0.0: "
+                f"start a peer that does, with `webrtc-direct listen --{word}`"
+            ]
 
 
 def test_another_peer_id_than_the_expected_one_is_named(command: Command, address: str) -> None:

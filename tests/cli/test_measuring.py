@@ -124,12 +124,12 @@ async def test_a_peer_that_does_not_answer_identify_or_ping_lacks_them() -> None
         report = await measure(connection, started=time.perf_counter(), timeout=0.05)
     assert (report.agent, report.protocols) == (None, ())
     assert (report.steps()["identify"], report.steps()["ping"]) == (None, None)
-    assert "the peer does not identify itself" in "\n".join(draw(report))
+    assert "the peer does not identify itself" in "\n".join(draw(report, 110))
 
 
 async def test_what_a_peer_says_of_itself_is_escaped() -> None:
     async with connected_to({IDENTIFY_PROTOCOL: misleads}) as connection:
         report = await measure(connection, started=time.perf_counter(), timeout=5)
-    text = "\n".join(line for line in draw(report) if "nice" in line or "speaks" in line)
+    text = "\n".join(line for line in draw(report, 110) if "nice" in line or "speaks" in line)
     assert "nice\\x1b[2J\\nagent\\u202e" in text
     assert "speaks /a\\x07/b" in text
