@@ -1,4 +1,4 @@
-"""``webrtc-direct limits``, and ``--limit NAME=VALUE``: the fields of ``Limits`` as they are written and read.
+"""``webrtc-direct limits``, and ``--limit NAME=VALUE``: the fields of ``Limits`` as they are read and shown.
 
 Which fields there are is read from the class itself; here is only what each of them counts.
 """
@@ -6,7 +6,6 @@ Which fields there are is read from the class itself; here is only what each of 
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING
 
 import click
 
@@ -96,31 +95,31 @@ def shown(name: str, value: float | None) -> str:
 def limits_of(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> Limits:
     """Return the defaults with what *values* say; the callback of ``--limit``."""
     changed: dict[str, float | None] = {}
-    try:
-        for value in values:
+    for value in values:
+        try:
             name, limit = _parse(value)
-            if name in changed:
-                raise ValueError(f"{name} is given twice")
-            changed[name] = limit
-        # The class checks what one field alone does not show.
-        return Limits(**changed)  # type: ignore[arg-type]
-    except ValueError as error:
-        raise click.BadParameter(str(error), context, parameter) from error
+        except ValueError as error:
+            raise click.BadParameter(str(error), context, parameter) from error
+        if name in changed:
+            raise click.BadParameter(f"{name} is given twice", context, parameter)
+        changed[name] = limit
+    return Limits(**changed)  # type: ignore[arg-type]
 
 
 def _parse(text: str) -> tuple[str, float | None]:
     """Read ``NAME=VALUE``. Raises ValueError, in words for a user."""
-    name, equals, value = (part.strip() for part in text.partition("="))
-    if not (name and equals and value):
+    name, _, value = (part.strip() for part in text.partition("="))
+    if not (name and value):
         raise ValueError(f"{text!r} is not NAME=VALUE, such as max_connections=5000")
     if name not in NAMES:
         raise ValueError(f"no limit {name!r}{did_you_mean(name, NAMES)} (`webrtc-direct limits` lists all)")
     default = getattr(_DEFAULTS, name)
+    # A field that has no limit by default may have none again.
     if value.lower() == NONE and default is None:
         return name, None
     unit = unit_of(name)
     try:
-        limit = _number(value, unit, is_float=default is None or isinstance(default, float))
+        limit = _number(value, unit, is_float=not isinstance(default, int))
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
     if not 0 < limit <= _MOST[unit]:

@@ -142,7 +142,7 @@ class Events:
             },
         )
 
-    def _write(self, event: str, what: Mapping[str, object]) -> None:
+    def _write(self, event: str, what: dict[str, object]) -> None:
         self.lines.write(json.dumps(_event(event) | what) + "\n")
 
     def _left_out(self, count: int) -> str:

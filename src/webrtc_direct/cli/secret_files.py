@@ -24,6 +24,5 @@ def warn_of_readers(path: Path) -> None:
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & _OTHERS:
         name, quoted = printable(str(path)), printable(shlex.quote(str(path)))
-        say(
-            f"warning: {name} is secret, and others can read or change it (mode {mode:04o}): chmod 600 {quoted}"
-        )
+        problem = f"others can read or change it (mode {mode:04o})"
+        say(f"warning: {name} is secret, and {problem}: chmod 600 {quoted}")

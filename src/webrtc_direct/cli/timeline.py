@@ -136,7 +136,7 @@ def _lines(head: str, bar: str, remark: str, width: int) -> Iterator[str]:
     first = remarks.pop(0) if beside and remarks else ""
     if not first:
         bar = bar.rstrip()
-    line = head + (click.style(bar, fg="green") if bar else "") + (f"  {first}" if first else "")
+    line = head + (click.style(bar, fg="green") if bar.strip() else bar) + (f"  {first}" if first else "")
     if line.strip():
         yield line.rstrip()
     yield from (" " * indent + line for line in remarks)
