@@ -76,7 +76,7 @@ def test_a_limit_is_the_listeners(command: Command, listen: Callable[..., Runnin
     assert (refused.returncode, refused.stderr.count(b"\n")) == (1, 1)
     assert listener.next_event()["event"] == "connected"
     ended = listener.next_event()
-    assert (ended["event"], ended["reason"]) == ("disconnected", "local")
+    assert (ended["event"], ended["reason"]) == ("disconnected", "limit")
 
 
 @pytest.mark.parametrize("most", [True, False], ids=["largest", "smallest"])

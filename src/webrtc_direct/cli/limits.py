@@ -89,7 +89,7 @@ def shown(name: str, value: float | None) -> str:
         for unit, factor in (("MiB", 1 << 20), ("KiB", 1 << 10)):
             if value % factor == 0:
                 return f"{value // factor:.0f}{unit}"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.15g}"
 
 
 def limits_of(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> Limits:
