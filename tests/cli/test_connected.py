@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,7 @@ from webrtc_direct.certificate import Certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.cli.conftest import Command, RunningListener
 
@@ -111,6 +113,35 @@ def test_an_interrupted_ping_tells_what_it_knows_and_exits_with_130(address: str
     assert err == b"webrtc-direct: interrupted\n"
 
 
+@pytest.mark.parametrize("form", [(), ("--json",)], ids=["text", "json"])
+def test_pings_without_a_count_end_by_ctrl_c(address: str, form: tuple[str, ...], tmp_path: Path) -> None:
+    listener_log = tmp_path / "log"
+    with (
+        listener_log.open("wb") as log,
+        subprocess.Popen(
+            [sys.executable, "-m", "webrtc_direct.cli", "-vv", "ping", address, "-i", "0", *form],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        ) as process,
+    ):
+        deadline = time.monotonic() + 60
+        while b": authenticated" not in listener_log.read_bytes():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    if form:
+        report = json.loads(out)
+        assert report["count"] > 10
+        assert report["lost"] == 0
+    else:
+        assert b" pings, 0 lost: min " in out.splitlines()[-1]
+    assert b"interrupted" not in listener_log.read_bytes()
+
+
 @pytest.mark.parametrize("directions", [("upload",), ("download",), ("upload", "download")])
 def test_perf_reports_the_directions_it_was_asked_for(
     command: Command, address: str, directions: tuple[str, ...]
@@ -171,7 +202,14 @@ def test_echo_and_perf_are_offered_only_when_asked_for(
     assert set(json.loads(command("dial", listener.address, "--json").stdout)["protocols"]).isdisjoint(
         {"/echo/1.0.0", "/perf/1.0.0"}
     )
-    assert command("echo", listener.address).returncode == 1
+    for word in ("echo", "perf"):
+        for words in ((), ("--streams", "3")):
+            result = command(word, listener.address, *words)
+            assert (result.returncode, result.stdout) == (1, b"")
+            assert result.stderr.decode().splitlines() == [
+                f"webrtc-direct: the peer does not support /{word}/1.0.0: "
+                f"start a peer that does, with `webrtc-direct listen --{word}`"
+            ]
 
 
 def test_another_peer_id_than_the_expected_one_is_named(command: Command, address: str) -> None:
@@ -196,6 +234,14 @@ def test_listen_tells_who_comes_and_goes(command: Command, listen: Callable[...,
     assert command("dial", listener.address, "--version", "v2").returncode == 0
     connected, disconnected = listener.next_event(), listener.next_event()
     assert (connected["event"], connected["version"]) == ("connected", "v2")
+    assert command("dial", listener.address).returncode == 0
+    others = listener.next_event(), listener.next_event()
+    numbers = [event["connection"] for event in (connected, disconnected, *others)]
+    assert numbers == [1, 1, 2, 2]
+    times = [datetime.fromisoformat(event["time"]) for event in (listener.listening, connected, *others)]
+    assert times == sorted(times)
+    assert all(event["time"].endswith("Z") for event in (listener.listening, connected))
+    assert abs((datetime.now(UTC) - times[0]).total_seconds()) < 600
     assert connected["remote"].startswith("127.0.0.1:")
     assert disconnected["event"] == "disconnected"
     assert disconnected["peer_id"] == connected["peer_id"]

@@ -12,9 +12,10 @@ from webrtc_direct.certificate import Certificate
 from webrtc_direct.identity import KeyPair
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-    from tests.cli.conftest import Command
+    from tests.cli.conftest import Command, RunningListener
 
 
 def test_an_identity_is_made_and_shown(command: Command, tmp_path: Path) -> None:
@@ -52,6 +53,35 @@ def test_a_secret_file_is_private_and_never_overwritten(command: Command, tmp_pa
     assert again.returncode == 1
     assert b"already exists" in again.stderr
     assert file.read_bytes() == content
+
+
+@pytest.mark.parametrize("kind", ["identity", "certificate"])
+def test_a_file_that_cannot_be_made_is_named(command: Command, tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "none" / "secret"
+    for words in ((kind, "new", str(file)), ("listen", f"--{kind}", str(file))):
+        result = command(*words)
+        assert (result.returncode, result.stdout) == (1, b"")
+        assert result.stderr.decode() == f"webrtc-direct: {file}: No such file or directory\n"
+
+
+@pytest.mark.parametrize("kind", ["identity", "certificate"])
+@pytest.mark.parametrize("mode", [0o600, 0o400, 0o640, 0o604, 0o622])
+def test_a_secret_that_others_can_read_is_a_warning(
+    command: Command, listen: Callable[..., RunningListener], tmp_path: Path, kind: str, mode: int
+) -> None:
+    file = tmp_path / "a secret"
+    assert command(kind, "new", str(file)).stderr == b""
+    file.chmod(mode)
+    warning = f"webrtc-direct: warning: {file} is secret, and others can read or change it (mode {mode:04o})"
+    expected = f"{warning}: chmod 600 '{file}'\n" if mode & 0o077 else ""
+    result = command(kind, "show", str(file))
+    assert (result.returncode, result.stderr.decode()) == (0, expected)
+    listener = listen(f"--{kind}", str(file))
+    if kind == "identity":
+        dialed = command("dial", listener.address, "--identity", str(file))
+        assert (dialed.returncode, dialed.stderr.decode()) == (0, expected)
+    code, _, stderr = listener.end(15)
+    assert (code, stderr.decode()) == (0, expected)
 
 
 @pytest.mark.parametrize("kind", ["identity", "certificate"])

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Command, RunningListener
 
 
-@pytest.mark.parametrize("form", ["  {}\t", "@file", "-"])
+@pytest.mark.parametrize("form", ["  {}\t", "\n {}\r\n", "@file", "-"])
 def test_an_address_may_be_pasted_with_spaces_or_come_from_a_file_or_stdin(
     form: str, command: Command, address: str, tmp_path: Path
 ) -> None:
@@ -25,6 +25,11 @@ def test_an_address_may_be_pasted_with_spaces_or_come_from_a_file_or_stdin(
     done = command("address", given, "--json", stdin=f"{address}\n".encode())
     assert (done.returncode, done.stderr) == (0, b"")
     assert json.loads(done.stdout)["address"] == address
+
+
+def test_a_listener_takes_a_pasted_address_too(listen: Callable[..., RunningListener]) -> None:
+    own = " /ip4/127.0.0.1/udp/0/webrtc-direct\n"
+    assert listen(own, "--announce", own).address.startswith("/ip4/127.0.0.1/udp/")
 
 
 def test_what_follows_the_address_on_stdin_is_for_the_command(command: Command, address: str) -> None:

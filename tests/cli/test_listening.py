@@ -147,6 +147,7 @@ def test_v_logs_who_comes_and_goes_and_vv_all(command: Command, verbose: tuple[s
         f"webrtc_direct.dial: dialing {address}, version auto" in line
         for line in dialed.stderr.decode().splitlines()
     )
+    assert all(line.split()[2] in ("INFO", "DEBUG") for line in lines)
     # A stream that was refused is the peer's doing.
     assert any("not negotiated" in line for line in lines) == (verbose == ("-vv",))
     assert (len(lines) == 6) == (verbose == ("-v",))

@@ -6,12 +6,13 @@ import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 
 import webrtc_direct
 from webrtc_direct import RemoteProtocolError
 from webrtc_direct.cli.dial import measure
-from webrtc_direct.cli.ping import Pings, run_pings
+from webrtc_direct.cli.ping import MAX_SAMPLES, Pings, run_pings
 from webrtc_direct.cli.timeline import draw
 from webrtc_direct.cli.transfer import compare_echo, shares, transfer
 from webrtc_direct.platform.memory import MemoryNetwork, MemoryPlatform
@@ -75,7 +76,7 @@ async def test_pings_go_on_when_the_peer_ends_the_stream() -> None:
     async with connected_to({PING_PROTOCOL: answers_once}) as connection:
         seen = [seconds async for seconds in run_pings(connection, pings)]
     assert len(seen) == 3
-    assert (pings.lost, seen) == (0, pings.answered)
+    assert (pings.lost, seen) == (0, list(pings.answered))
 
 
 async def test_an_unanswered_ping_is_lost() -> None:
@@ -124,12 +125,34 @@ async def test_a_peer_that_does_not_answer_identify_or_ping_lacks_them() -> None
         report = await measure(connection, started=time.perf_counter(), timeout=0.05)
     assert (report.agent, report.protocols) == (None, ())
     assert (report.steps()["identify"], report.steps()["ping"]) == (None, None)
-    assert "the peer does not support identify" in "\n".join(draw(report))
+    assert "the peer does not support identify" in "\n".join(draw(report, 110))
+
+
+@pytest.mark.parametrize("width", [30, 50, 80, 110, 160])
+async def test_no_word_of_the_timeline_is_broken(width: int) -> None:
+    async with connected_to({}) as connection:
+        report = await measure(connection, started=time.perf_counter(), timeout=5)
+    wide, plain = ([click.unstyle(line) for line in draw(report, cells)] for cells in (1000, width))
+    words, expected = (" ".join(lines).replace("█", " ").split() for lines in (plain, wide))
+    assert words == expected
+    assert [line for line in plain if len(line) > max(width, 29) and len(line.split()) > 1] == []
+    # Beside the bars where there is room.
+    beside = any("ICE" in line and "Binding requests answered" in line for line in plain)
+    assert beside == (width >= 110)
+
+
+def test_pings_without_end_are_counted_and_the_last_ones_kept() -> None:
+    pings = Pings(None, 0.0, 1.0)
+    for number in range(MAX_SAMPLES + 10):
+        pings.note(float(number))
+    pings.note(None)
+    assert (pings.left, pings.done, pings.lost) == (True, MAX_SAMPLES + 11, 1)
+    assert (len(pings.answered), pings.answered[0]) == (MAX_SAMPLES, 10.0)
 
 
 async def test_what_a_peer_says_of_itself_is_escaped() -> None:
     async with connected_to({IDENTIFY_PROTOCOL: misleads}) as connection:
         report = await measure(connection, started=time.perf_counter(), timeout=5)
-    text = "\n".join(line for line in draw(report) if "nice" in line or "speaks" in line)
+    text = "\n".join(line for line in draw(report, 110) if "nice" in line or "speaks" in line)
     assert "nice\\x1b[2J\\nagent\\u202e" in text
     assert "speaks /a\\x07/b" in text

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from typing import TYPE_CHECKING
 
+import click
 import pytest
+from tests.support import unused_port
 
 from webrtc_direct.certificate import Certificate
 from webrtc_direct.cli.program import WORDS
+from webrtc_direct.cli.program import command as program
 from webrtc_direct.identity import KeyPair
-from webrtc_direct.multiaddr import WebRtcDirectAddress
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.cli.conftest import Command
@@ -49,6 +53,29 @@ def test_every_command_explains_itself(command: Command, word: str) -> None:
     assert result.stdout.startswith(f"Usage: webrtc-direct {word}".encode())
 
 
+def test_what_an_option_takes_has_one_name_in_all_commands() -> None:
+    names: dict[str, set[str]] = {}
+    for command in every_command(program):
+        for option in command.params:
+            if not isinstance(option, click.Option) or option.is_flag or option.count:
+                continue
+            if not isinstance(option.type, click.Choice):
+                # Where nobody has given one, click says INTEGER RANGE or TEXT.
+                names.setdefault(option.opts[-1], set()).add(str(option.metavar))
+    assert [(option, shown) for option, shown in names.items() if len(shown) > 1 or "None" in shown] == []
+
+
+def every_command(group: click.Group) -> Iterator[click.Command]:
+    """Yield the commands of *group*, and of the groups in it."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield command
+        if isinstance(command, click.Group):
+            yield from every_command(command)
+
+
 def test_without_a_command_the_overview_is_shown_as_an_error(command: Command) -> None:
     result = command()
     assert (result.returncode, result.stdout) == (2, b"")
@@ -58,7 +85,12 @@ def test_without_a_command_the_overview_is_shown_as_an_error(command: Command) -
 @pytest.mark.parametrize(
     ("words", "cause"),
     [
-        (("fly",), "No such command"),
+        (("fly",), "no command 'fly' (see webrtc-direct --help)"),
+        (("dail",), "no command 'dail'; did you mean dial? (see webrtc-direct --help)"),
+        (("identity", "shwo"), "no command 'shwo'; did you mean show?"),
+        (("certificate", "nwe"), "no command 'nwe'; did you mean new?"),
+        (("--verbos",), "no option --verbos; did you mean --verbose?"),
+        (("dial", "--tmieout", "3"), "no option --tmieout; did you mean --timeout? (see webrtc-direct dial"),
         (("dial",), "MULTIADDR"),
         (("dial", "{address}", "--version", "v3"), "--version"),
         (("dial", "{address}", "--timeout", "0"), "--timeout"),
@@ -68,7 +100,10 @@ def test_without_a_command_the_overview_is_shown_as_an_error(command: Command) -
         (("ping", "{address}", "-c", "x"), "--count"),
         (("perf", "{address}", "--upload", "3Q"), "--upload"),
         (("perf", "{address}", "--streams", "0"), "--streams"),
+        (("perf", "{address}", "--download", "0"), "'--download': '0' is nothing to send"),
         (("echo", "{address}", "--size", "-1"), "--size"),
+        (("echo", "{address}", "--size", "0kB"), "'--size': '0kB' is nothing to send"),
+        (("demo", "--size", "0"), "--size"),
         (("pipe", "{address}"), "PROTOCOL"),
         (("listen", "--nonsense"), "--nonsense"),
     ],
@@ -132,11 +167,19 @@ def test_a_missing_file_is_one_line(command: Command, tmp_path: Path) -> None:
     assert result.returncode == 1
 
 
-def test_an_address_that_is_in_use_is_one_line(command: Command) -> None:
-    parsed = WebRtcDirectAddress.parse(an_address(port=1))
-    result = command("listen", f"/ip4/192.0.2.1/udp/{parsed.port}/webrtc-direct")
-    assert_one_line(result.stderr, "assign")
-    assert result.returncode == 1
+@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM], ids=["listener", "page"])
+def test_an_address_that_is_in_use_is_named(command: Command, kind: socket.SocketKind) -> None:
+    with socket.socket(socket.AF_INET, kind) as other:
+        other.bind(("127.0.0.1", unused_port()))
+        if kind == socket.SOCK_STREAM:
+            other.listen()
+        port = other.getsockname()[1]
+        address = (
+            f"/ip4/127.0.0.1/udp/{port}/webrtc-direct" if kind == socket.SOCK_DGRAM else f"127.0.0.1:{port}"
+        )
+        result = command("listen", *([address] if kind == socket.SOCK_DGRAM else ["--web", address]))
+    assert_one_line(result.stderr, f"{address}: Address already in use")
+    assert (result.returncode, result.stdout) == (1, b"")
 
 
 def test_the_version_of_the_package_is_printed(command: Command) -> None:

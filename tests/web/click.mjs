@@ -33,6 +33,9 @@ const SCENARIOS = {
     assert.equal(await page.locator('#echo-answers .said').first().textContent(), HOSTILE)
     assert.equal(await page.locator('#echo-answers b, #echo-answers img').count(), 0)
     await is(page, '#echo-answers .detail', /^\d+ bytes there and back in [\d.]+ ms$/)
+    await page.fill('#echo-text', '')
+    await page.keyboard.press('Enter')
+    await is(page, '#echo-answers .detail', /^There is nothing to send/)
 
     await page.waitForSelector('#connections tr.own')
     assert.equal(await page.locator('#connections tr').count(), 1)
@@ -45,11 +48,12 @@ const SCENARIOS = {
     await fits(page)
 
     await page.click('#ping-pause')
-    await is(page, '#ping-pause', /^Go on$/)
+    await is(page, '#ping-pause', /^Resume$/)
     const points = await page.getAttribute('#ping-plot polyline', 'points')
     await page.waitForTimeout(1200)
     assert.equal(await page.getAttribute('#ping-plot polyline', 'points'), points)
     await page.click('#ping-pause')
+    await is(page, '#ping-pause', /^Pause$/)
 
     // The keyboard alone ends the connection, chooses the version and dials again.
     await page.focus('#dial')
@@ -89,8 +93,10 @@ const SCENARIOS = {
     process.kill(pid, 'SIGTERM')
     await is(page, '#status-text', /^Disconnected$/)
     await stands(page, '#problem')
-    await is(page, '#problem', /^The listener closed the connection\.$/)
-    await is(page, '#connections-count', /does not answer/)
+    await is(page, '#problem', /^The listener closed the connection\. It has ended: nobody answers at 127\.0\.0\.1:\d+\.$/)
+    await is(page, '#connections-count', /^The listener has ended/)
+    assert.equal(await page.locator('#connections tr').count(), 0)
+    assert.equal(await page.isHidden('#connections-empty'), true)
     await page.click('#dial')
     await is(page, '#problem', /^Nobody answers at 127\.0\.0\.1 port \d+/)
     await steps(page, 'failed', 2)

@@ -9,6 +9,8 @@ import click
 from webrtc_direct.certificate import Certificate
 from webrtc_direct.cli.failure import refuse_existing
 from webrtc_direct.cli.output import write_json
+from webrtc_direct.cli.secret_files import warn_of_readers
+from webrtc_direct.cli.suggestions import SuggestingGroup
 from webrtc_direct.cli.target import json_option
 
 EPILOG = """\b
@@ -19,7 +21,7 @@ Examples:
 """
 
 
-@click.group("certificate", epilog=EPILOG)
+@click.group("certificate", cls=SuggestingGroup, epilog=EPILOG)
 def certificate_group() -> None:
     """Make or show a certificate file: the DTLS certificate of a certhash, and its key.
 
@@ -44,7 +46,9 @@ def new_command(*, file: Path, as_json: bool) -> None:
 @json_option
 def show_command(*, file: Path, as_json: bool) -> None:
     """Show the certhash and the fingerprint of FILE."""
-    _show(file, Certificate.load(file), as_json=as_json)
+    certificate = Certificate.load(file)
+    warn_of_readers(file)
+    _show(file, certificate, as_json=as_json)
 
 
 def _show(file: Path, certificate: Certificate, *, as_json: bool) -> None:

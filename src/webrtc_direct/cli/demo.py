@@ -19,7 +19,7 @@ from webrtc_direct.cli.ping import Pings, run_pings
 from webrtc_direct.cli.progress import progress_bar
 from webrtc_direct.cli.size import size_of
 from webrtc_direct.cli.target import DEFAULT_TIMEOUT, Target
-from webrtc_direct.cli.timeline import CLOSING, draw
+from webrtc_direct.cli.timeline import CLOSING, draw, fold, width_of_stdout
 from webrtc_direct.cli.transfer import compare_echo, transfer
 from webrtc_direct.platform import default_platform
 
@@ -37,7 +37,12 @@ GRACE_SECONDS = 10
 
 @click.command("demo")
 @click.option(
-    "--size", callback=size_of, default="64MiB", show_default=True, help="How much data to move each way."
+    "--size",
+    metavar="SIZE",
+    callback=size_of,
+    default="64MiB",
+    show_default=True,
+    help="How much data to move each way.",
 )
 def demo_command(*, size: int) -> None:
     """Start a listener in a second process, dial it, ping it, and move data both ways.
@@ -55,7 +60,8 @@ async def _demo(address: str, size: int) -> None:
     target = Target(address, "auto", DEFAULT_TIMEOUT, None, any_peer=False, platform=default_platform())
     started = time.perf_counter()
     async with target.dial() as connection:
-        for line in draw(await measure(connection, started=started, timeout=DEFAULT_TIMEOUT)):
+        report = await measure(connection, started=started, timeout=DEFAULT_TIMEOUT)
+        for line in draw(report, width_of_stdout()):
             click.echo(line)
         click.echo()
         await _ping(connection)
@@ -71,17 +77,22 @@ async def _ping(connection: Connection) -> None:
         pass
     if pings.lost:
         raise Failure(f"{pings.lost} of {PINGS} pings were lost")
-    click.echo(f"ping      {', '.join(show_milliseconds(seconds) for seconds in pings.answered)}")
+    _say(f"ping      {', '.join(show_milliseconds(seconds) for seconds in pings.answered)}")
 
 
 async def _move(connection: Connection, size: int) -> None:
     with progress_bar("echo", size) as progress:
         seconds = await compare_echo(connection, size=size, streams=STREAMS, progress=progress)
-    click.echo(_speed("echo", size, seconds) + f", over {STREAMS} streams, every byte compared")
+    _say(_speed("echo", size, seconds) + f", over {STREAMS} streams, every byte compared")
     for direction in ("upload", "download"):
         with progress_bar(direction, size) as progress:
             seconds = await transfer(connection, direction, size=size, streams=1, progress=progress)
-        click.echo(_speed(direction, size, seconds))
+        _say(_speed(direction, size, seconds))
+
+
+def _say(line: str) -> None:
+    for part in fold(line, width_of_stdout(), indent=10):
+        click.echo(part)
 
 
 def _speed(what: str, size: int, seconds: float) -> str:

@@ -11,7 +11,7 @@ import click
 from webrtc_direct.cli.event_loop import run
 from webrtc_direct.cli.output import milliseconds, show_milliseconds, write_json
 from webrtc_direct.cli.target import Target, dials, json_option
-from webrtc_direct.cli.timeline import CLOSING, Report, draw
+from webrtc_direct.cli.timeline import CLOSING, Report, draw, width_of_stdout
 from webrtc_direct.errors import ProtocolNotSupported, StreamReset
 from webrtc_direct.protocols.identify import identify
 from webrtc_direct.protocols.ping import ping
@@ -71,7 +71,7 @@ async def _dial(target: Target, count: int | None, as_json: bool) -> None:  # no
             report = await measure(connection, started=started, timeout=target.timeout)
             reports.append(report)
             if not as_json and count is None:
-                for line in draw(report):
+                for line in draw(report, width_of_stdout()):
                     click.echo(line)
             closing = time.perf_counter()
         if not as_json and count is None:
@@ -82,7 +82,7 @@ async def _dial(target: Target, count: int | None, as_json: bool) -> None:  # no
     if as_json:
         write_json(_document(target, median, None if count is None else reports))
     elif count is not None:
-        for line in draw(median):
+        for line in draw(median, width_of_stdout()):
             click.echo(line)
 
 

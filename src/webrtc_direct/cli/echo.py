@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from webrtc_direct.cli.event_loop import run
+from webrtc_direct.cli.failure import offered_by
 from webrtc_direct.cli.output import megabytes_per_second, show_size, write_json
 from webrtc_direct.cli.progress import progress_bar
 from webrtc_direct.cli.size import size_of
@@ -22,14 +23,21 @@ Sizes: a plain integer means bytes; kB, MB, GB are powers of 1000, KiB, MiB, GiB
 
 @click.command("echo", epilog=EPILOG)
 @dials
-@click.option("--size", callback=size_of, default="1MiB", show_default=True, help="How much to send, in all.")
+@click.option(
+    "--size",
+    metavar="SIZE",
+    callback=size_of,
+    default="1MiB",
+    show_default=True,
+    help="How much to send, in all.",
+)
 @click.option(
     "--streams",
-    metavar="K",
+    metavar="N",
     type=click.IntRange(1, 256),
     default=1,
     show_default=True,
-    help="Split it over K streams of the one connection.",
+    help="Split it over N streams of the one connection.",
 )
 @json_option
 def echo_command(*, target: Target, size: int, streams: int, as_json: bool) -> None:
@@ -43,7 +51,7 @@ def echo_command(*, target: Target, size: int, streams: int, as_json: bool) -> N
 
 async def _echo(target: Target, size: int, streams: int, as_json: bool) -> None:  # noqa: FBT001 - run takes positions
     async with target.dial() as connection:
-        with progress_bar("echo", size, wanted=not as_json) as progress:
+        with offered_by("--echo"), progress_bar("echo", size, wanted=not as_json) as progress:
             seconds = await compare_echo(connection, size=size, streams=streams, progress=progress)
     speed = megabytes_per_second(size, seconds)
     if as_json:

@@ -6,14 +6,17 @@ fault of this package and keeps its traceback.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
 from webrtc_direct.cli.output import printable
-from webrtc_direct.errors import AddressError, WebRtcDirectError
+from webrtc_direct.cli.suggestions import did_you_mean
+from webrtc_direct.errors import AddressError, ProtocolNotSupported, WebRtcDirectError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 FAILED = 1
@@ -30,11 +33,14 @@ class Failure(Exception):
 
 def failure_of(error: BaseException) -> Failure | None:
     """Return what to tell the user about *error*, or ``None`` when it is a fault of ours."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+    error = _first(error)
     match error:
         case Failure():
             return error
+        case click.NoSuchOption():
+            # click offers several, some of them far off.
+            meant = did_you_mean(error.option_name, error.possibilities or ())
+            return Failure(_one_line(f"no option {error.option_name}{meant}") + _hint(error.ctx), UNUSABLE)
         case click.UsageError():
             return Failure(_one_line(error.format_message()) + _hint(error.ctx), UNUSABLE)
         case click.ClickException():
@@ -53,6 +59,23 @@ def refuse_existing(path: Path) -> None:
     """Raise ``Failure`` where *path* exists: a key that is overwritten is gone for good."""
     if path.exists():
         raise Failure(f"{printable(str(path))}: already exists, and is not overwritten")
+
+
+@contextmanager
+def offered_by(option: str) -> Iterator[None]:
+    """Say of a peer that lacks the protocol which *option* of ``listen`` makes one that has it."""
+    try:
+        yield
+    except* ProtocolNotSupported as errors:
+        # Each stream of several asks on its own.
+        line = f"{_first(errors)}: start a peer that does, with `webrtc-direct listen {option}`"
+        raise Failure(line) from errors
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _hint(context: click.Context | None) -> str:

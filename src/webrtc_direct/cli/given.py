@@ -41,6 +41,14 @@ def take_address(context: click.Context, parameter: click.Parameter, value: str)
     return lines[0]
 
 
+def take_own_addresses(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return the addresses of a listener without the spaces around them; a callback of click's."""
+    del context, parameter
+    return tuple(value.strip() for value in values)
+
+
 def address_argument(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the argument MULTIADDR, as ``address``."""
     return click.argument("address", metavar="MULTIADDR", callback=take_address)(function)

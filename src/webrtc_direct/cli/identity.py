@@ -8,6 +8,8 @@ import click
 
 from webrtc_direct.cli.failure import refuse_existing
 from webrtc_direct.cli.output import write_json
+from webrtc_direct.cli.secret_files import warn_of_readers
+from webrtc_direct.cli.suggestions import SuggestingGroup
 from webrtc_direct.cli.target import json_option
 from webrtc_direct.identity import KeyPair
 
@@ -19,7 +21,7 @@ Examples:
 """
 
 
-@click.group("identity", epilog=EPILOG)
+@click.group("identity", cls=SuggestingGroup, epilog=EPILOG)
 def identity_group() -> None:
     """Make or show an identity file: the Ed25519 key of a peer id.
 
@@ -43,7 +45,9 @@ def new_command(*, file: Path, as_json: bool) -> None:
 @json_option
 def show_command(*, file: Path, as_json: bool) -> None:
     """Show the peer id of FILE."""
-    _show(file, KeyPair.load(file), as_json=as_json)
+    identity = KeyPair.load(file)
+    warn_of_readers(file)
+    _show(file, identity, as_json=as_json)
 
 
 def _show(file: Path, identity: KeyPair, *, as_json: bool) -> None:

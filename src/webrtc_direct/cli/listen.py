@@ -7,9 +7,11 @@ import os
 import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakKeyDictionary
 
 import click
 
@@ -18,8 +20,11 @@ from webrtc_direct.cli.ending import say
 from webrtc_direct.cli.event_loop import run_until_told
 from webrtc_direct.cli.extras import lacking
 from webrtc_direct.cli.failure import Failure
+from webrtc_direct.cli.given import take_own_addresses
+from webrtc_direct.cli.limits import limits_of
 from webrtc_direct.cli.lines import LineWriter
 from webrtc_direct.cli.output import printable, socket_address, write_json
+from webrtc_direct.cli.secret_files import warn_of_readers
 from webrtc_direct.cli.target import json_option, positive_seconds
 from webrtc_direct.errors import IdentityError
 from webrtc_direct.identity import KeyPair, PeerId
@@ -35,6 +40,7 @@ if TYPE_CHECKING:
 
     from webrtc_direct.cli.event_loop import Told
     from webrtc_direct.connection import Connection, Handler
+    from webrtc_direct.limits import Limits
     from webrtc_direct.listener import Listener
     from webrtc_direct.platform.base import CloseReason
     from webrtc_direct.web.files import File
@@ -62,6 +68,7 @@ do not exist are created.
 
 
 Network = IPv4Network | IPv6Network
+_Secret = TypeVar("_Secret", KeyPair, Certificate)
 
 
 @dataclass(frozen=True)
@@ -90,50 +97,61 @@ class Events:
     def __init__(self, told: Told) -> None:
         """Ask the command to end, by *told*, when the reader has gone."""
         self.lines = LineWriter(sys.stdout, self._left_out, told.tell)
+        self._count = 0
+        self._numbers: WeakKeyDictionary[Connection, int] = WeakKeyDictionary()
 
     def listening(self, listener: Listener, web: WebAddress | None) -> None:
         """Tell where *listener* can be dialed, and where its page is."""
         addresses = [str(address) for address in listener.addresses]
         missing = {address: error.strerror for address, error in listener.missing.items()}
         write_json(
-            {
-                "event": "listening",
+            _event("listening")
+            | {
                 "peer_id": str(listener.peer_id),
                 "addresses": addresses,
                 "missing": missing,
             }
         )
         if web is not None:
-            write_json({"event": "web", "url": web.url})
+            write_json(_event("web") | {"url": web.url})
 
     def connected(self, connection: Connection) -> None:
         """Tell that *connection* is authenticated."""
+        self._count += 1
+        self._numbers[connection] = self._count
         self._write(
+            "connected",
             {
-                "event": "connected",
+                "connection": self._count,
                 "peer_id": str(connection.peer_id),
                 "remote": socket_address(connection.remote),
                 "version": connection.version,
-            }
+            },
         )
 
     def disconnected(self, connection: Connection, reason: CloseReason) -> None:
         """Tell that *connection* ended."""
         self._write(
+            "disconnected",
             {
-                "event": "disconnected",
+                "connection": self._numbers.get(connection),
                 "peer_id": str(connection.peer_id),
                 "remote": socket_address(connection.remote),
                 "reason": reason.kind.value,
                 "detail": reason.detail,
-            }
+            },
         )
 
-    def _write(self, event: Mapping[str, object]) -> None:
-        self.lines.write(json.dumps(event) + "\n")
+    def _write(self, event: str, what: dict[str, object]) -> None:
+        self.lines.write(json.dumps(_event(event) | what) + "\n")
 
     def _left_out(self, count: int) -> str:
-        return json.dumps({"event": "left_out", "lines": count}) + "\n"
+        return json.dumps(_event("left_out") | {"lines": count}) + "\n"
+
+
+def _event(name: str) -> dict[str, object]:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return {"event": name, "time": now.replace("+00:00", "Z")}
 
 
 class Lines(Events):
@@ -189,7 +207,7 @@ def _web_address(context: click.Context, parameter: click.Parameter, value: str 
 
 
 @click.command("listen", epilog=EPILOG)
-@click.argument("addresses", metavar="[ADDRESS]...", nargs=-1)
+@click.argument("addresses", metavar="[ADDRESS]...", nargs=-1, callback=take_own_addresses)
 @click.option("--echo", is_flag=True, help="Serve /echo/1.0.0: send back what arrives.")
 @click.option("--perf", is_flag=True, help="Serve /perf/1.0.0: let peers measure throughput.")
 @click.option(
@@ -217,6 +235,7 @@ def _web_address(context: click.Context, parameter: click.Parameter, value: str 
     "--announce",
     metavar="ADDRESS",
     multiple=True,
+    callback=take_own_addresses,
     help="Tell peers this address instead of the bound one, for example behind a NAT or with 0.0.0.0. Port 0 "
     "stands for the bound port. May be repeated.",
 )
@@ -250,6 +269,15 @@ def _web_address(context: click.Context, parameter: click.Parameter, value: str 
     help="Ping every peer at this interval, and disconnect it if it does not answer.",
 )
 @click.option(
+    "--limit",
+    "limits",
+    metavar="NAME=VALUE",
+    multiple=True,
+    callback=limits_of,
+    help="Change a limit, such as max_connections=5000 or receive_window=1MiB. `webrtc-direct limits` lists "
+    "all of them with their defaults. May be repeated.",
+)
+@click.option(
     "--web",
     metavar="[IP:]PORT",
     callback=_web_address,
@@ -278,6 +306,7 @@ def listen_command(
     networks: list[Network],
     peers: list[PeerId],
     keep_alive: float | None,
+    limits: Limits,
     web: WebAddress | None,
     page_folder: Path | None,
     as_json: bool,
@@ -286,8 +315,9 @@ def listen_command(
 
     Port 0 lets the system choose. Ping and identify are always answered. SIGINT,
     SIGTERM and SIGHUP end it cleanly; a second signal ends it at once. With --json each
-    event is a line: listening, web, connected, disconnected, and left_out, which counts
-    lines that were dropped because nobody read them.
+    event is a line with its time (RFC 3339, UTC): listening, web, connected, disconnected,
+    and left_out, which counts lines that were dropped because nobody read them. Connections
+    are numbered, so that you can tell which one has ended.
     """
     if page_folder is not None and web is None:
         raise click.UsageError("--web-page needs --web")
@@ -301,15 +331,25 @@ def listen_command(
         handlers[PERF_PROTOCOL] = perf_handler
     listening = listen(
         addresses or (DEFAULT_ADDRESS,),
-        identity=None if identity_file is None else KeyPair.load_or_create(identity_file),
-        certificate=None if certificate_file is None else Certificate.load_or_create(certificate_file),
+        identity=_secret(KeyPair, identity_file),
+        certificate=_secret(Certificate, certificate_file),
         handlers=handlers,
         announce=announce,
         accept=Guests(tuple(networks), tuple(peers)).accept,
         keep_alive=keep_alive,
+        limits=limits,
         allow_missing=allow_missing,
     )
     run_until_told(_listen, listening, address_file, web, page, Events if as_json else Lines)
+
+
+def _secret(kind: type[_Secret], file: Path | None) -> _Secret | None:
+    """Return what *file* holds; make it where it does not exist."""
+    if file is None:
+        return None
+    secret = kind.load_or_create(file)
+    warn_of_readers(file)
+    return secret
 
 
 def _read_page(folder: Path) -> dict[str, File]:

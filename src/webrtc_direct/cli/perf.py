@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from webrtc_direct.cli.event_loop import run
+from webrtc_direct.cli.failure import offered_by
 from webrtc_direct.cli.output import megabytes_per_second, show_size, write_json
 from webrtc_direct.cli.progress import progress_bar
 from webrtc_direct.cli.size import size_of
@@ -35,11 +36,11 @@ DEFAULT_SIZE = 100_000_000
 @click.option("--download", metavar="SIZE", callback=size_of, help="Let the peer send this much.")
 @click.option(
     "--streams",
-    metavar="K",
+    metavar="N",
     type=click.IntRange(1, 256),
     default=1,
     show_default=True,
-    help="Split each transfer over K streams at once.",
+    help="Split each transfer over N streams at once.",
 )
 @json_option
 def perf_command(
@@ -69,7 +70,7 @@ async def _perf(
     document: dict[str, object] = {}
     async with target.dial() as connection:
         for direction, size in sizes.items():
-            with progress_bar(direction, size, wanted=not as_json) as progress:
+            with offered_by("--perf"), progress_bar(direction, size, wanted=not as_json) as progress:
                 seconds = await transfer(connection, direction, size=size, streams=streams, progress=progress)
             speed = megabytes_per_second(size, seconds)
             document[direction] = {"bytes": size, "seconds": round(seconds, 6), "mb_per_s": speed}

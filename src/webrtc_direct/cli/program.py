@@ -18,6 +18,7 @@ from webrtc_direct.cli.ending import PROGRAM, say, signals_raise
 from webrtc_direct.cli.failure import FAILED, Failure, failure_of
 from webrtc_direct.cli.lines import LogHandler, stderr_lines
 from webrtc_direct.cli.output import write_what_can_be_written
+from webrtc_direct.cli.suggestions import SuggestingGroup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +54,7 @@ WORDS = {
     "perf": Word("perf", "perf_command", "Measure upload and download speed."),
     "echo": Word("echo", "echo_command", "Send random data to an echo server, and compare every byte."),
     "pipe": Word("pipe", "pipe_command", "Connect stdin and stdout to a stream."),
+    "limits": Word("limits", "limits_command", "List the limits that `listen --limit` can change."),
     "address": Word("address", "address_command", "Explain a multiaddr; print its session descriptions."),
     "identity": Word("identity", "identity_group", "Make or show an identity (the peer id)."),
     "certificate": Word("certificate", "certificate_group", "Make or show a certificate (the certhash)."),
@@ -61,7 +63,7 @@ WORDS = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(SuggestingGroup):
     """A group whose commands are imported when they are named."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -113,7 +115,9 @@ def command(context: click.Context, verbose: int) -> None:
     write_what_can_be_written()
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     handler = LogHandler(stderr_lines())
-    logging.basicConfig(level=level, handlers=[handler], format="%(asctime)s %(name)s: %(message)s")
+    logging.basicConfig(
+        level=level, handlers=[handler], format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
 
 
 def run(arguments: Sequence[str] | None) -> int:

@@ -52,6 +52,9 @@ def size_of(context: click.Context, parameter: click.Parameter, value: str | Non
     if value is None:
         return None
     try:
-        return parse_size(value)
+        size = parse_size(value)
     except ValueError as error:
         raise click.BadParameter(str(error), context, parameter) from error
+    if size == 0:
+        raise click.BadParameter(f"{value!r} is nothing to send: 1 byte is the least", context, parameter)
+    return size

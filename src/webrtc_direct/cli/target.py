@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from webrtc_direct.cli.given import address_argument
+from webrtc_direct.cli.secret_files import warn_of_readers
 from webrtc_direct.dialer import dial
 from webrtc_direct.identity import KeyPair
 from webrtc_direct.platform import default_platform
@@ -102,7 +103,10 @@ def dials(function: Callable[..., int | None]) -> Callable[..., int | None]:
         any_peer: bool,
         **others: Any,
     ) -> int | None:
-        identity = None if identity_file is None else KeyPair.load(identity_file)
+        identity = None
+        if identity_file is not None:
+            identity = KeyPair.load(identity_file)
+            warn_of_readers(identity_file)
         # Made here, so that loading the engine is not counted as a step of the dial.
         target = Target(address, version, timeout, identity, any_peer, default_platform())
         return function(target=target, **others)

@@ -6,6 +6,8 @@ stands. It measures nothing.
 
 from __future__ import annotations
 
+import shutil
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +21,14 @@ if TYPE_CHECKING:
     from webrtc_direct.connection import Connection
 
 BAR_CELLS = 24
+# Number, name and time of a step, with what is between them.
+_HEAD_CELLS = 29
+_BESIDE_CELLS = _HEAD_CELLS + BAR_CELLS + 2
+_BELOW_CELLS = 3
+# The longest word that is beside a bar is a certhash.
+_LEAST_BESIDE = 50
+# Where no terminal says how wide it is: all remarks but the peer's own fit beside the bars.
+_DEFAULT_WIDTH = 110
 CLOSING = " 9 closing        {:>9}"
 
 
@@ -57,21 +67,43 @@ class _Row(NamedTuple):
     remark: str
 
 
-def draw(report: Report) -> Iterator[str]:
-    """Yield the lines of the timeline, up to the closing of the connection."""
+def width_of_stdout() -> int:
+    """Return how many characters a line may have."""
+    return shutil.get_terminal_size((_DEFAULT_WIDTH, 0)).columns
+
+
+def fold(text: str, width: int, *, indent: int = 0) -> Iterator[str]:
+    """Yield the lines of *text*, broken between words; all but the first begin with *indent* spaces."""
+    lines = textwrap.wrap(
+        text,
+        max(width, indent + 1),
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    yield from lines
+
+
+def draw(report: Report, width: int) -> Iterator[str]:
+    """Yield the lines of the timeline, up to the closing of the connection.
+
+    No line has more than *width* characters, unless a word has: where there is no room for the remarks
+    beside the bars, they stand below.
+    """
     rows = _rows(report)
     scale = max(report.total, sum(row.seconds or 0.0 for row in rows if row.number != 8))
     position = 0.0
     connection = report.connection
     where, took = socket_address(connection.remote), show_milliseconds(report.total)
-    yield f"connected to {connection.peer_id}"
-    yield f"          at {where}, {connection.version}, in {took}"
+    yield from fold(f"connected to {connection.peer_id}", width, indent=_BELOW_CELLS)
+    yield from fold(f"          at {where}, {connection.version}, in {took}", width, indent=10)
     yield ""
     for row in rows:
         number = "" if row.number is None else str(row.number)
-        bar = _bar(position, row.seconds, scale) if row.number != 8 else " " * BAR_CELLS
         took = "" if row.seconds is None else show_milliseconds(row.seconds)
-        yield f"{number:>2} {row.name:<14} {took:>9}  {click.style(bar, fg='green')}  {row.remark}".rstrip()
+        cells = max(1, min(BAR_CELLS, width - _HEAD_CELLS))
+        bar = _bar(position, row.seconds if row.number != 8 else None, scale, cells)
+        yield from _lines(f"{number:>2} {row.name:<14} {took:>9}  ", bar, row.remark, width)
         position += row.seconds or 0.0
 
 
@@ -81,7 +113,7 @@ def _rows(report: Report) -> list[_Row]:
     agent = "the peer does not support identify" if report.agent is None else printable(report.agent)
     streams = f"identify {show_milliseconds(report.identify)}, ping {show_milliseconds(report.ping)}"
     return [
-        _Row(1, "address", times.address, "the multiaddr names an IP, a port, a certhash and a peer id"),
+        _Row(1, "address", times.address, "an IP address, a port, a certhash and a peer id"),
         _Row(2, "certificate", times.certificate, f"ours: {connection.local_fingerprint.certhash}"),
         _Row(3, "offer", None, f"ICE credentials of {connection.version}"),
         _Row(4, "answer", None, "made here from the address; nothing is sent"),
@@ -96,9 +128,23 @@ def _rows(report: Report) -> list[_Row]:
     ]
 
 
-def _bar(start: float, seconds: float | None, scale: float) -> str:
+def _lines(head: str, bar: str, remark: str, width: int) -> Iterator[str]:
+    """Yield the lines of one row."""
+    beside = width - _BESIDE_CELLS >= _LEAST_BESIDE
+    indent = _BESIDE_CELLS if beside else _BELOW_CELLS
+    remarks = list(fold(remark, width - indent))
+    first = remarks.pop(0) if beside and remarks else ""
+    if not first:
+        bar = bar.rstrip()
+    line = head + (click.style(bar, fg="green") if bar.strip() else bar) + (f"  {first}" if first else "")
+    if line.strip():
+        yield line.rstrip()
+    yield from (" " * indent + line for line in remarks)
+
+
+def _bar(start: float, seconds: float | None, scale: float, cells: int) -> str:
     if not seconds or scale <= 0:
-        return " " * BAR_CELLS
-    first = min(int(start / scale * BAR_CELLS), BAR_CELLS - 1)
-    length = max(1, min(round(seconds / scale * BAR_CELLS), BAR_CELLS - first))
-    return (" " * first + "█" * length).ljust(BAR_CELLS)
+        return " " * cells
+    first = min(int(start / scale * cells), cells - 1)
+    length = max(1, min(round(seconds / scale * cells), cells - first))
+    return (" " * first + "█" * length).ljust(cells)

@@ -10,6 +10,8 @@ const COLUMNS = ['Peer', 'Remote', 'Version', 'Age', 'Received', 'Sent', 'Round 
 export class ListenerPanel {
   /** The peer id of this page, once it has one. */
   ownPeerId = null
+  /** Whether nobody answers any more where this page came from. */
+  gone = false
   #addresses = []
   #chosen = null
   #rows = byId('connections')
@@ -33,10 +35,21 @@ export class ListenerPanel {
       const response = await fetch('listener.json', { signal: AbortSignal.timeout(ANSWER_MS) })
       if (!response.ok) throw new Error(await response.text())
       this.#show(await response.json())
-    } catch {
-      byId('connections-count').dataset.state = 'failed'
-      show(byId('connections-count'), 'The listener does not answer any more.')
+      this.gone = false
+    } catch (error) {
+      // A server that has ended is a TypeError of fetch; one that is late, or answers nonsense, is another error.
+      this.gone = error instanceof TypeError
+      this.#forget(this.gone ? `The listener has ended: nobody answers at ${location.host}.` : 'The listener does not answer.')
     }
+  }
+
+  /** What was true a while ago is not shown as if it were true now. */
+  #forget (why) {
+    byId('connections-count').dataset.state = 'failed'
+    show(byId('connections-count'), why)
+    this.#rows.replaceChildren()
+    this.#rows.closest('table').hidden = true
+    byId('connections-empty').hidden = true
   }
 
   #show (listener) {

@@ -126,7 +126,10 @@ export class Dialing {
     show(this.#button, 'Dial again')
     this.#status(own ? 'idle' : 'failed', 'Disconnected')
     if (!own) this.#complain(sentence(reason))
-    this.#listener.refresh()
+    this.#listener.refresh().then(() => {
+      const stands = this.#connection === null && !this.#button.disabled
+      if (!own && stands && this.#listener.gone) this.#complain(`${sentence(reason)} It has ended: nobody answers at ${location.host}.`)
+    })
   }
 
   #status (state, text) {

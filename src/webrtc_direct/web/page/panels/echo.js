@@ -25,6 +25,7 @@ export class EchoPanel {
   }
 
   async #send (text) {
+    if (text === '') return this.#add('', 'There is nothing to send. Type some text first.', 'failed')
     try {
       const sent = utf8(text)
       const started = performance.now()

@@ -18,7 +18,7 @@ export class PingPanel {
   constructor () {
     this.#button.addEventListener('click', () => {
       this.#paused = !this.#paused
-      show(this.#button, this.#paused ? 'Go on' : 'Pause')
+      show(this.#button, this.#paused ? 'Resume' : 'Pause')
       this.#button.setAttribute('aria-pressed', String(this.#paused))
       this.#wake()
     })
