@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal
 
@@ -12,27 +13,30 @@ import anyio
 from webrtc_direct import primitives
 from webrtc_direct.authentication import authenticate
 from webrtc_direct.connection import Connection, Handler, LocalEnd, StepTimes, connected
-from webrtc_direct.errors import HandshakeError, HandshakeTimeout, VersionNotPossible
+from webrtc_direct.errors import AddressError, HandshakeError, HandshakeTimeout, VersionNotPossible
 from webrtc_direct.hosted import hosted
 from webrtc_direct.identity import KeyPair
 from webrtc_direct.limits import Limits
-from webrtc_direct.multiaddr import WebRtcDirectAddress
+from webrtc_direct.names import NamedAddress, parse_target, resolve
 from webrtc_direct.outside_tasks import Signal, clock
 from webrtc_direct.platform import default_platform
 from webrtc_direct.platform.base import ConnectParameters
 from webrtc_direct.protocol.noise import NoiseKeys, fresh_key
 from webrtc_direct.protocols.defaults import with_defaults
 from webrtc_direct.protocols.keep_alive import keep_alive_every
+from webrtc_direct.race import Race
 from webrtc_direct.refusals import Refusals
 from webrtc_direct.sdp import make_session
 from webrtc_direct.tasks import task_group
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     from anyio.abc import TaskGroup
 
     from webrtc_direct.certificate import Certificate
+    from webrtc_direct.identity import PeerId, PublicKey
+    from webrtc_direct.multiaddr import WebRtcDirectAddress
     from webrtc_direct.platform.base import LocalCertificate, PeerConnection, Platform, Version
     from webrtc_direct.primitives import Begun, X25519Key
 
@@ -42,6 +46,8 @@ logger: logging.Logger = logging.getLogger("webrtc_direct.dial")
 
 DialVersion = Literal["auto", "v1", "v2"]
 """What ``dial`` may be asked for: one version of the handshake, or whichever is answered."""
+
+_NO_NAMES = "a web page cannot look up names: put an IP address (ip4, ip6) in its place"
 
 # With "auto" the other version is tried beside the first one when that was not answered for so long.
 _OTHER_AFTER = 1.0
@@ -63,8 +69,11 @@ async def dial(
 ) -> AsyncIterator[Connection]:
     """Open an authenticated connection to the server named by *address*, for ``async with``.
 
-    *address* is a multiaddr, as text or as an object whose ``str()`` is one. By default the identity
-    and the certificate are new ones, so that two dials cannot be linked. *handlers* serve
+    *address* is a multiaddr, as text or as an object whose ``str()`` is one. If it has a name instead of
+    an IP address (``/dns4``, ``/dns6``, ``/dns``) or is one (``/dnsaddr``), the name is looked up. All
+    addresses that it stands for are tried, IPv6 and IPv4 in turns, each 0.25 s after the one before, or at
+    once if that one failed; the first one whose identity is proved wins (RFC 8305). By default the
+    identity and the certificate are new ones, so that two dials cannot be linked. *handlers* serve
     streams that the server opens; ping and identify are always served. *timeout* bounds the
     whole handshake, in seconds (default: ``Limits.handshake_timeout``). With *any_peer* the
     address may lack a peer id; then nothing proves who answers. With *keep_alive*, the peer is
@@ -80,6 +89,7 @@ async def dial(
 
     Raises:
         AddressError: *address* cannot be dialed; nothing was sent.
+        NameNotResolved: the name in *address* gives no address that can be dialed.
         CannotSend: this machine cannot send to *address*; raised at once.
         HandshakeTimeout: nobody answered, or a step took too long.
         FingerprintMismatch: the server's certificate is not the one in the address.
@@ -94,18 +104,70 @@ async def dial(
                 await stream.write(b"hello")
     """
     started = perf_counter()
-    target = WebRtcDirectAddress.parse(address, any_peer=any_peer)
-    parsed = perf_counter()
+    target = parse_target(address, any_peer=any_peer)
     platform = platform or default_platform()
-    own: LocalCertificate = certificate or await platform.make_certificate()
-    certified = perf_counter()
     limits = limits or Limits()
     timeout = limits.handshake_timeout if timeout is None else timeout
     background = keep_alive_every(keep_alive)
     logger.info("dialing %s, version %s", target, version)
+    if isinstance(target, NamedAddress):
+        if not platform.resolves_names:
+            raise AddressError(component=target.kind, value=target.name, problem=_NO_NAMES)
+        seconds = min(timeout, limits.lookup_timeout)
+        targets = await resolve(target, any_peer=any_peer, seconds=seconds)
+    else:
+        targets = [target]
+    parsed = perf_counter()
+    own: LocalCertificate = certificate or await platform.make_certificate()
+    certified = perf_counter()
+    dialing = _Dialing(platform, own, identity, limits, version, timeout, started)
     async with task_group() as tasks, AsyncExitStack() as ends:
-        prepared = _Preparation(identity)
-        ends.callback(prepared.cancel)
+        reached = await dialing.reach_one(targets, tasks)
+        ends.callback(reached.peer.abort)
+        times = replace(reached.times, address=parsed - started, certificate=certified - parsed)
+        local = LocalEnd(reached.identity, limits, with_defaults(handlers), Refusals(limits))
+        async with connected(
+            reached.peer, local, public_key=reached.public_key, times=times, background=background
+        ) as connection:
+            del reached
+            tasks.start_soon(connection.serve_streams, name="webrtc_direct streams")
+            yield connection
+        tasks.cancel_scope.cancel()
+
+
+@dataclass(frozen=True)
+class _Reached:
+    """A server that has proved its identity, and the identity that it was shown."""
+
+    peer: PeerConnection
+    public_key: PublicKey
+    identity: KeyPair
+    times: StepTimes
+
+
+@dataclass(frozen=True)
+class _Dialing:
+    """How to reach a server, at whichever address."""
+
+    platform: Platform
+    certificate: LocalCertificate
+    identity: KeyPair | None
+    limits: Limits
+    version: DialVersion
+    timeout: float
+    began: float
+
+    async def reach_one(self, targets: Sequence[WebRtcDirectAddress], tasks: TaskGroup) -> _Reached:
+        """Return the first of *targets* that can be reached. Raises what dial does."""
+        if len(targets) == 1:
+            # Without a task of its own, which takes turns of a page's event loop.
+            return await self.reach(tasks, targets[0])
+        race = Race(self.reach, seconds=self._left(), give_back=lambda reached: reached.peer.abort())
+        return await race.run(targets, tasks)
+
+    async def reach(self, tasks: TaskGroup, target: WebRtcDirectAddress) -> _Reached:
+        """Return the server at *target*, authenticated. Raises what dial does."""
+        prepared = _Preparation(self.identity)
 
         async def attempt(version: Version, seconds: float, on_answer: Callable[[], None]) -> PeerConnection:
             """Connect with one version of the handshake."""
@@ -115,44 +177,54 @@ async def dial(
                 prepared.begin()
                 on_answer()
 
+            own = self.certificate
             session = make_session(target, version=version, certificate_fingerprint=own.fingerprint)
-            parameters = ConnectParameters(session, own, limits, seconds, answered)
-            return await platform.connect(tasks, parameters)
+            parameters = ConnectParameters(session, own, self.limits, seconds, answered)
+            try:
+                return await self.platform.connect(tasks, parameters)
+            except HandshakeTimeout as error:
+                # Some of the time was gone before.
+                raise HandshakeTimeout(error.step, self.timeout, address=error.address) from None
 
-        peer = await _Attempts(attempt, platform.versions, timeout).connect(version, tasks)
-        ends.callback(peer.abort)
+        left = self._left()
+        if left <= 0:
+            raise HandshakeTimeout("ice", self.timeout, address=(str(target.ip), target.port))
+        try:
+            peer = await _Attempts(attempt, self.platform.versions, left).connect(self.version, tasks)
+            return await self._authenticate(peer, prepared, target.peer_id)
+        finally:
+            prepared.cancel()
+
+    def _left(self) -> float:
+        return max(0.0, self.began + self.timeout - perf_counter())
+
+    async def _authenticate(
+        self, peer: PeerConnection, prepared: _Preparation, expected: PeerId | None
+    ) -> _Reached:
         below = perf_counter()
-        seconds = min(limits.noise_timeout, max(0.0, timeout - (below - started)))
-        own_identity, keys, ephemeral = await prepared.result()
+        left = min(self.limits.noise_timeout, self._left())
+        try:
+            identity, keys, ephemeral = await prepared.result()
+        except BaseException:
+            peer.abort()
+            raise
         public_key = await authenticate(
-            peer, keys, limits=limits, seconds=seconds, expected=target.peer_id, ephemeral=ephemeral
+            peer, keys, limits=self.limits, seconds=left, expected=expected, ephemeral=ephemeral
         )
-        times = StepTimes(
-            address=parsed - started,
-            certificate=certified - parsed,
-            ice=peer.times.ice,
-            dtls=peer.times.dtls,
-            sctp=peer.times.sctp,
-            noise=perf_counter() - below,
-        )
-        local = LocalEnd(own_identity, limits, with_defaults(handlers), Refusals(limits))
-        async with connected(
-            peer, local, public_key=public_key, times=times, background=background
-        ) as connection:
-            tasks.start_soon(connection.serve_streams, name="webrtc_direct streams")
-            yield connection
-        tasks.cancel_scope.cancel()
+        noise = perf_counter() - below
+        times = StepTimes(ice=peer.times.ice, dtls=peer.times.dtls, sctp=peer.times.sctp, noise=noise)
+        return _Reached(peer, public_key, identity, times)
 
 
 class _Attempts:
-    """One version of the handshake, or both until the first answer to either."""
+    """One version of the handshake, or both until the first answer to either, within *seconds*."""
 
-    def __init__(self, attempt: Attempt, versions: tuple[Version, Version], timeout: float) -> None:
+    def __init__(self, attempt: Attempt, versions: tuple[Version, Version], seconds: float) -> None:
         self._attempt = attempt
         self._first, self._other = versions
-        self._timeout = timeout
+        self._seconds = seconds
         self._clock = clock()
-        self._deadline = self._clock() + timeout
+        self._deadline = self._clock() + seconds
         self._scopes: dict[Version, anyio.CancelScope] = {
             "v1": anyio.CancelScope(),
             "v2": anyio.CancelScope(),
@@ -167,7 +239,7 @@ class _Attempts:
     async def connect(self, version: DialVersion, tasks: TaskGroup) -> PeerConnection:
         """Return the connection. The other attempt is a task of *tasks*. Raises HandshakeError."""
         if version != "auto":
-            return await self._attempt(version, self._timeout, lambda: None)
+            return await self._attempt(version, self._seconds, lambda: None)
         tasks.start_soon(self._try_other_later, name=f"webrtc_direct dial {self._other}")
         # Not in a task of its own: to wait for the end of one takes some turns of a page's event loop.
         await self._run(self._first)
@@ -221,9 +293,6 @@ class _Attempts:
             except VersionNotPossible as error:
                 # That is between this end and its platform; the peer may answer the other version.
                 self._impossible = error
-                return
-            except HandshakeTimeout as error:
-                self._fail(HandshakeTimeout(error.step, self._timeout, address=error.address))
                 return
             except HandshakeError as error:
                 self._fail(error)

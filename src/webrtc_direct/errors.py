@@ -5,6 +5,7 @@
     * :exc:`CertificateError`, :exc:`IdentityError` -- an unusable file, key or peer id
     * :exc:`HandshakeError` -- no authenticated connection was made
         * :exc:`CannotSend` -- this machine has no way to the address
+        * :exc:`NameNotResolved` -- the name in the address gives none that could be dialed
         * :exc:`HandshakeTimeout` -- also a ``TimeoutError``
         * :exc:`FingerprintMismatch`
         * :exc:`PeerIdMismatch`
@@ -110,6 +111,20 @@ class CannotSend(HandshakeError):
         super().__init__(f"this machine cannot send to {ip} port {port}: {reason} (errno {errno})")
         self.errno = errno
         self.address = address
+
+
+class NameNotResolved(HandshakeError):
+    """The name in an address could not be looked up, or gives no address that could be dialed.
+
+    Attributes:
+        name: the name that was looked up.
+        cause: why it gives nothing.
+    """
+
+    def __init__(self, name: str, cause: str) -> None:
+        super().__init__(f"{name} gives no address to dial: {cause}")
+        self.name = name
+        self.cause = cause
 
 
 # What to check when nobody answers, by the step that did not finish.

@@ -11,6 +11,13 @@ from dataclasses import dataclass, fields
 _KIB = 1024
 _MIB = 1024 * _KIB
 
+MAX_RESOLVED_ADDRESSES = 16
+"""Addresses that are dialed of those that a name stands for."""
+MAX_DNSADDR_DEPTH = 4
+"""Names that lead from that of a ``/dnsaddr`` to an address, one after the other."""
+MAX_LOOKUPS = 32
+"""Names that are looked up for one address."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
@@ -20,6 +27,9 @@ class Limits:
     """For ICE, DTLS and SCTP together, of a dial and of each connection of a listener."""
     noise_timeout: float = 10.0
     """For the Noise handshake, once SCTP is up."""
+    lookup_timeout: float = 5.0
+    """For looking up the name in an address, including all names that it leads to. It counts towards the
+    time of the dial."""
     silence_timeout: float = 20.0
     """A connection is lost after this time without an authenticated datagram from the peer."""
     consent_interval: float = 5.0

@@ -39,7 +39,9 @@ _FLAGS = frozenset(
     "p2p-webrtc-direct p2p-webrtc-star p2p-websocket-star p2p-stardust".split()
 )
 _VALUES = frozenset("ip4 ip6 ip6zone tcp udp dns dns4 dns6 dnsaddr certhash p2p ipfs".split())
-_NAMES = frozenset({"dns", "dns4", "dns6", "dnsaddr"})
+NAMES: frozenset[str] = frozenset({"dns", "dns4", "dns6", "dnsaddr"})
+"""Components that hold a name in place of an IP address; ``names.py`` looks it up."""
+
 _PEER_ID_COMPONENTS = frozenset({"p2p", "ipfs"})
 
 
@@ -116,19 +118,10 @@ class WebRtcDirectAddress:
             AddressError: it cannot be dialed; the error names the component at fault.
         """
         text = str(address).strip()
-        ip, port, rest = _parse_listener(text)
-        _check_destination(ip)
-        if port == 0:
-            _refuse("udp", "0", "port 0 cannot be dialed")
-        certhash, peer_id = _parse_proof(rest)
-        if certhash is None:
-            _refuse("certhash", text, "missing: without it the server's certificate cannot be checked")
-        fingerprint = Fingerprint.from_certhash(certhash)
-        if peer_id is not None:
-            return cls(ip, port, fingerprint, _parse_peer_id(peer_id))
-        if not any_peer:
-            _refuse("p2p", text, "missing: without it the peer's identity cannot be checked")
-        return cls(ip, port, fingerprint)
+        ip, rest = _parse_host(split(text))
+        parsed = parse_dialed(rest, text, any_peer=any_peer)
+        check_destination(ip)
+        return cls(ip, *parsed)
 
     @classmethod
     def parse_listen(cls, address: object) -> WebRtcDirectAddress:
@@ -137,7 +130,9 @@ class WebRtcDirectAddress:
         Raises:
             AddressError: it is not such an address; the error names the component at fault.
         """
-        ip, port, rest = _parse_listener(str(address).strip())
+        text = str(address).strip()
+        ip, after_ip = _parse_host(split(text))
+        port, rest = parse_after_host(after_ip, text)
         if rest:
             name, value = rest[0]
             known = name == "certhash" or name in _PEER_ID_COMPONENTS
@@ -169,30 +164,57 @@ def _refuse(component: str, value: str, problem: str) -> NoReturn:
     raise AddressError(component=component, value=value, problem=problem)
 
 
-def _parse_listener(text: str) -> tuple[IPv4Address | IPv6Address, int, list[tuple[str, str]]]:
-    """Return IP address, port, and the components that follow ``/webrtc-direct``."""
-    components = list(_split(text))
+def _parse_host(components: list[tuple[str, str]]) -> tuple[IPv4Address | IPv6Address, list[tuple[str, str]]]:
+    """Return the IP address at the start, and the components that follow it."""
     zone = components.pop(0)[1] if components[0][0] == "ip6zone" else None
     name, value = components[0] if components else ("", "")
-    if name in _NAMES:
+    if name in NAMES:
         _refuse(name, value, "names are not looked up here: put an IP address (ip4, ip6) in its place")
     if zone is not None and name != "ip6":
         _refuse("ip6zone", zone, "expected ip6 after it")
     if name not in ("ip4", "ip6"):
         _refuse(name, value or name, "expected ip4 or ip6 at the start")
-    ip = _parse_ip(name, value, zone)
+    return _parse_ip(name, value, zone), components[1:]
+
+
+def parse_after_host(components: list[tuple[str, str]], text: str) -> tuple[int, list[tuple[str, str]]]:
+    """Return the port, and what follows ``/webrtc-direct``. *components* stand after the host in *text*.
+
+    Raises:
+        AddressError: it is another transport.
+    """
     names = [name for name, _ in components]
     if "p2p-circuit" in names:
         _refuse("p2p-circuit", text, "a relayed address: only direct ones can be used here")
-    _, transport, security, *_ = [*names, "", ""]
+    transport, security, *_ = [*names, "", ""]
     if transport != "udp":
         _refuse(transport or "udp", text, "another transport: expected /udp/<port>/webrtc-direct")
-    port = _parse_port(components[1][1])
+    port = _parse_port(components[0][1])
     if security != "webrtc-direct":
         _refuse(
             security or "webrtc-direct", text, "another transport: expected /webrtc-direct after the port"
         )
-    return ip, port, components[3:]
+    return port, components[2:]
+
+
+def parse_dialed(
+    components: list[tuple[str, str]], text: str, *, any_peer: bool
+) -> tuple[int, Fingerprint, PeerId | None]:
+    """Return port, fingerprint and peer id of an address to dial. *components* stand after its host.
+
+    Raises:
+        AddressError: it cannot be dialed; with *any_peer* the peer id may be missing.
+    """
+    port, rest = parse_after_host(components, text)
+    if port == 0:
+        _refuse("udp", "0", "port 0 cannot be dialed")
+    certhash, peer_id = _parse_proof(rest)
+    if certhash is None:
+        _refuse("certhash", text, "missing: without it the server's certificate cannot be checked")
+    fingerprint = Fingerprint.from_certhash(certhash)
+    if peer_id is None and not any_peer:
+        _refuse("p2p", text, "missing: without it the peer's identity cannot be checked")
+    return port, fingerprint, None if peer_id is None else parse_peer_id(peer_id)
 
 
 def _parse_proof(rest: list[tuple[str, str]]) -> tuple[str | None, str | None]:
@@ -215,8 +237,16 @@ def _parse_proof(rest: list[tuple[str, str]]) -> tuple[str | None, str | None]:
     return certhash, peer_id
 
 
+def split(text: str) -> list[tuple[str, str]]:
+    """Return (name, value) of each component; the value is "" where the component has none.
+
+    Raises:
+        AddressError: *text* is not a multiaddr.
+    """
+    return list(_split(text))
+
+
 def _split(text: str) -> Iterator[tuple[str, str]]:
-    """Yield (name, value) of each component; the value is "" where the component has none."""
     if not text.startswith("/") or text == "/":
         _refuse("multiaddr", text, "not a multiaddr: it must begin with /ip4/ or /ip6/")
     if len(text) > _MAX_TEXT:
@@ -262,8 +292,8 @@ def _with_zone(ip: IPv6Address, zone: str) -> IPv6Address:
     return IPv6Address(f"{ip}%{zone}")
 
 
-def _check_destination(ip: IPv4Address | IPv6Address) -> None:
-    """Refuse what is no single machine's address."""
+def check_destination(ip: IPv4Address | IPv6Address) -> None:
+    """Refuse what is no single machine's address. Raises AddressError."""
     name = f"ip{ip.version}"
     if ip.is_unspecified:
         _refuse(
@@ -282,7 +312,8 @@ def _parse_port(value: str) -> int:
     return int(value)
 
 
-def _parse_peer_id(value: str) -> PeerId:
+def parse_peer_id(value: str) -> PeerId:
+    """Read the value of a ``/p2p`` component. Raises AddressError."""
     try:
         return PeerId.from_string(value)
     except IdentityError as error:

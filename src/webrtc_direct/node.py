@@ -11,6 +11,7 @@ import random
 import signal
 import sys
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import anyio
@@ -21,7 +22,7 @@ from webrtc_direct.hosted import hosted
 from webrtc_direct.identity import KeyPair
 from webrtc_direct.limits import Limits
 from webrtc_direct.listener import Listener, listen
-from webrtc_direct.multiaddr import WebRtcDirectAddress
+from webrtc_direct.names import Target, parse_target
 from webrtc_direct.outside_tasks import Signal, clock
 from webrtc_direct.platform.base import CloseKind
 from webrtc_direct.tasks import task_group
@@ -102,7 +103,7 @@ class Node:
         self._dialed: set[Connection] = set()
         self._attempts: set[anyio.CancelScope] = set()
         self._dialing: dict[PeerId, _Dialing] = {}
-        self._redialed: set[WebRtcDirectAddress] = set()
+        self._redialed: set[Target] = set()
 
     def __repr__(self) -> str:
         return (
@@ -232,49 +233,46 @@ class Node:
             LimitExceeded: ``Limits.max_connections`` connections that the node dialed are open.
             LocalProtocolError: the node is closed.
         """
-        target = WebRtcDirectAddress.parse(address, any_peer=any_peer)
+        target = parse_target(address, any_peer=any_peer)
         peer_id = target.peer_id
+        how = _How(target, version, any_peer)
         if peer_id is None:
-            connection = await self._dial(target, version, timeout)
+            connection = await self._dial(how, timeout)
         else:
-            connection = self.connection(peer_id) or await self._share(peer_id, target, version, timeout)
+            connection = self.connection(peer_id) or await self._share(peer_id, how, timeout)
         if redial and target not in self._redialed:
             tasks = self._require_open()
             self._redialed.add(target)
-            tasks.start_soon(self._redial, connection, target, version, name="webrtc_direct redial")
+            tasks.start_soon(self._redial, connection, how, name="webrtc_direct redial")
         return connection
 
-    async def _share(
-        self, peer_id: PeerId, target: WebRtcDirectAddress, version: DialVersion, timeout: float | None
-    ) -> Connection:
-        """Dial *target*, or wait for the task that does."""
+    async def _share(self, peer_id: PeerId, how: _How, timeout: float | None) -> Connection:
+        """Dial as *how* says, or wait for the task that does."""
         while (other := self._dialing.get(peer_id)) is not None:
             await other.over.wait()
             if other.connection is not None:
                 return other.connection
         self._dialing[peer_id] = own = _Dialing()
         try:
-            own.connection = await self._dial(target, version, timeout)
+            own.connection = await self._dial(how, timeout)
             return own.connection
         finally:
             del self._dialing[peer_id]
             own.over.set()
 
-    async def _dial(
-        self, target: WebRtcDirectAddress, version: DialVersion, timeout: float | None
-    ) -> Connection:
+    async def _dial(self, how: _How, timeout: float | None) -> Connection:
         if len(self._dialed) + len(self._attempts) >= self._limits.max_connections:
             raise LimitExceeded("max_connections", self._limits.max_connections)
 
         block = dial(
-            target,
+            how.target,
             identity=self.identity,
             certificate=self._certificate,
             handlers=self._handlers,
-            version=version,
+            version=how.version,
             timeout=timeout,
             limits=self._limits,
-            any_peer=target.peer_id is None,
+            any_peer=how.any_peer,
             keep_alive=self._keep_alive,
             platform=self._platform,
         )
@@ -302,9 +300,7 @@ class Node:
         if attempt.cancelled_caught:
             raise LocalProtocolError(_CLOSED)
 
-    async def _redial(
-        self, connection: Connection, target: WebRtcDirectAddress, version: DialVersion
-    ) -> None:
+    async def _redial(self, connection: Connection, how: _How) -> None:
         now, pause = clock(), _FIRST_PAUSE
         while not self._closing.is_set():
             since = now()
@@ -318,10 +314,10 @@ class Node:
             # Also where it comes back and leaves again at once.
             pause = min(2 * pause, _LONGEST_PAUSE)
             try:
-                connection = await self.dial(target, version=version, any_peer=target.peer_id is None)
+                connection = await self.dial(how.target, version=how.version, any_peer=how.any_peer)
             except WebRtcDirectError as error:
-                logger.info("%r cannot dial %s again: %s", self, target, error)
-        self._redialed.discard(target)
+                logger.info("%r cannot dial %s again: %s", self, how.target, error)
+        self._redialed.discard(how.target)
 
     async def serve_forever(self, *, drain: float = 0.0) -> None:
         """Return when SIGINT or SIGTERM asks this process to end, or the node is closed.
@@ -402,6 +398,15 @@ class Node:
     def _tell_change(self) -> None:
         changed, self._changed = self._changed, Signal()
         changed.set()
+
+
+@dataclass(frozen=True)
+class _How:
+    """What to dial, and how; again, where the peer is lost."""
+
+    target: Target
+    version: DialVersion
+    any_peer: bool
 
 
 class _Dialing:

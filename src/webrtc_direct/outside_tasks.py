@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Task = Callable[..., Coroutine[Any, Any, object]]
 Clock = Callable[[], float]
 """Seconds on the clock that ``anyio.sleep_until`` goes by."""
+ThreadLimiter = anyio.CapacityLimiter
+"""What ``thread_limiter`` returns."""
 
 
 def asyncio_loop() -> asyncio.AbstractEventLoop | None:
@@ -52,6 +54,11 @@ def is_cancelled() -> bool:
 def task_id() -> int:
     """Return what tells this task from others that run now. To be called in a task."""
     return anyio.get_current_task().id
+
+
+def thread_limiter(count: int) -> ThreadLimiter:
+    """Return what lets *count* threads run at once. To be called in a task."""
+    return ThreadLimiter(count)
 
 
 class Signal:

@@ -26,6 +26,7 @@ RUN = (
     "test_multiaddr_binary.py",
     "test_multibase.py",
     "test_multistream.py",
+    "test_names.py",
     "test_noise.py",
     "test_primitives.py",
     "test_sdp.py",

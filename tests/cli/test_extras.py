@@ -33,7 +33,7 @@ def run_without(*names: str, program: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_library_needs_no_extra() -> None:
-    done = run_without("click", "rich", "h11", "google.protobuf", "trio", program=LIBRARY)
+    done = run_without("click", "rich", "h11", "dns", "google.protobuf", "trio", program=LIBRARY)
     assert done.stderr == ""
     assert done.stdout.endswith("b'alone'\n")
 
@@ -43,6 +43,12 @@ def test_the_library_needs_no_extra() -> None:
     [
         (("click", "rich"), ["--help"], "click and rich not installed: pip install 'webrtc-direct[cli]'"),
         (("rich",), ["demo"], "rich not installed: pip install 'webrtc-direct[cli]'"),
+        (
+            ("dns",),
+            ["dial", "/dnsaddr/example.com"],
+            "example.com gives no address to dial: "
+            "dnspython not installed: pip install 'webrtc-direct[dnsaddr]'",
+        ),
         (("h11",), ["listen", "--web", "0"], "h11 not installed: pip install 'webrtc-direct[web]'"),
     ],
 )

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.faults.installing import ROOT, build, install, make_environment, run
 
-EXTRAS = ("cli", "web", "trio")
+EXTRAS = ("cli", "web", "dnsaddr", "trio")
 # The versions of these that the lock file names do, whatever the package's own dependencies are.
 TOOLS = ("pytest", "pytest-timeout", "hypothesis", "protobuf")
 TESTS = (
@@ -23,6 +23,7 @@ TESTS = (
     "tests/unit/test_identity.py",
     "tests/unit/test_noise.py",
     "tests/integration_memory/test_connecting.py",
+    "tests/integration_memory/test_names.py",
     "tests/integration_memory/test_streams.py",
     "tests/integration/test_native.py",
     "tests/cli/test_extras.py",

@@ -25,6 +25,7 @@ from webrtc_direct.errors import (
 )
 from webrtc_direct.identity import KeyPair, KeyType, PeerId, PublicKey
 from webrtc_direct.multiaddr import Fingerprint, WebRtcDirectAddress
+from webrtc_direct.names import parse_record_untrusted, parse_target
 from webrtc_direct.platform.base import Role
 from webrtc_direct.protocol.message import Flag, MessageDecoder
 from webrtc_direct.protocol.multistream import DialerNegotiation, ListenerNegotiation, encode
@@ -219,6 +220,20 @@ def is_plain(ip: IPv4Address | IPv6Address) -> bool:
     if ip.is_unspecified or ip.is_multicast or str(ip) == "255.255.255.255":
         return False
     return ip.version == 4 or not (ip.is_link_local or ip.ipv4_mapped)
+
+
+@given(
+    st.binary(max_size=200)
+    | st.lists(components | st.sampled_from(["dnsaddr", "dns", "example.com"])).map("/".join).map(str.encode),
+    st.booleans(),
+    st.booleans(),
+)
+def test_records_of_names(data: bytes, has_peer: bool, any_peer: bool) -> None:
+    wanted = identity().peer_id if has_peer else None
+    target = parse_record_untrusted(b"dnsaddr=/" + data, wanted=wanted, any_peer=any_peer)
+    if target is not None:
+        assert parse_target(target, any_peer=any_peer) == target
+        assert wanted is None or target.peer_id == wanted
 
 
 @given(

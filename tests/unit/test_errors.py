@@ -20,6 +20,7 @@ from webrtc_direct.errors import (
     IncompleteRead,
     LimitExceeded,
     LocalProtocolError,
+    NameNotResolved,
     NoiseError,
     NoiseErrorKind,
     PeerIdMismatch,
@@ -52,6 +53,11 @@ EXAMPLES: list[tuple[WebRtcDirectError, dict[str, object], str]] = [
         CannotSend(errno=101, reason="Network is unreachable", address=("192.0.2.7", 4001)),
         {"errno": 101, "address": ("192.0.2.7", 4001)},
         "cannot send to 192.0.2.7 port 4001: Network is unreachable (errno 101)",
+    ),
+    (
+        NameNotResolved("example.com", "no such name"),
+        {"name": "example.com", "cause": "no such name"},
+        "example.com gives no address to dial: no such name",
     ),
     (HandshakeTimeout("sctp", 10.0), {"step": "sctp", "seconds": 10.0}, "no answer in 10 s (step: sctp)"),
     (

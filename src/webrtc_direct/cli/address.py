@@ -11,11 +11,13 @@ from webrtc_direct.cli.given import address_argument
 from webrtc_direct.cli.output import write_json
 from webrtc_direct.cli.target import json_option
 from webrtc_direct.multiaddr import WebRtcDirectAddress, ip_text
+from webrtc_direct.names import NamedAddress, parse_target
 from webrtc_direct.sdp import make_session
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
 
+    from webrtc_direct.names import Target
     from webrtc_direct.platform.base import Version
     from webrtc_direct.sdp import SessionParameters
 
@@ -43,8 +45,9 @@ def address_command(*, address: str, sdp: bool, version: Version, as_json: bool)
     With --sdp it prints the two session descriptions instead. Their credentials and the
     client's certificate are new each time, as they are for a dial.
     """
-    parsed = WebRtcDirectAddress.parse(address, any_peer=True)
-    session = _session(parsed, version) if sdp else None
+    parsed = parse_target(address, any_peer=True)
+    # A description needs an IP address: `parse` says so.
+    session = _session(WebRtcDirectAddress.parse(address, any_peer=True), version) if sdp else None
     if as_json:
         write_json(_document(parsed, session))
     elif session is not None:
@@ -61,11 +64,12 @@ def _session(address: WebRtcDirectAddress, version: Version) -> SessionParameter
     return make_session(address, version=version, certificate_fingerprint=fingerprint)
 
 
-def _document(address: WebRtcDirectAddress, session: SessionParameters | None) -> dict[str, object]:
+def _document(address: Target, session: SessionParameters | None) -> dict[str, object]:
     document: dict[str, object] = {
         "address": str(address),
-        "ip": str(address.ip),
-        "port": address.port,
+        "ip": str(address.ip) if isinstance(address, WebRtcDirectAddress) else None,
+        "name": address.name if isinstance(address, NamedAddress) else None,
+        "port": address.port or None,
         "certhash": None if address.fingerprint is None else address.fingerprint.certhash,
         "fingerprint": None if address.fingerprint is None else address.fingerprint.sdp,
         "peer_id": None if address.peer_id is None else str(address.peer_id),
@@ -75,12 +79,11 @@ def _document(address: WebRtcDirectAddress, session: SessionParameters | None) -
     return document
 
 
-def _explain(address: WebRtcDirectAddress) -> None:
-    parts: list[tuple[str, str]] = [
-        (ip_text(address.ip), f"where the listener is: {_reach(address.ip)}"),
-        (f"/udp/{address.port}", "its UDP port"),
-        ("/webrtc-direct", "the transport: libp2p WebRTC-Direct, without signalling server"),
-    ]
+def _explain(address: Target) -> None:
+    parts = [_host(address)]
+    if address.port:
+        parts.append((f"/udp/{address.port}", "its UDP port"))
+        parts.append(("/webrtc-direct", "the transport: libp2p WebRTC-Direct, without signalling server"))
     if address.fingerprint is not None:
         parts.append(
             (
@@ -93,13 +96,29 @@ def _explain(address: WebRtcDirectAddress) -> None:
         )
         parts.append(("", address.fingerprint.sdp))
     if address.peer_id is None:
-        parts.append(("(no /p2p)", "can only be dialed with --any-peer, which accepts any peer id"))
+        by_name = "the addresses of the name say who it is" if address.fingerprint is None else None
+        parts.append(
+            ("(no /p2p)", by_name or "can only be dialed with --any-peer, which accepts any peer id")
+        )
     else:
         parts.append((f"/p2p/{address.peer_id}", "the identity that it must prove in the Noise handshake"))
     for part, meaning in parts:
         if part:
             click.echo(click.style(part, bold=True))
         click.echo(f"    {meaning}")
+
+
+def _host(address: Target) -> tuple[str, str]:
+    if isinstance(address, WebRtcDirectAddress):
+        return ip_text(address.ip), f"where the listener is: {_reach(address.ip)}"
+    where = f"/{address.kind}/{address.name}"
+    if address.kind == "dnsaddr":
+        return (
+            where,
+            f"the addresses in the TXT records of _dnsaddr.{address.name}, looked up when it is dialed",
+        )
+    family = {"dns": "IPv6 and IPv4", "dns4": "IPv4", "dns6": "IPv6"}[address.kind]
+    return where, f"where the listener is: a name, whose {family} addresses are looked up when it is dialed"
 
 
 def _reach(ip: IPv4Address | IPv6Address) -> str:

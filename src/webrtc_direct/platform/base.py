@@ -331,6 +331,8 @@ class Platform(ABC):
 
     versions: tuple[Version, Version] = ("v1", "v2")
     """Which version of the handshake to try first, and which one beside it when nobody answers."""
+    resolves_names: bool = True
+    """Whether names can be looked up where this platform is: a web page cannot."""
 
     @abstractmethod
     async def make_certificate(self) -> LocalCertificate:

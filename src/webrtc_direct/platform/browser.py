@@ -71,6 +71,7 @@ class BrowserPlatform(Platform):
 
     # A browser may refuse what v1 needs, and the spec wants v2.
     versions = ("v2", "v1")
+    resolves_names = False
 
     async def make_certificate(self) -> BrowserCertificate:
         if not hasattr(js, "RTCPeerConnection"):
