@@ -21,7 +21,7 @@ Examples:
 
 @click.group("identity", epilog=EPILOG)
 def identity_group() -> None:
-    """Make or show an identity file: the Ed25519 key behind a peer id.
+    """Make or show an identity file: the key behind a peer id.
 
     Who has the file can speak in the name of its peer id: keep it to yourself.
     """
