@@ -11,7 +11,7 @@ import anyio
 
 from webrtc_direct import primitives
 from webrtc_direct.authentication import authenticate
-from webrtc_direct.connection import Connection, Handler, LocalEnd, StepTimes, connected
+from webrtc_direct.connection import Connection, Handler, LocalEnd, OnStream, StepTimes, connected
 from webrtc_direct.errors import HandshakeError, HandshakeTimeout, VersionNotPossible
 from webrtc_direct.hosted import hosted
 from webrtc_direct.identity import KeyPair
@@ -54,6 +54,7 @@ async def dial(
     identity: KeyPair | None = None,
     certificate: Certificate | None = None,
     handlers: Mapping[str, Handler] | None = None,
+    on_stream: OnStream | None = None,
     version: DialVersion = "auto",
     timeout: float | None = None,
     limits: Limits | None = None,
@@ -65,7 +66,8 @@ async def dial(
 
     *address* is a multiaddr, as text or as anything whose ``str()`` is one. Identity and
     certificate are fresh ones unless given, so that two dials cannot be linked. *handlers* serve
-    streams that the server opens; ping and identify are always served. *timeout* bounds the
+    streams that the server opens; ping and identify are always served. *on_stream* takes these
+    streams instead, before any protocol is agreed on. *timeout* bounds the
     whole handshake, in seconds (``Limits.handshake_timeout`` unless given). With *any_peer* the
     address may lack a peer id; then nothing proves who answers. With *keep_alive* the peer is
     pinged every so many seconds, and the connection ends when it does not answer.
@@ -135,7 +137,8 @@ async def dial(
             sctp=peer.times.sctp,
             noise=perf_counter() - below,
         )
-        local = LocalEnd(own_identity, limits, with_defaults(handlers), Refusals(limits))
+        refusals = Refusals(limits)
+        local = LocalEnd(own_identity, limits, with_defaults(handlers), refusals, on_stream=on_stream)
         async with connected(
             peer, local, public_key=public_key, times=times, background=background
         ) as connection:
