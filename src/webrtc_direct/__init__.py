@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from webrtc_direct.certificate import Certificate
-    from webrtc_direct.connection import Connection, Handler, OpeningStream, StepTimes
+    from webrtc_direct.connection import Connection, Handler, OnStream, OpeningStream, StepTimes
     from webrtc_direct.dialer import DialVersion, dial
     from webrtc_direct.errors import (
         AddressError,
@@ -72,7 +72,7 @@ __version__: str
 # pays (cryptography, anyio) for what it uses, when it uses it.
 _MODULES = {
     "certificate": ("Certificate",),
-    "connection": ("Connection", "Handler", "OpeningStream", "StepTimes"),
+    "connection": ("Connection", "Handler", "OnStream", "OpeningStream", "StepTimes"),
     "dialer": ("DialVersion", "dial"),
     "errors": (
         "AddressError",
@@ -150,6 +150,7 @@ __all__ = [
     "Node",
     "NoiseError",
     "NoiseErrorKind",
+    "OnStream",
     "OpeningStream",
     "PeerId",
     "PeerIdMismatch",

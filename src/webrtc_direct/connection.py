@@ -48,6 +48,11 @@ Handler = Callable[[Stream], Awaitable[None]]
 only KeyboardInterrupt and SystemExit go on, and end the program."""
 
 
+OnStream = Callable[[Stream], object]
+"""Is given each stream that the peer opens, before any protocol is agreed on, by a program that agrees on one
+itself. It must not wait, and what it raises resets the stream; whoever has the stream closes or resets it."""
+
+
 @dataclass(frozen=True)
 class StepTimes:
     """How long each step of a dial took, in seconds; ``None`` if it is not known."""
@@ -72,6 +77,8 @@ class LocalEnd:
     """Where the refusals of all its connections are counted."""
     addresses: tuple[WebRtcDirectAddress, ...] = ()
     """Where this end listens."""
+    on_stream: OnStream | None = None
+    """Takes the streams in place of the handlers."""
 
 
 class Connection:
@@ -187,6 +194,25 @@ class Connection:
             raise ValueError("open_stream needs at least one protocol")
         return OpeningStream(self._open_stream, protocols)
 
+    async def open_raw_stream(self) -> Stream:
+        """Open a stream on which no protocol is agreed yet: that is up to who has it.
+
+        The peer waits for what this end sends first, which in libp2p is multistream-select.
+
+        Raises:
+            LimitExceeded: the connection has ``Limits.max_channels`` streams already.
+            ConnectionLost: the connection ended.
+        """
+        await checkpoint_if_cancelled()  # What has ended the connection may be the same cancellation.
+        if self._table.reason is not None:
+            raise ConnectionLost(self._table.reason)
+        if self._closing:
+            raise ConnectionLost(CloseReason(CloseKind.LOCAL, "this end is closing it"))
+        limits = self.local.limits
+        if self.streams >= limits.max_channels:
+            raise LimitExceeded("max_channels", limits.max_channels)
+        return Stream(self, self._table, self._peer.open_channel(), opened_by_peer=False)
+
     async def wait_closed(self) -> CloseReason:
         """Return why the connection ended, once it has."""
         await self._closed.wait()
@@ -258,8 +284,12 @@ class Connection:
         if limit is not None or self._closing or self._table.reason is not None:
             channel.reset()
             return
-        self._pending += 1
         stream = Stream(self, self._table, channel, opened_by_peer=True)
+        if self.local.on_stream is not None:
+            with contained(lambda error: self._failed(stream, error)):
+                self.local.on_stream(stream)
+            return
+        self._pending += 1
         self._starter.start_soon(self._serve, stream, name="webrtc_direct stream")
 
     def connection_closed(self, reason: CloseReason) -> None:
@@ -284,14 +314,7 @@ class Connection:
 
     async def _open_stream(self, protocols: tuple[str, ...]) -> Stream:
         limits = self.local.limits
-        await checkpoint_if_cancelled()  # What has ended the connection may be the same cancellation.
-        if self._table.reason is not None:
-            raise ConnectionLost(self._table.reason)
-        if self._closing:
-            raise ConnectionLost(CloseReason(CloseKind.LOCAL, "this end is closing it"))
-        if self.streams >= limits.max_channels:
-            raise LimitExceeded("max_channels", limits.max_channels)
-        stream = Stream(self, self._table, self._peer.open_channel(), opened_by_peer=False)
+        stream = await self.open_raw_stream()
         try:
             with anyio.move_on_after(limits.negotiation_timeout), self._counting():
                 stream.protocol = await propose_protocols(stream, protocols, limits)
@@ -303,18 +326,19 @@ class Connection:
         raise HandshakeTimeout("negotiation", limits.negotiation_timeout, address=self.remote)
 
     async def _serve(self, stream: Stream) -> None:
-        def failed(error: BaseException) -> None:
-            if _is_ours(error):
-                logger.debug("%r: %r", stream, str(error))
-            elif not self.local.refusals.failures.allows():
-                self._refusals.refuse("logged_failures_per_minute")
-            else:
-                logger.error("the handler of %r failed; the stream is reset", stream, exc_info=error)
-
-        with contained(failed):
+        with contained(lambda error: self._failed(stream, error)):
             async with stream:
                 handler = await self._negotiate(stream)
                 await handler(stream)
+
+    def _failed(self, stream: Stream, error: BaseException) -> None:
+        stream.reset()
+        if _is_ours(error):
+            logger.debug("%r: %r", stream, str(error))
+        elif not self.local.refusals.failures.allows():
+            self._refusals.refuse("logged_failures_per_minute")
+        else:
+            logger.error("the handler of %r failed; the stream is reset", stream, exc_info=error)
 
     async def _negotiate(self, stream: Stream) -> Handler:
         limits = self.local.limits

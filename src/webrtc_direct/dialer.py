@@ -12,7 +12,7 @@ import anyio
 
 from webrtc_direct import primitives
 from webrtc_direct.authentication import authenticate
-from webrtc_direct.connection import Connection, Handler, LocalEnd, StepTimes, connected
+from webrtc_direct.connection import Connection, Handler, LocalEnd, OnStream, StepTimes, connected
 from webrtc_direct.errors import AddressError, HandshakeError, HandshakeTimeout, VersionNotPossible
 from webrtc_direct.hosted import hosted
 from webrtc_direct.identity import KeyPair
@@ -60,6 +60,7 @@ async def dial(
     identity: KeyPair | None = None,
     certificate: Certificate | None = None,
     handlers: Mapping[str, Handler] | None = None,
+    on_stream: OnStream | None = None,
     version: DialVersion = "auto",
     timeout: float | None = None,
     limits: Limits | None = None,
@@ -74,7 +75,8 @@ async def dial(
     addresses that it stands for are tried, IPv6 and IPv4 in turns, each 0.25 s after the one before, or at
     once if that one failed; the first one whose identity is proved wins (RFC 8305). By default the
     identity and the certificate are new ones, so that two dials cannot be linked. *handlers* serve
-    streams that the server opens; ping and identify are always served. *timeout* bounds the
+    streams that the server opens; ping and identify are always served. *on_stream* takes these
+    streams instead, before any protocol is agreed on. *timeout* bounds the
     whole handshake, in seconds (default: ``Limits.handshake_timeout``). With *any_peer* the
     address may lack a peer id; then nothing proves who answers. With *keep_alive*, the peer is
     pinged at this interval in seconds, and the connection ends if it does not answer.
@@ -125,7 +127,9 @@ async def dial(
         reached = await dialing.reach_one(targets, tasks)
         ends.callback(reached.peer.abort)
         times = replace(reached.times, address=parsed - started, certificate=certified - parsed)
-        local = LocalEnd(reached.identity, limits, with_defaults(handlers), Refusals(limits))
+        local = LocalEnd(
+            reached.identity, limits, with_defaults(handlers), Refusals(limits), on_stream=on_stream
+        )
         async with connected(
             reached.peer, local, public_key=reached.public_key, times=times, background=background
         ) as connection:

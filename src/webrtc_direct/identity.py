@@ -1,7 +1,7 @@
 """Who a peer is: its keys and the peer id made of them (libp2p specs, peer-ids/peer-ids.md).
 
-This end signs with Ed25519. Peers may prove themselves with Ed25519, secp256k1, ECDSA or
-RSA. An identity file holds libp2p's protobuf ``PrivateKey``, as bytes: the same that go-,
+New identities are Ed25519; secp256k1, ECDSA and RSA keys can be loaded and proved, by both ends.
+An identity file holds libp2p's protobuf ``PrivateKey``, as bytes: the same that go-,
 rust-, js- and py-libp2p write.
 """
 
@@ -159,10 +159,11 @@ _VERIFIERS = {
 
 @dataclass(frozen=True)
 class KeyPair:
-    """Identity of this end: an Ed25519 key pair."""
+    """Identity of this end. A new one is an Ed25519 key pair; one that is loaded may be of any kind."""
 
     public_key: PublicKey
-    _seed: bytes = field(repr=False)
+    # As it is signed with: the seed of an Ed25519 key, or what the PrivateKey message holds.
+    _private: bytes = field(repr=False)
 
     @classmethod
     def generate(cls) -> KeyPair:
@@ -171,29 +172,32 @@ class KeyPair:
 
     @classmethod
     def from_protobuf(cls, encoded: bytes) -> KeyPair:
-        """Read libp2p's ``PrivateKey`` message. Raises IdentityError."""
+        """Read libp2p's ``PrivateKey`` message; in a browser of Ed25519 alone. Raises IdentityError."""
         kind, data = _parse_key_untrusted(encoded, "private key")
         if kind is not KeyType.ED25519:
-            raise IdentityError(f"a key of kind {kind.name}; only Ed25519 keys can be this end's identity")
-        # Seed and public key; an old form repeats the public key (peer-ids spec, "Ed25519").
+            return cls(PublicKey(kind, _public_key(kind, data)), data)
+        # Seed and public key; an old form repeats the public key (peer-ids spec, "Ed25519"), and
+        # py-libp2p leaves it out.
         seed, public = data[:_ED25519_SIZE], data[_ED25519_SIZE:]
         if len(seed) != _ED25519_SIZE:
             raise IdentityError("a broken Ed25519 key: too short")
         pair = cls._from_seed(seed)
-        if public not in (pair.public_key.data, pair.public_key.data * 2):
+        if public not in (b"", pair.public_key.data, pair.public_key.data * 2):
             raise IdentityError("a broken Ed25519 key: its two halves do not belong together")
         return pair
 
     def to_protobuf(self) -> bytes:
         """Return libp2p's ``PrivateKey`` message. It is secret."""
-        return _encode_key(KeyType.ED25519, self._seed + self.public_key.data)
+        kind = self.public_key.type
+        public = self.public_key.data if kind is KeyType.ED25519 else b""
+        return _encode_key(kind, self._private + public)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> KeyPair:
         """Read an identity file.
 
         Raises:
-            IdentityError: the file does not hold an Ed25519 identity.
+            IdentityError: the file does not hold an identity.
             OSError: it cannot be read.
         """
         try:
@@ -233,11 +237,24 @@ class KeyPair:
 
     async def sign(self, data: bytes) -> bytes:
         """Return this identity's signature of *data*."""
-        return await primitives.ed25519_sign(self._seed, data)
+        if self.public_key.type is KeyType.ED25519:
+            return await primitives.ed25519_sign(self._private, data)
+        return await primitives.OTHER_SCHEMES[self.public_key.type.name].sign(self._private, data)
 
     @classmethod
     def _from_seed(cls, seed: bytes) -> KeyPair:
         return cls(PublicKey(KeyType.ED25519, primitives.ed25519_public_key(seed)), seed)
+
+
+def _public_key(kind: KeyType, private: bytes) -> bytes:
+    """Return the public key of a private one that is not Ed25519. Raises IdentityError."""
+    scheme = primitives.OTHER_SCHEMES.get(kind.name)
+    if scheme is None:
+        raise IdentityError(f"a key of kind {kind.name}; here only Ed25519 keys can be this end's identity")
+    try:
+        return scheme.public_key(private)
+    except primitives.BadInput as error:
+        raise IdentityError(f"a broken key: {error}") from error
 
 
 def _encode_key(kind: KeyType, data: bytes) -> bytes:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 import anyio
 
 from webrtc_direct.authentication import authenticate
-from webrtc_direct.connection import Connection, Handler, LocalEnd, StepTimes, connected
+from webrtc_direct.connection import Connection, Handler, LocalEnd, OnStream, StepTimes, connected
 from webrtc_direct.errors import AddressError, HandshakeError, HandshakeTimeout
 from webrtc_direct.hosted import hosted
 from webrtc_direct.identity import KeyPair, PeerId
@@ -57,6 +57,7 @@ class _Policy:
     """How a listener treats those who connect."""
 
     accept: AcceptHook | None
+    on_stream: OnStream | None
     background: tuple[Callable[[Connection], Awaitable[None]], ...]
 
 
@@ -87,7 +88,7 @@ class Listener:
         self._handlers = handlers
         self._sockets = sockets
         self._policy = policy
-        self._local = LocalEnd(identity, limits, handlers, refusals, tuple(addresses))
+        self._local = LocalEnd(identity, limits, handlers, refusals, tuple(addresses), policy.on_stream)
         self._connections: set[Connection] = set()
         self._closing = False
         self._accepting = True
@@ -229,6 +230,7 @@ async def listen(
     identity: KeyPair | None = None,
     certificate: Certificate | None = None,
     handlers: Mapping[str, Handler] | None = None,
+    on_stream: OnStream | None = None,
     announce: Sequence[str] = (),
     accept: AcceptHook | None = None,
     keep_alive: float | None = None,
@@ -242,6 +244,7 @@ async def listen(
     one. Port 0 lets the system choose. By default the identity and the certificate are new ones; pass the
     same two each time to keep the address. *handlers* serve the streams that peers open, by protocol; ping
     and identify are always served. A handler that raises resets its stream and affects nothing else.
+    *on_stream* takes all these streams instead, before any protocol is agreed on.
 
     *announce* lists addresses, like *address*, that peers are told instead of the bound ones, for
     example behind a NAT or with ``0.0.0.0``; port 0 stands for the bound port. *accept* is called
@@ -276,7 +279,7 @@ async def listen(
         raise ValueError("listen needs at least one address")
     wanted = [WebRtcDirectAddress.parse_listen(text) for text in texts]
     announced = [_parse_announced(text) for text in announce]
-    policy = _Policy(accept, keep_alive_every(keep_alive))
+    policy = _Policy(accept, on_stream, keep_alive_every(keep_alive))
     identity = identity or KeyPair.generate()
     platform = platform or default_platform()
     own: LocalCertificate = certificate or await platform.make_certificate()

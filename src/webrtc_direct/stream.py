@@ -79,6 +79,8 @@ class Stream(StreamMethods):
         self._unread = 0
         self.taken_bytes: int = 0  # How many bytes were ever read.
         self._read_closed = self._write_closed = False
+        # Chromium may deliver a message before it reports its own channel as open: the opener speaks first.
+        self._may_write = not opened_by_peer
         self._problem: str | None = None  # Why it was reset, if it was before the connection ended.
         # Each is there only while somebody waits.
         self._readable: Signal | None = None
@@ -192,6 +194,8 @@ class Stream(StreamMethods):
     async def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send *data*, of any size; wait while the peer or the network is slower.
 
+        On a stream that the peer opened it also waits for the first bytes from the peer.
+
         Returns when the last byte is queued. If it is cancelled, a part may have been sent.
 
         Raises:
@@ -209,7 +213,7 @@ class Stream(StreamMethods):
                 raise self._not_writable()
             if position == size:
                 return
-            credit = self._channel.writable_bytes
+            credit = self._channel.writable_bytes if self._may_write else 0
             if credit <= 0:
                 await self._wait_writable()
                 continue
@@ -359,6 +363,9 @@ class Stream(StreamMethods):
         state = self._state
         if state.over:
             return len(data)
+        if not self._may_write:
+            self._may_write = True
+            self.channel_writable()
         received = self._received
         try:
             for flag, payload in self._decoder.feed_untrusted(data):

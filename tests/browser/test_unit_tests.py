@@ -45,6 +45,7 @@ LEFT_OUT = {
     "test_interop_matrix.py": "about interop/",
     "test_interop_others.py": "about interop/",
     "test_outside_tasks.py": "reads the sources, and runs asyncio.run",
+    "test_own_keys.py": "a page signs with Ed25519 alone",
     "test_paths.py": "about benchmarks/",
     "test_python_primitives.py": "compares with cryptography, which a page does not have",
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from webrtc_direct import primitives
 from webrtc_direct.errors import IdentityError
 from webrtc_direct.identity import KeyPair, KeyType, PeerId, PublicKey
 
@@ -132,10 +133,9 @@ def test_what_is_no_public_key_is_refused(encoded: str, problem: str) -> None:
     [
         ("", "missing"),
         ("ff", "not a libp2p"),
-        (KEYS["secp256k1"]["private"], "only Ed25519"),
         ("0801121f" + "00" * 31, "too short"),
         ("08011240" + "00" * 64, "belong together"),
-        ("08011220" + "00" * 32, "belong together"),
+        ("08011221" + "00" * 33, "belong together"),
     ],
 )
 def test_what_cannot_be_an_identity_is_refused(encoded: str, problem: str) -> None:
@@ -147,6 +147,26 @@ def test_old_form_of_a_private_key_is_read() -> None:
     old = bytes.fromhex(KEYS["ed25519"]["private"])
     old = b"\x08\x01\x12\x60" + old[4:] + old[-32:]
     assert KeyPair.from_protobuf(old).public_key == key_of_spec("ed25519")
+
+
+def test_private_key_without_its_public_half_is_read() -> None:
+    # py-libp2p writes the seed alone.
+    whole = bytes.fromhex(KEYS["ed25519"]["private"])
+    pair = KeyPair.from_protobuf(b"\x08\x01\x12\x20" + whole[4:36])
+    assert pair.to_protobuf() == whole
+
+
+@pytest.mark.parametrize("kind", ["secp256k1", "ecdsa"])
+def test_identity_of_another_kind(kind: str) -> None:
+    encoded = bytes.fromhex(KEYS[kind]["private"])
+    if primitives.OTHER_SCHEMES:
+        pair = KeyPair.from_protobuf(encoded)
+        assert pair.public_key == key_of_spec(kind)
+        assert pair.to_protobuf() == encoded
+    else:
+        # In a page.
+        with pytest.raises(IdentityError, match="only Ed25519"):
+            KeyPair.from_protobuf(encoded)
 
 
 def test_identity_survives_in_a_file_that_only_its_owner_reads(tmp_path: Path) -> None:

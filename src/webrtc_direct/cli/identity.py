@@ -23,7 +23,7 @@ Examples:
 
 @click.group("identity", cls=SuggestingGroup, epilog=EPILOG)
 def identity_group() -> None:
-    """Make or show an identity file: the Ed25519 key of a peer id.
+    """Make or show an identity file: the key of a peer id.
 
     Anyone who has the file can act as its peer id, so keep it private.
     """

@@ -17,6 +17,7 @@ from webrtc_direct.primitives.common import (
     BadInput,
     Begun,
     ChaChaKey,
+    SignatureScheme,
     X25519Key,
     hkdf_sha256,
     hmac_sha256,
@@ -26,6 +27,7 @@ from webrtc_direct.primitives.common import (
 
 if IN_BROWSER:
     from webrtc_direct.primitives.browser import (
+        OTHER_SCHEMES,
         chacha20_poly1305_decrypt,
         chacha20_poly1305_encrypt,
         chacha20_poly1305_key,
@@ -58,12 +60,15 @@ else:
         x25519,
         x25519_key,
     )
+    from webrtc_direct.primitives.own_keys import OTHER_SCHEMES
 
 __all__ = [
+    "OTHER_SCHEMES",
     "RSA_BITS",
     "BadInput",
     "Begun",
     "ChaChaKey",
+    "SignatureScheme",
     "X25519Key",
     "begin",
     "chacha20_poly1305_decrypt",

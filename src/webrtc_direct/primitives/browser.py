@@ -17,7 +17,7 @@ from pyodide.ffi import JsException, to_js
 
 from webrtc_direct.primitives import chacha20_poly1305, curve25519, signatures
 from webrtc_direct.primitives.browser_promises import Promise, call, method
-from webrtc_direct.primitives.common import BadInput, ChaChaKey, X25519Key
+from webrtc_direct.primitives.common import BadInput, ChaChaKey, SignatureScheme, X25519Key
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -34,6 +34,9 @@ _ED25519_PKCS8 = bytes.fromhex("302e020100300506032b657004220420")
 _SECRET_BITS = 256
 # The keys of so many peers are kept: a page dials the same one again.
 _KNOWN_PEERS = 16
+
+OTHER_SCHEMES: dict[str, SignatureScheme] = {}
+"""A page signs with Ed25519 alone: no browser has secp256k1, and nobody keeps an RSA key for a page."""
 
 _in_use: dict[str, str] = {"ECDSA": _PYTHON, "RSA": _PYTHON}
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Awaitable, Callable, Generator
 
 _Result = TypeVar("_Result")
 
@@ -35,6 +35,16 @@ class ChaChaKey:
     """A key for ChaCha20-Poly1305. *secret* belongs to the module that made it."""
 
     secret: Any = field(repr=False)
+
+
+@dataclass(frozen=True)
+class SignatureScheme:
+    """How to sign with private keys of one kind. Both raise BadInput for a key that cannot be used."""
+
+    public_key: Callable[[bytes], bytes]
+    """Gives the public key of a private one."""
+    sign: Callable[[bytes, bytes], Awaitable[bytes]]
+    """Gives the private key's signature of the data."""
 
 
 class Begun(ABC, Generic[_Result]):
