@@ -61,8 +61,8 @@ NAMES = tuple(field.name for field in fields(Limits))
 def limits_command(*, as_json: bool) -> None:
     """List the limits of a listener: the name, the default and the unit of each.
 
-    `webrtc-direct listen --limit NAME=VALUE` changes one. What each of them bounds is in the reference of
-    `Limits`.
+    `webrtc-direct listen --limit NAME=VALUE` changes a limit. The reference of `Limits`
+    describes what each of them bounds.
     """
     if as_json:
         rows = ({"name": name, "default": getattr(_DEFAULTS, name), "unit": unit_of(name)} for name in NAMES)
