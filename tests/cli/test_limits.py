@@ -58,7 +58,7 @@ def test_a_limit_has_the_type_of_its_field(value: str, field: str, expected: flo
         (("noise_timeout=none",), "noise_timeout: 'none' is not a number (seconds)"),
         (("noise_timeout=nan",), "noise_timeout: nan is not above 0"),
         (("noise_timeout=inf",), "noise_timeout: inf is not above 0"),
-        (("receive_window=3Q",), "receive_window: '3Q' has no unit"),
+        (("receive_window=3Q",), "receive_window: '3Q' has an unknown unit"),
         (("receive_window=2TiB",), "receive_window: 2TiB is not above 0 and at most 1048576MiB"),
         (("max_channels=5", "max_channels=6"), "max_channels is given twice"),
     ],
