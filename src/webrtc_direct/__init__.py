@@ -18,6 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from webrtc_direct.adapters import asyncio_streams
     from webrtc_direct.certificate import Certificate
     from webrtc_direct.connection import Connection, Handler, OnStream, OpeningStream, StepTimes
     from webrtc_direct.dialer import DialVersion, dial
@@ -71,6 +72,7 @@ __version__: str
 # Where each public name lives. Importing the package loads none of it, so that a program
 # pays (cryptography, anyio) for what it uses, when it uses it.
 _MODULES = {
+    "adapters": ("asyncio_streams",),
     "certificate": ("Certificate",),
     "connection": ("Connection", "Handler", "OnStream", "OpeningStream", "StepTimes"),
     "dialer": ("DialVersion", "dial"),
@@ -171,6 +173,7 @@ __all__ = [
     "VersionNotPossible",
     "WebRtcDirectAddress",
     "WebRtcDirectError",
+    "asyncio_streams",
     "dial",
     "echo_handler",
     "identify",

@@ -106,6 +106,11 @@ def test_a_protocol_is_served() -> None:
     assert done.stdout == ("HELLO\nagreed on /example/upper/1.0.0\n")
 
 
+def test_code_for_asyncio_s_streams_serves_a_stream() -> None:
+    done = run("asyncio_lines.py")
+    assert (done.stderr, done.stdout) == ("", "HELLO\nWORLD\n")
+
+
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_a_chat_calls_and_files(backend: str, tmp_path: Path) -> None:
     def run(name: str, *words: str) -> str:
