@@ -1,7 +1,6 @@
 """Send a file, and resume a transfer that was cut off. Both ends run in this one program."""
 
 import sys
-from pathlib import Path
 
 import anyio
 
@@ -10,12 +9,12 @@ from webrtc_direct import Connection, ConnectionLost, Node, Stream, StreamReset
 FILES = "/example/files/1.0.0"
 
 
-async def fetch(connection: Connection, copy: Path) -> None:
+async def fetch(connection: Connection, copy: anyio.Path) -> None:
     """Append to *copy* what it lacks. The request says how many bytes it has."""
-    async with await anyio.open_file(copy, "ab") as file, connection.open_stream(FILES) as stream:
-        await stream.write_message(str(await file.tell()).encode())
-        async for data in stream:
-            await file.write(data)
+    there = (await copy.stat()).st_size if await copy.exists() else 0
+    async with connection.open_stream(FILES) as stream:
+        await stream.write_message(str(there).encode())
+        await stream.receive_file(copy, offset=there)
 
 
 async def main(source: str, copy: str) -> None:
@@ -23,20 +22,20 @@ async def main(source: str, copy: str) -> None:
     cut = True
 
     async def send(stream: Stream) -> None:
-        nonlocal cut
-        async with await anyio.open_file(source, "rb") as file:
-            await file.seek(int(await stream.read_message(20) or b"0"))
-            while data := await file.read(262144):
-                await stream.write(data)
-                if cut:
-                    cut = False
-                    stream.connection.abort()
+        def progress(_: int) -> None:
+            nonlocal cut
+            if cut:
+                cut = False
+                stream.connection.abort()
+
+        offset = int(await stream.read_message(20) or b"0")
+        await stream.send_file(source, offset=offset, on_progress=progress)
 
     async with Node(handlers={FILES: send}) as server, Node() as client:
         (address,) = (await server.listen("/ip4/127.0.0.1/udp/0/webrtc-direct")).addresses
         while True:
             try:
-                return await fetch(await client.dial(address), Path(copy))
+                return await fetch(await client.dial(address), anyio.Path(copy))
             except (ConnectionLost, StreamReset) as error:
                 print(f"{(await anyio.Path(copy).stat()).st_size} bytes are here: {error}")
 

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import anyio
-from anyio.abc import ByteStream
 
 from webrtc_direct import varint
 from webrtc_direct.errors import (
@@ -21,6 +20,7 @@ from webrtc_direct.errors import (
     StreamClosed,
     StreamReset,
 )
+from webrtc_direct.file_methods import FileMethods
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ DEFAULT_READ_BYTES = 65536
 _LOST = (StreamReset, ConnectionLost, StreamClosed)
 
 
-class StreamMethods(ByteStream):
+class StreamMethods(FileMethods):
     """Made of ``read`` and ``write`` alone."""
 
     def __init__(self) -> None:
