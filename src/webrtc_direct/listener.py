@@ -15,6 +15,7 @@ import anyio
 from webrtc_direct.authentication import authenticate
 from webrtc_direct.connection import Connection, Handler, LocalEnd, StepTimes, connected
 from webrtc_direct.errors import AddressError, HandshakeError, HandshakeTimeout
+from webrtc_direct.handlers import Handlers
 from webrtc_direct.hosted import hosted
 from webrtc_direct.identity import KeyPair, PeerId
 from webrtc_direct.interfaces import reachable_addresses
@@ -73,7 +74,7 @@ class Listener:
         *,
         identity: KeyPair,
         keys: NoiseKeys,
-        handlers: dict[str, Handler],
+        handlers: Handlers,
         limits: Limits,
         addresses: Iterable[WebRtcDirectAddress],
         sockets: Sockets,
@@ -135,8 +136,20 @@ class Listener:
         return self._sockets.counters(self._failed)
 
     def handle(self, protocol: str, handler: Handler) -> None:
-        """Serve *protocol* with *handler* from now on, on the connections of now as well."""
-        self._handlers[protocol] = handler
+        """Serve *protocol* with *handler* from now on, on the connections of now as well.
+
+        A *protocol* that ends in ``*`` stands for all that begin so; ``Connection.handle`` says which
+        handler is taken.
+        """
+        self._handlers.add(protocol, handler)
+
+    def unhandle(self, protocol: str) -> None:
+        """Serve *protocol* no more, on the connections of now neither; streams that are open go on.
+
+        Raises:
+            LocalProtocolError: it has no handler by that name; those of a node are the node's to remove.
+        """
+        self._handlers.remove(protocol)
 
     def stop_accepting(self) -> None:
         """Refuse new connections from now on; those that are there stay."""
