@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import anyio
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from webrtc_direct.limits import Limits
     from webrtc_direct.multiaddr import Fingerprint, WebRtcDirectAddress
     from webrtc_direct.platform.base import ConnectionStats, DataChannel, PeerConnection, Version
+    from webrtc_direct.protocols.identify import IdentifyInfo
 
 logger: logging.Logger = logging.getLogger("webrtc_direct.connection")
 
@@ -74,6 +75,8 @@ class LocalEnd:
     """Where the refusals of all its connections are counted."""
     addresses: tuple[WebRtcDirectAddress, ...] = ()
     """Where this end listens."""
+    signed_record: list[bytes] = field(default_factory=list)
+    """The signed record of these addresses, once it is made."""
 
 
 class Connection:
@@ -95,6 +98,10 @@ class Connection:
         """The peer's id, proved in the Noise handshake."""
         self.times = times
         """How long each step took; a listener knows only some."""
+        self.identified: IdentifyInfo | None = None
+        """What the peer has said of itself last: to ``identify``, or by a push of its own."""
+        self.on_identified: Callable[[IdentifyInfo], object] | None = None
+        """May be set to a function that is called with what the peer pushes."""
         self._peer = peer
         self._starter = Starter(tasks)
         is_dialed = peer.role is Role.CLIENT
@@ -104,6 +111,8 @@ class Connection:
         self._closed = Signal()
         self._refusals = Refusals(local.limits, whole=local.refusals)
         self._stream_rate = Rate(local.limits.streams_per_second, local.refusals.clock)
+        pushes = local.limits.identify_pushes_per_minute
+        self.pushes = Rate(pushes / 60, local.refusals.clock, burst=pushes)
         self._table = StreamTable(self._starter, peer, self._refusals, end=self.end)
         logger.info("%r: authenticated", self)
         peer.observer = self
@@ -214,6 +223,10 @@ class Connection:
     async def serve_streams(self) -> None:
         """Run the handlers of the streams that the peer opens, until the connection has ended."""
         await self._starter.run()
+
+    def refuse(self, limit: str) -> None:
+        """Count that *limit* has refused something that the peer did."""
+        self._refusals.refuse(limit)
 
     async def give_up(self, stream: Stream) -> None:
         """Reset *stream*, whose answer is overdue, and return once the peer is heard from again.

@@ -73,6 +73,9 @@ class Limits:
     resets_per_second: float = 500.0
     """Streams of one connection that the peer resets; a burst may be twice as many. Then the
     connection is aborted: who opens and resets makes work and never pays for it."""
+    identify_pushes_per_minute: float = 60.0
+    """What the peer of one connection says of itself unasked (identify push); a burst may be as many.
+    Others are reset."""
     logged_failures_per_minute: float = 10.0
     """Exceptions of handlers, hooks not counted, that are logged with their tracebacks, for one listener or
     dial; a burst may be as many. The others are counted (``refusals``). What a handler raises of this

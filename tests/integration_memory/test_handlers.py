@@ -113,7 +113,12 @@ async def test_the_order_in_which_handlers_are_asked(ends: Ends) -> None:
         pair.listener.handle("*", named("all"))
         assert await served(pair.client, "/other/1") == "all"
         # Peers are told whole names alone.
-        assert (await identify(pair.client)).protocols == ("/chat/1", "/ipfs/id/1.0.0", "/ipfs/ping/1.0.0")
+        assert (await identify(pair.client)).protocols == (
+            "/chat/1",
+            "/ipfs/id/1.0.0",
+            "/ipfs/id/push/1.0.0",
+            "/ipfs/ping/1.0.0",
+        )
 
 
 async def test_the_handlers_of_a_node_count_for_all_its_connections(ends: Ends) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from webrtc_direct.handlers import Handlers
 from webrtc_direct.protocols.identify import IDENTIFY_PROTOCOL, identify_handler
+from webrtc_direct.protocols.identify_push import IDENTIFY_PUSH_PROTOCOL, identify_push_handler
 from webrtc_direct.protocols.ping import PING_PROTOCOL, ping_handler
 
 if TYPE_CHECKING:
@@ -21,5 +22,9 @@ def with_defaults(handlers: Mapping[str, Handler] | None) -> Handlers:
     """
     if isinstance(handlers, Handlers):
         return Handlers({}, others=handlers)
-    defaults = {PING_PROTOCOL: ping_handler, IDENTIFY_PROTOCOL: identify_handler}
+    defaults = {
+        PING_PROTOCOL: ping_handler,
+        IDENTIFY_PROTOCOL: identify_handler,
+        IDENTIFY_PUSH_PROTOCOL: identify_push_handler,
+    }
     return Handlers({**defaults, **(handlers or {})})
