@@ -11,6 +11,25 @@ from webrtc_direct.protocols.peer_record import open_record_untrusted, sign_reco
 
 ADDRESSES = [bytes.fromhex("047f00000191020fa19802"), bytes.fromhex("04c000020791020fa19802")]
 
+# go-libp2p 0.51, core/record: the key of the seed 00 01 .. 1f, sequence 300, and the two addresses below.
+GO_KEY = bytes.fromhex(
+    "08011240000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+    "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8"
+)
+GO_ADDRESSES = [bytes.fromhex("04c000020791020fa19802"), bytes.fromhex("04c0000207060fa1")]
+GO_RECORD = bytes.fromhex(
+    "0a240801122003a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8120203011a460a260024080112"
+    "2003a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b810ac021a0d0a0b04c000020791020fa19802"
+    "1a0a0a0804c0000207060fa12a40ac654a5ad052ec1d9e6ef117e97c5de14fc1466f1b92ee6f87bf911ee23af8f1b2f0cd090e"
+    "94fabc2afe40a4344c24d1d1e77d5e3783fe373eec36fa1b6fbc05"
+)
+
+
+async def test_a_record_is_the_same_as_go_s_byte_for_byte() -> None:
+    identity = KeyPair.from_protobuf(GO_KEY)
+    assert await sign_record(identity, GO_ADDRESSES, sequence=300) == GO_RECORD
+    assert await open_record_untrusted(GO_RECORD, identity.public_key) == GO_ADDRESSES
+
 
 async def test_a_record_is_written_as_the_rfcs_have_it() -> None:
     identity = KeyPair.generate()
