@@ -44,7 +44,7 @@ napoleon_use_ivar = True
 
 # What the reference does not describe: other packages, and what users get but never name.
 nitpick_ignore_regex = [
-    ("py:.*", r"(anyio|collections|datetime|enum|ipaddress|os|types|typing)\..*"),
+    ("py:.*", r"(anyio|asyncio|collections|datetime|enum|ipaddress|os|types|typing)\..*"),
     ("py:.*", r"(bool|bytes|float|int|str|object|tuple|Exception|ValueError|OSError|optional)"),
     ("py:.*", r"(Any|Literal|Self|IPv[46]Address|Path|PathLike)"),
     ("py:.*", r"(DialVersion|Platform|Progress|Version|webrtc_direct\.connection\.OpeningStream)"),

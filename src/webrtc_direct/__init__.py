@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     )
     from webrtc_direct.protocols.echo import echo_handler
     from webrtc_direct.protocols.identify import IdentifyInfo, identify, identify_handler
+    from webrtc_direct.protocols.identify_push import identify_push
     from webrtc_direct.protocols.perf import PerfResult, Progress, perf, perf_handler
     from webrtc_direct.protocols.ping import PingStream, ping, ping_handler, ping_stream
     from webrtc_direct.stream import Stream
@@ -116,6 +117,7 @@ _MODULES = {
     ),
     "protocols.echo": ("echo_handler",),
     "protocols.identify": ("IdentifyInfo", "identify", "identify_handler"),
+    "protocols.identify_push": ("identify_push",),
     "protocols.perf": ("PerfResult", "Progress", "perf", "perf_handler"),
     "protocols.ping": ("PingStream", "ping", "ping_handler", "ping_stream"),
     "stream": ("Stream",),
@@ -178,6 +180,7 @@ __all__ = [
     "echo_handler",
     "identify",
     "identify_handler",
+    "identify_push",
     "listen",
     "perf",
     "perf_handler",

@@ -6,9 +6,9 @@ It knows nothing of what is below the data channels, nor of what travels on a st
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Iterable
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import anyio
@@ -18,12 +18,14 @@ from webrtc_direct.errors import (
     ConnectionLost,
     HandshakeTimeout,
     LimitExceeded,
+    LocalProtocolError,
     RemoteProtocolError,
     WebRtcDirectError,
 )
+from webrtc_direct.handlers import Handlers
 from webrtc_direct.negotiation import accept_protocol, propose_protocols
 from webrtc_direct.outside_tasks import Signal, Starter
-from webrtc_direct.platform.base import CloseKind, CloseReason
+from webrtc_direct.platform.base import CloseKind, CloseReason, Role
 from webrtc_direct.refusals import Rate, Refusals
 from webrtc_direct.stream import Stream
 from webrtc_direct.stream_table import StreamTable
@@ -39,7 +41,8 @@ if TYPE_CHECKING:
     from webrtc_direct.identity import KeyPair, PeerId, PublicKey
     from webrtc_direct.limits import Limits
     from webrtc_direct.multiaddr import Fingerprint, WebRtcDirectAddress
-    from webrtc_direct.platform.base import ConnectionStats, DataChannel, PeerConnection, Role, Version
+    from webrtc_direct.platform.base import ConnectionStats, DataChannel, PeerConnection, Version
+    from webrtc_direct.protocols.identify import IdentifyInfo
 
 logger: logging.Logger = logging.getLogger("webrtc_direct.connection")
 
@@ -71,14 +74,16 @@ class LocalEnd:
 
     identity: KeyPair
     limits: Limits
-    handlers: Mapping[str, Handler]
-    """Shared with the listener: what it is given later counts for its connections too."""
+    handlers: Handlers
+    """Those of a listener count for all its connections, those of a dial for its own."""
     refusals: Refusals
     """Where the refusals of all its connections are counted."""
     addresses: tuple[WebRtcDirectAddress, ...] = ()
     """Where this end listens."""
     on_stream: OnStream | None = None
     """Takes the streams in place of the handlers."""
+    signed_record: list[bytes] = field(default_factory=list)
+    """The signed record of these addresses, once it is made."""
 
 
 class Connection:
@@ -100,14 +105,21 @@ class Connection:
         """The peer's id, proved in the Noise handshake."""
         self.times = times
         """How long each step took; a listener knows only some."""
+        self.identified: IdentifyInfo | None = None
+        """What the peer has said of itself last: to ``identify``, or by a push of its own."""
+        self.on_identified: Callable[[IdentifyInfo], object] | None = None
+        """May be set to a function that is called with what the peer pushes."""
         self._peer = peer
         self._starter = Starter(tasks)
-        self._own_handlers: dict[str, Handler] = {}
+        is_dialed = peer.role is Role.CLIENT
+        self._handlers = local.handlers if is_dialed else Handlers({}, others=local.handlers)
         self._pending = 0
         self._closing = False
         self._closed = Signal()
         self._refusals = Refusals(local.limits, whole=local.refusals)
         self._stream_rate = Rate(local.limits.streams_per_second, local.refusals.clock)
+        pushes = local.limits.identify_pushes_per_minute
+        self.pushes = Rate(pushes / 60, local.refusals.clock, burst=pushes)
         self._table = StreamTable(self._starter, peer, self._refusals, end=self.end)
         logger.info("%r: authenticated", self)
         peer.observer = self
@@ -155,8 +167,8 @@ class Connection:
 
     @property
     def protocols(self) -> list[str]:
-        """The protocols that this end serves on this connection, in order."""
-        return sorted({*self._own_handlers, *self.local.handlers})
+        """The protocols that this end serves on this connection, in order, but for those with a ``*``."""
+        return list(self._handlers)
 
     @property
     def streams(self) -> int:
@@ -173,8 +185,21 @@ class Connection:
         return dict(self._refusals.counts)
 
     def handle(self, protocol: str, handler: Handler) -> None:
-        """Serve *protocol* on this connection with *handler*, from now on."""
-        self._own_handlers[protocol] = handler
+        """Serve *protocol* on this connection with *handler*, from now on.
+
+        A *protocol* that ends in ``*`` stands for all that begin so; ``stream.protocol`` says which one it
+        is. One with the whole name comes first, then the longest with a ``*``; those of the connection come
+        before those of its listener.
+        """
+        self._handlers.add(protocol, handler)
+
+    def unhandle(self, protocol: str) -> None:
+        """Serve *protocol* on this connection no more; streams that are open go on.
+
+        Raises:
+            LocalProtocolError: it has no handler of its own, or of its dial, by that name.
+        """
+        self._handlers.remove(protocol)
 
     def open_stream(self, *protocols: str) -> OpeningStream:
         """Open a stream for the first of *protocols* that the peer supports.
@@ -224,6 +249,10 @@ class Connection:
     async def serve_streams(self) -> None:
         """Run the handlers of the streams that the peer opens, until the connection has ended."""
         await self._starter.run()
+
+    def refuse(self, limit: str) -> None:
+        """Count that *limit* has refused something that the peer did."""
+        self._refusals.refuse(limit)
 
     async def give_up(self, stream: Stream) -> None:
         """Reset *stream*, whose answer is overdue, and return once the peer is heard from again.
@@ -342,11 +371,13 @@ class Connection:
 
     async def _negotiate(self, stream: Stream) -> Handler:
         limits = self.local.limits
-        handlers = {**self.local.handlers, **self._own_handlers}
         try:
             with anyio.move_on_after(limits.negotiation_timeout), self._counting():
-                stream.protocol = await accept_protocol(stream, handlers, limits)
-                return handlers[stream.protocol]
+                stream.protocol = await accept_protocol(stream, self._handlers, limits)
+                handler = self._handlers.get(stream.protocol)
+                if handler is None:
+                    raise LocalProtocolError(f"{stream.protocol} is not served any more")
+                return handler
         finally:
             self._pending -= 1
         self._refusals.refuse("negotiation_timeout")

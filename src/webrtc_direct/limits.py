@@ -73,6 +73,8 @@ class Limits:
     resets_per_second: float = 500.0
     """Streams that the peer resets on one connection; a burst may have twice as many. Beyond that the
     connection is aborted, because a peer that opens and resets causes work without doing any."""
+    identify_pushes_per_minute: float = 60.0
+    """Identify pushes of the peer on one connection; a burst may have as many. Others are reset."""
     logged_failures_per_minute: float = 10.0
     """Exceptions of handlers (not of hooks) that are logged with their tracebacks, for one listener or
     dial; a burst may have as many. The others are counted (``refusals``). Errors of this package that a

@@ -15,6 +15,7 @@ import anyio
 from webrtc_direct.authentication import authenticate
 from webrtc_direct.connection import Connection, Handler, LocalEnd, OnStream, StepTimes, connected
 from webrtc_direct.errors import AddressError, HandshakeError, HandshakeTimeout
+from webrtc_direct.handlers import Handlers
 from webrtc_direct.hosted import hosted
 from webrtc_direct.identity import KeyPair, PeerId
 from webrtc_direct.interfaces import reachable_addresses
@@ -74,7 +75,7 @@ class Listener:
         *,
         identity: KeyPair,
         keys: NoiseKeys,
-        handlers: dict[str, Handler],
+        handlers: Handlers,
         limits: Limits,
         addresses: Iterable[WebRtcDirectAddress],
         sockets: Sockets,
@@ -136,8 +137,20 @@ class Listener:
         return self._sockets.counters(self._failed)
 
     def handle(self, protocol: str, handler: Handler) -> None:
-        """Serve *protocol* with *handler* from now on, also on current connections."""
-        self._handlers[protocol] = handler
+        """Serve *protocol* with *handler* from now on, also on current connections.
+
+        A *protocol* that ends in ``*`` stands for all that begin like it; ``Connection.handle`` says
+        which handler is chosen.
+        """
+        self._handlers.add(protocol, handler)
+
+    def unhandle(self, protocol: str) -> None:
+        """Stop serving *protocol*, also on current connections; open streams continue.
+
+        Raises:
+            LocalProtocolError: it has no handler with that name; a node's are the node's to remove.
+        """
+        self._handlers.remove(protocol)
 
     def stop_accepting(self) -> None:
         """Refuse new connections from now on; existing ones stay."""

@@ -25,6 +25,7 @@ from webrtc_direct.listener import Listener, listen
 from webrtc_direct.names import Target, parse_target
 from webrtc_direct.outside_tasks import Signal, clock
 from webrtc_direct.platform.base import CloseKind
+from webrtc_direct.protocols.defaults import with_defaults
 from webrtc_direct.tasks import task_group
 from webrtc_direct.user_code import contained
 
@@ -88,7 +89,7 @@ class Node:
         self.on_connected: Callable[[Connection], object] | None = None
         self.on_disconnected: Callable[[Connection, CloseReason], object] | None = None
         self._certificate = certificate
-        self._handlers: dict[str, Handler] = dict(handlers or {})
+        self._handlers = with_defaults(handlers)
         self._keep_alive = keep_alive
         self._limits = limits or Limits()
         self._platform = platform
@@ -160,12 +161,20 @@ class Node:
         return found
 
     def handle(self, protocol: str, handler: Handler) -> None:
-        """Serve *protocol* with *handler* from now on, also on current connections."""
-        self._handlers[protocol] = handler
-        for listener in self._listeners:
-            listener.handle(protocol, handler)
-        for connection in self._dialed:
-            connection.handle(protocol, handler)
+        """Serve *protocol* with *handler* from now on, also on current connections.
+
+        A *protocol* that ends in ``*`` stands for all that begin like it; ``Connection.handle`` says
+        which handler is chosen.
+        """
+        self._handlers.add(protocol, handler)
+
+    def unhandle(self, protocol: str) -> None:
+        """Stop serving *protocol*, also on current connections; open streams continue.
+
+        Raises:
+            LocalProtocolError: the node has no handler with that name.
+        """
+        self._handlers.remove(protocol)
 
     async def listen(
         self,

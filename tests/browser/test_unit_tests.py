@@ -28,6 +28,7 @@ RUN = (
     "test_multistream.py",
     "test_names.py",
     "test_noise.py",
+    "test_peer_record.py",
     "test_primitives.py",
     "test_sdp.py",
     "test_stream_state.py",

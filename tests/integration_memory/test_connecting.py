@@ -64,7 +64,7 @@ async def test_identify_says_what_the_peer_serves(ends: Ends) -> None:
     async with ends.pair(server={"/chat/1": chat}) as pair:
         info = await identify(pair.client)
         assert info.peer_id == pair.listener.peer_id
-        assert info.protocols == ("/chat/1", "/ipfs/id/1.0.0", "/ipfs/ping/1.0.0")
+        assert info.protocols == ("/chat/1", "/ipfs/id/1.0.0", "/ipfs/id/push/1.0.0", "/ipfs/ping/1.0.0")
         assert list(info.listen_addresses) == pair.listener.addresses
         assert info.observed_address == f"/ip4/127.0.0.1/udp/{pair.server.remote[1]}/webrtc-direct"
         assert info.agent.startswith("webrtc-direct")

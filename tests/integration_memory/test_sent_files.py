@@ -86,7 +86,7 @@ async def test_what_is_no_file_on_a_disk_is_sent_and_received(ends: Ends) -> Non
         def seekable(self) -> bool:
             return False
 
-        def seek(self, *_: int) -> int:  # type: ignore[override]
+        def seek(self, *_: int) -> int:
             raise io.UnsupportedOperation("seek")
 
     async def send(stream: Stream) -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webrtc_direct import multiaddr_binary, multibase, primitives
+from webrtc_direct import multiaddr_binary, multibase, primitives, protobuf
 from webrtc_direct.certificate import Certificate
 from webrtc_direct.errors import (
     AddressError,
@@ -31,6 +31,7 @@ from webrtc_direct.protocol.message import Flag, MessageDecoder
 from webrtc_direct.protocol.multistream import DialerNegotiation, ListenerNegotiation, encode
 from webrtc_direct.protocol.noise import Action, NoiseHandshake, NoiseKeys
 from webrtc_direct.protocol.stream_state import StreamState
+from webrtc_direct.protocols.peer_record import open_record_untrusted
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -220,6 +221,15 @@ def is_plain(ip: IPv4Address | IPv6Address) -> bool:
     if ip.is_unspecified or ip.is_multicast or str(ip) == "255.255.255.255":
         return False
     return ip.version == 4 or not (ip.is_link_local or ip.ipv4_mapped)
+
+
+@given(st.binary(max_size=200), st.binary(max_size=80), st.binary(max_size=80))
+def test_peer_records(envelope: bytes, payload: bytes, signature: bytes) -> None:
+    key = identity().public_key
+    whole = protobuf.encode([(1, key.to_protobuf()), (2, b"\x03\x01"), (3, payload), (5, signature)])
+    for each in (envelope, whole):
+        with suppress(RemoteProtocolError):
+            finish(open_record_untrusted(each, key))
 
 
 @given(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from ipaddress import ip_address
+from time import time_ns
 from typing import TYPE_CHECKING
 
 import anyio
@@ -15,6 +17,7 @@ from webrtc_direct import protobuf, varint
 from webrtc_direct.errors import LimitExceeded, RemoteProtocolError
 from webrtc_direct.multiaddr import WebRtcDirectAddress
 from webrtc_direct.multiaddr_binary import describe_untrusted, encode
+from webrtc_direct.protocols.peer_record import open_record_untrusted, sign_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from webrtc_direct.identity import PeerId
     from webrtc_direct.stream import Stream
 
+logger: logging.Logger = logging.getLogger("webrtc_direct.identify")
+
 IDENTIFY_PROTOCOL = "/ipfs/id/1.0.0"
 
 # What libp2p implementations call the family of protocols that they speak.
@@ -30,7 +35,7 @@ _PROTOCOL_VERSION = "ipfs/0.1.0"
 
 
 class _Field(IntEnum):
-    """The fields of the message ``Identify``, but for 8, a signed record of the addresses."""
+    """The fields of the message ``Identify``."""
 
     PUBLIC_KEY = 1
     LISTEN_ADDRS = 2
@@ -38,6 +43,7 @@ class _Field(IntEnum):
     OBSERVED_ADDR = 4
     PROTOCOL_VERSION = 5
     AGENT_VERSION = 6
+    SIGNED_PEER_RECORD = 8
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,9 @@ class IdentifyInfo:
     """Where the peer listens, as multiaddrs, without those that cannot be parsed."""
     observed_address: str | None
     """This end's address as the peer sees it."""
+    signed_addresses: tuple[str, ...] = ()
+    """Those that the peer has signed as its own (libp2p's RFC 0003), without peer id; a record that is not
+    in order counts as none."""
 
 
 @dataclass
@@ -67,6 +76,7 @@ class Identify:
     observed_address: bytes = b""
     protocol_version: str = ""
     agent: str = ""
+    signed_record: bytes = b""
 
     def set_untrusted(self, number: int, value: int | bytes) -> None:
         """Take the next field. Cannot fail: a field of another type is as good as unknown."""
@@ -85,6 +95,8 @@ class Identify:
                 self.protocol_version = _text(value)
             case _Field.AGENT_VERSION:
                 self.agent = _text(value)
+            case _Field.SIGNED_PEER_RECORD:
+                self.signed_record = value
 
 
 async def identify(connection: Connection) -> IdentifyInfo:
@@ -97,39 +109,79 @@ async def identify(connection: Connection) -> IdentifyInfo:
         ConnectionLost: the connection ended meanwhile.
     """
     async with connection.open_stream(IDENTIFY_PROTOCOL) as stream:
-        message = parse_answer_untrusted(await _read_answer(stream))
+        message = await read_message(stream)
+    return await take_untrusted(connection, message, before=None)
+
+
+async def take_untrusted(
+    connection: Connection, message: Identify, *, before: IdentifyInfo | None
+) -> IdentifyInfo:
+    """Return what *message* says; where it says nothing, what the peer said *before*. Keeps it.
+
+    Raises:
+        RemoteProtocolError: it contradicts the identity that was proved.
+    """
     if message.public_key and message.public_key != connection.public_key.to_protobuf():
         raise RemoteProtocolError("identify: the public key is not the one that was proved")
+    before = before or IdentifyInfo(connection.peer_id, "", "", (), (), None)
     observed = _describe_untrusted([message.observed_address])
-    return IdentifyInfo(
+    info = IdentifyInfo(
         peer_id=connection.peer_id,
-        agent=message.agent,
-        protocol_version=message.protocol_version,
-        protocols=tuple(message.protocols),
-        listen_addresses=_describe_untrusted(message.listen_addresses),
-        observed_address=observed[0] if observed else None,
+        agent=message.agent or before.agent,
+        protocol_version=message.protocol_version or before.protocol_version,
+        protocols=tuple(message.protocols) or before.protocols,
+        listen_addresses=_describe_untrusted(message.listen_addresses) or before.listen_addresses,
+        observed_address=observed[0] if observed else before.observed_address,
+        signed_addresses=await _signed_untrusted(connection, message.signed_record)
+        or before.signed_addresses,
     )
+    connection.identified = info
+    return info
+
+
+async def _signed_untrusted(connection: Connection, record: bytes) -> tuple[str, ...]:
+    if not record:
+        return ()
+    try:
+        return _describe_untrusted(await open_record_untrusted(record, connection.public_key))
+    except RemoteProtocolError as error:
+        # Older versions of some libraries sign in another way. What it says is in the message as well.
+        logger.debug("%r: %s", connection, error)
+        return ()
 
 
 async def identify_handler(stream: Stream) -> None:
     """Tell the peer about this end. It need not read: some peers send a stray byte, others nothing."""
-    connection = stream.connection
+    await stream.write(await own_message(stream.connection))
+
+
+async def own_message(connection: Connection) -> bytes:
+    """Return what this end says of itself, with its length before it."""
+    local = connection.local
     host, port = connection.remote
     observed = WebRtcDirectAddress(ip_address(host.partition("%")[0]), port)
-    encoded = protobuf.encode(
-        [
-            (_Field.PUBLIC_KEY, connection.local.identity.public_key.to_protobuf()),
-            *(
-                (_Field.LISTEN_ADDRS, encode(_without_zone(address)))
-                for address in connection.local.addresses
-            ),
-            *((_Field.PROTOCOLS, protocol.encode()) for protocol in connection.protocols),
-            (_Field.OBSERVED_ADDR, encode(observed)),
-            (_Field.PROTOCOL_VERSION, _PROTOCOL_VERSION.encode()),
-            (_Field.AGENT_VERSION, _agent().encode()),
-        ]
-    )
-    await stream.write(varint.encode(len(encoded)) + encoded)
+    fields: list[tuple[int, bytes]] = [
+        (_Field.PUBLIC_KEY, local.identity.public_key.to_protobuf()),
+        *((_Field.LISTEN_ADDRS, encode(_without_zone(address))) for address in local.addresses),
+        *((_Field.PROTOCOLS, protocol.encode()) for protocol in connection.protocols),
+        (_Field.OBSERVED_ADDR, encode(observed)),
+        (_Field.PROTOCOL_VERSION, _PROTOCOL_VERSION.encode()),
+        (_Field.AGENT_VERSION, _agent().encode()),
+    ]
+    if local.addresses:
+        if not local.signed_record:
+            # Signed once: the addresses stay as they are, and whoever asks again costs nothing more.
+            addresses = [encode(replace(_without_zone(each), peer_id=None)) for each in local.addresses]
+            record = await sign_record(local.identity, addresses, sequence=time_ns())
+            local.signed_record[:] = [record]
+        fields.append((_Field.SIGNED_PEER_RECORD, local.signed_record[0]))
+    encoded = protobuf.encode(fields)
+    return varint.encode(len(encoded)) + encoded
+
+
+async def read_message(stream: Stream) -> Identify:
+    """Return what the peer says on *stream* of itself. Raises as ``identify`` does."""
+    return parse_answer_untrusted(await _read_answer(stream))
 
 
 def _without_zone(address: WebRtcDirectAddress) -> WebRtcDirectAddress:
