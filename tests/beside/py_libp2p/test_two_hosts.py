@@ -25,7 +25,7 @@ from libp2p.stream_muxer.exceptions import (
 )
 from libp2p.transport.exceptions import OpenConnectionError
 from multiaddr import Multiaddr
-from tests.beside.py_libp2p.conftest import (
+from tests.beside.py_libp2p.hosts import (
     ANY_PORT,
     ECHO,
     SECONDS,
