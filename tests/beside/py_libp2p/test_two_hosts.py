@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,8 @@ from libp2p.crypto.ecc import create_new_key_pair as create_p256_key_pair
 from libp2p.host.ping import PingService
 from libp2p.network.exceptions import SwarmException
 from libp2p.network.stream.exceptions import StreamClosed
-from libp2p.peer.peerinfo import PeerInfo
+from libp2p.peer.id import ID
+from libp2p.peer.peerinfo import PeerInfo, info_from_p2p_addr
 from libp2p.stream_muxer.exceptions import (
     MuxedConnUnavailable,
     MuxedStreamClosed,
@@ -36,10 +40,13 @@ from tests.beside.py_libp2p.hosts import (
     until,
 )
 
+import webrtc_direct
 from webrtc_direct import Certificate, IdentityError
 from webrtc_direct.libp2p import WebRtcDirect
 
 pytestmark = pytest.mark.anyio
+
+HERE = Path(__file__).parent
 
 
 def transport() -> WebRtcDirect:
@@ -340,6 +347,34 @@ async def test_an_address_that_is_taken_does_not_end_the_host() -> None:
         await listener.close()
         with pytest.raises(OpenConnectionError, match="closed"):
             await listener.listen(ANY_PORT)
+
+
+async def test_this_packages_own_dialer_and_listener() -> None:
+    async with running() as host, webrtc_direct.dial(host.get_addrs()[0]) as connection:
+        assert await webrtc_direct.ping(connection) < SECONDS
+        assert ECHO in (await webrtc_direct.identify(connection)).protocols
+        async with connection.open_stream(ECHO) as stream:
+            await stream.write(b"hello")
+            assert await stream.read_exactly(5) == b"hello"
+    handlers = {ECHO: webrtc_direct.echo_handler}
+    async with running() as host, webrtc_direct.listen(str(ANY_PORT), handlers=handlers) as listener:
+        await host.connect(info_from_p2p_addr(Multiaddr(listener.addresses[0])))
+        stream = await host.new_stream(ID(listener.peer_id.multihash), [ECHO])
+        await stream.write(b"hello")
+        assert await stream.read(5) == b"hello"
+
+
+def test_the_program_of_the_how_to_keeps_its_address(tmp_path: Path) -> None:
+    lines = []
+    for _ in range(2):
+        command = [sys.executable, HERE / "host_program.py", "/ip4/127.0.0.1/udp/0/webrtc-direct"]
+        with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as program:
+            assert program.stdout is not None
+            lines.append(program.stdout.readline())
+            program.send_signal(signal.SIGINT)
+            assert program.communicate(timeout=SECONDS)[0].endswith("stopped\n")
+    assert {line.partition("/certhash/")[0].partition("/udp/")[0] for line in lines} == {"/ip4/127.0.0.1"}
+    assert len({line.partition("/certhash/")[2] for line in lines}) == 1
 
 
 async def test_a_transport_can_be_added_to_a_host_that_runs() -> None:
