@@ -145,7 +145,7 @@ fuzz: ## Run each fuzz target for SECONDS_PER_TARGET (needs cargo-fuzz and a C++
 .PHONY: lock
 lock: $(VENV)/.stamp-tools ## Update the lock files from pyproject.toml and the *.in files
 	$(PIP_COMPILE) --upgrade --extra cli --extra web --output-file requirements.lock pyproject.toml
-	$(PIP_COMPILE) --upgrade --all-extras --output-file requirements-dev.lock pyproject.toml requirements-dev.in
+	$(PIP_COMPILE) --upgrade --extra cli --extra web --extra trio --extra dnsaddr --output-file requirements-dev.lock pyproject.toml requirements-dev.in
 	$(PIP_COMPILE) --upgrade --extra cli --extra web --output-file tests/hosts/requirements.lock pyproject.toml tests/hosts/requirements.in
 	$(PIP_COMPILE) --upgrade --output-file packaging/browser-requirements.lock packaging/browser-requirements.in
 	$(PIP_COMPILE) --upgrade --output-file tests/browser/requirements.lock tests/browser/requirements.in
@@ -171,7 +171,7 @@ bounds-check: $(VENV)/.stamp-tools ## Run tests with the lowest and the highest 
 	$(BIN)/python -m tests.faults.bounds_check
 
 .PHONY: beside-check
-beside-check: $(VENV)/.stamp-tools ## Install the package beside libp2p, grpcio and opentelemetry-sdk, and use all in one program
+beside-check: $(VENV)/.stamp-tools ## Install the package beside libp2p and others, use all in one program, and test the transport for py-libp2p
 	$(BIN)/python -m tests.beside.check
 
 .PHONY: clean

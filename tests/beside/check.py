@@ -1,5 +1,7 @@
 """Installs this package together with others that have bounds of their own, and lets all work in one program.
 
+There it also passes the tests of the transport for py-libp2p (``py_libp2p``), and mypy checks its types.
+
 Run as ``python -m tests.beside.check [--wheel WHEEL]``. The others are the newest that pip finds, but
 for libp2p: no release of it up to this one could once be installed beside this package.
 """
@@ -13,7 +15,9 @@ from pathlib import Path
 from tests.faults.installing import build, install, make_environment, run
 
 OTHERS = ("libp2p==0.8.1", "grpcio", "opentelemetry-sdk")
-PROGRAM = Path(__file__).with_name("program.py")
+TOOLS = ("pytest", "mypy")
+HERE = Path(__file__).parent
+PROGRAM = HERE / "program.py"
 
 
 def main() -> None:
@@ -25,9 +29,13 @@ def main() -> None:
         wheel = wheel.resolve() if wheel else build(directory)
         python = make_environment(directory / "beside")
         # At once, so that pip has to find versions that suit all.
-        install(python, wheel, *OTHERS)
+        install(python, f"{wheel}[libp2p]", *OTHERS)
         run(python, "-m", "pip", "check")
         run(python, PROGRAM, directory=directory)
+        install(python, *TOOLS)
+        mypy = HERE / "mypy.ini"
+        run(python, "-m", "mypy", "--config-file", mypy, "-p", "webrtc_direct.libp2p", directory=directory)
+        run(python, "-m", "pytest", "-q", "-c", HERE / "pytest.ini", HERE / "py_libp2p")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ RUN_BY = {
     # The page of tests/browser/test_example.py.
     "examples/browser": ROOT / "examples" / "browser" / "main.js",
     "tests/hosts/programs": ROOT / "tests" / "hosts",
+    "tests/beside/py_libp2p": ROOT / "tests" / "beside" / "py_libp2p",
 }
 BLOCK = re.compile(
     r"(?:<!-- (?P<file>[\w./-]+\.py)(?:: (?P<part>\w+))? -->\n)?```py(?:thon)?\n(?P<code>.*?)```",
