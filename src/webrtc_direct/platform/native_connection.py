@@ -220,6 +220,8 @@ class NativePeerConnection(WaitingConnection):
             self._grant(key, value)
         elif kind == _native.OPENED:
             self._take_channel(key)
+            # Where more of these waited than the engine hands over, it goes on.
+            self.consumed(0)
         elif kind == _native.CHANNEL_CLOSED:
             if channel := self._channels.get(key):
                 channel.end()
