@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from benchmarks import machine
 from builds import build_go
 
-from stress import floods, hostile, interruptions, report, seeds, slow_readers, transfers
+from stress import authenticated, floods, hostile, interruptions, report, seeds, slow_readers, transfers
 from stress.results import Part
 from stress.work import Work
 from webrtc_direct._native import BUILD_PROFILE  # noqa: TID251 - asks how the engine was built, no more
@@ -24,6 +24,7 @@ PARTS: dict[str, Callable[[Work], Part]] = {
     "slow": slow_readers.measure,
     "interruptions": interruptions.measure,
     "hostile": hostile.measure,
+    "authenticated": authenticated.measure,
     "seeds": seeds.measure,
 }
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "reliability.md"
