@@ -25,6 +25,7 @@ from webrtc_direct.negotiation import accept_protocol, propose_protocols
 from webrtc_direct.outside_tasks import Signal, Starter
 from webrtc_direct.platform.base import CloseKind, CloseReason
 from webrtc_direct.refusals import Rate, Refusals
+from webrtc_direct.silent_channels import SilentChannels
 from webrtc_direct.stream import Stream
 from webrtc_direct.stream_table import StreamTable
 from webrtc_direct.tasks import task_group
@@ -96,12 +97,13 @@ class Connection:
         self._peer = peer
         self._starter = Starter(tasks)
         self._own_handlers: dict[str, Handler] = {}
-        self._pending = 0
+        self._negotiating = 0
         self._closing = False
         self._closed = Signal()
         self._refusals = Refusals(local.limits, whole=local.refusals)
         self._stream_rate = Rate(local.limits.streams_per_second, local.refusals.clock)
         self._table = StreamTable(self._starter, peer, self._refusals, end=self.end)
+        self._silent = SilentChannels(self._table, self._refusals, self._begin_stream)
         logger.info("%r: authenticated", self)
         peer.observer = self
 
@@ -154,7 +156,7 @@ class Connection:
     @property
     def streams(self) -> int:
         """How many streams are open or still wait for their end to be confirmed."""
-        return len(self._table.streams)
+        return len(self._table.streams) + len(self._silent)
 
     def stats(self) -> ConnectionStats:
         """Return the counters as they are now."""
@@ -251,21 +253,20 @@ class Connection:
     # What the platform tells.
 
     def channel_opened(self, channel: DataChannel) -> None:
-        """Serve a stream that the peer opened (``ConnectionObserver``)."""
+        """Take a channel that the peer opened (``ConnectionObserver``)."""
         limit = self._refusing()
         if limit is not None:
             self._refusals.refuse(limit)
         if limit is not None or self._closing or self._table.reason is not None:
             channel.reset()
             return
-        self._pending += 1
-        stream = Stream(self, self._table, channel, opened_by_peer=True)
-        self._starter.start_soon(self._serve, stream, name="webrtc_direct stream")
+        self._silent.add(channel)
 
     def connection_closed(self, reason: CloseReason) -> None:
         """Tell everything that waits (``ConnectionObserver``)."""
         if self._table.reason is None:
             self._table.end(reason)
+            self._silent.end()
             # What a peer gave as its reason is escaped.
             logger.info("%r: %r", self, reason.detail)
             self._closed.set()
@@ -276,11 +277,21 @@ class Connection:
         limits = self.local.limits
         if not self._stream_rate.allows():
             return "streams_per_second"
-        if self._pending >= limits.max_pending_streams:
+        if self._negotiating + len(self._silent) >= limits.max_pending_streams:
             return "max_pending_streams"
         if self.streams >= limits.max_channels:
             return "max_channels"
         return None
+
+    def _begin_stream(self, channel: DataChannel, data: bytes) -> int:
+        """Serve a stream whose first bytes came. Returns how many of them are dealt with."""
+        stream = Stream(self, self._table, channel, opened_by_peer=True)
+        dealt = stream.data_received(data)
+        # Who opens and resets in one breath costs no task.
+        if not stream.is_over:
+            self._negotiating += 1
+            self._starter.start_soon(self._serve, stream, name="webrtc_direct stream")
+        return dealt
 
     async def _open_stream(self, protocols: tuple[str, ...]) -> Stream:
         limits = self.local.limits
@@ -324,7 +335,7 @@ class Connection:
                 stream.protocol = await accept_protocol(stream, handlers, limits)
                 return handlers[stream.protocol]
         finally:
-            self._pending -= 1
+            self._negotiating -= 1
         self._refusals.refuse("negotiation_timeout")
         raise HandshakeTimeout("negotiation", limits.negotiation_timeout, address=self.remote)
 

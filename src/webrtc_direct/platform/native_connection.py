@@ -69,11 +69,15 @@ class NativeChannel(WaitingChannel):
         if not self._ended:
             self._end()
             self._connection.close_channel(self._key)
+            # It is told nothing any more. Else each stream would be a cycle, which costs the garbage collector
+            # time in which everything stands still.
+            self._observer = None
 
     def reset(self) -> None:
         if not self._ended:
             self._end()
             self._connection.reset_channel(self._key)
+            self._observer = None
 
     def receive(self, data: bytes) -> None:
         """Take data from the engine."""
@@ -90,6 +94,7 @@ class NativeChannel(WaitingChannel):
         if not self._ended:
             self._end()
             self.tell_closed()
+            self._observer = None
 
     def _end(self) -> None:
         self._ended = True
