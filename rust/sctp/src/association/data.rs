@@ -109,8 +109,7 @@ impl Association {
 
     fn write_sack(&mut self, writer: &mut Writer<'_>, now: Instant) {
         let Some(receiver) = &mut self.receiver else { return };
-        let (held, unread) = (receiver.reassembly.held(), receiver.reassembly.unread());
-        let window = receiver.window.offered(held, unread, self.config.packet_size);
+        let window = receiver.window.offered(receiver.reassembly.held(), self.config.packet_size);
         let report = receiver.acknowledger.report(now);
         writer.sack(report.cumulative, window, report.blocks.into_iter(), &report.duplicates);
         self.sacks += 1;

@@ -7,8 +7,8 @@ use crate::event::Message;
 use crate::packet::chunk::Data;
 
 /// Beyond so many, a complete message is charged for its bookkeeping too, so that tiny ones are bounded.
-const FREE_MESSAGES: usize = 64;
-const MESSAGE_OVERHEAD: usize = 128;
+const FREE_MESSAGES: usize = 1024;
+const MESSAGE_OVERHEAD: usize = 64;
 
 /// Streams of which anything is known. A peer that resets those that it is done with stays far below it.
 const MAX_STREAMS: usize = 8192;
@@ -42,12 +42,8 @@ impl Reassembly {
 
     /// What everything in here is charged against the window.
     pub(crate) fn held(&self) -> usize {
-        self.unread() + self.charged
-    }
-
-    /// What of that waits for the reader.
-    pub(crate) fn unread(&self) -> usize {
-        self.ready_bytes + self.ready.len().saturating_sub(FREE_MESSAGES) * MESSAGE_OVERHEAD
+        let charged = self.ready.len().saturating_sub(FREE_MESSAGES) * MESSAGE_OVERHEAD;
+        self.ready_bytes + charged + self.charged
     }
 
     /// Messages completed, ever.

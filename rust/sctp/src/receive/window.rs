@@ -3,8 +3,7 @@
 //! A sender that knows nothing but loss fills whatever queue the path has, and the window is what keeps it from that.
 //! So what may be in flight follows what the path brings in the least round trip: 1.75 times that, which lets a sender
 //! nearly double in each round trip, and a little more than it once a queue has overflowed. What has arrived beyond
-//! a gap does not count: the sender could not go on while it mends a loss. What waits for the reader does: to send
-//! more is of no use, and a thousand peers that are read slowly would fill the memory.
+//! a gap does not count: the sender could not go on while it mends a loss.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -70,10 +69,9 @@ impl Window {
         self.capacity
     }
 
-    /// What to offer while so much is held, and so much of it waits for the reader. A window of less than a packet is
-    /// none (RFC 9260 section 6.2).
-    pub(crate) fn offered(&self, held: usize, unread: usize, packet: usize) -> u32 {
-        let free = self.capacity.saturating_sub(held).min(self.limit.saturating_sub(unread));
+    /// What to offer while so much is held. A window of less than a packet is none (RFC 9260 section 6.2).
+    pub(crate) fn offered(&self, held: usize, packet: usize) -> u32 {
+        let free = self.capacity.saturating_sub(held).min(self.limit);
         if free < packet { 0 } else { u32::try_from(free).unwrap_or(u32::MAX) }
     }
 
