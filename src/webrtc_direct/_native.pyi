@@ -54,6 +54,7 @@ class Bounds(TypedDict):
     unread_bytes: int
     unsent_bytes_per_channel: int
     receive_window: int
+    receive_window_process: int
 
 @final
 class EventQueue:

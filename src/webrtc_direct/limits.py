@@ -84,11 +84,15 @@ class Limits:
     """Written and not sent yet, for one connection; beyond it writers wait."""
     unsent_bytes_per_channel: int = 256 * _KIB
     """The same for each channel, so that one stream cannot take it all."""
-    receive_window: int = 4 * _MIB
+    receive_window: int = 16 * _MIB
     """What SCTP holds of one connection, at most, while something before it is missing or its reader
-    is slow. It holds 1 MiB of any connection, and more only on paths that bring more: the window that
-    the peer is offered (RFC 9260, a_rwnd) begins at 128 KiB and follows what arrives in a round trip,
-    and four times that is held. Must be far larger than one message."""
+    is slow. It holds up to 1 MiB of any connection, and more only on paths that bring more: the window
+    that the peer is offered (RFC 9260, a_rwnd) begins at 128 KiB and follows what arrives in a round
+    trip, and four times that is held. 16 MiB fill 1 Gbit/s over a round trip of 100 ms. Must be far
+    larger than one message."""
+    receive_window_process: int = 256 * _MIB
+    """The same for all connections of the process whose limits say the same, beyond the first 128 KiB
+    of each, which it always may hold; the peers of the others are offered less."""
 
     max_received_frame: int = 64 * _KIB + 3
     """A frame that is accepted, with its length prefix. The spec's 16384 is overstepped by

@@ -178,6 +178,46 @@ async def test_what_a_stopped_reader_is_sent_is_bounded_by_the_receive_window(wi
             tasks.cancel_scope.cancel()
 
 
+@pytest.mark.parametrize("together", [512 * KIB, 2048 * KIB])
+async def test_what_all_stopped_readers_are_sent_is_bounded_together(together: int) -> None:
+    unread, unsent, block, own, connections = 64 * KIB, 64 * KIB, 16 * KIB, 128 * KIB, 8
+    written = 0
+
+    async def hold(stream: Stream) -> None:
+        await anyio.sleep_forever()
+
+    async def write(address: str) -> None:
+        nonlocal written
+        async with (
+            webrtc_direct.dial(address, limits=ours) as connection,
+            connection.open_stream("/hold") as stream,
+        ):
+            while True:
+                await stream.write(bytes(block))
+                written += block
+
+    theirs = Limits(
+        receive_window_process=together, unread_bytes=unread, stall_timeout=4 * SECONDS, close_timeout=0.1
+    )
+    ours = Limits(unsent_bytes=unsent, close_timeout=0.1)
+    with anyio.fail_after(SECONDS):
+        async with (
+            webrtc_direct.listen(ANY_PORT, handlers={"/hold": hold}, limits=theirs) as listener,
+            anyio.create_task_group() as tasks,
+        ):
+            for _ in range(connections):
+                tasks.start_soon(write, listener.addresses[0])
+            # Each may send its own 128 KiB, and what is shared is used.
+            while written < connections * own + 0.75 * together:  # noqa: ASYNC110 - the engine takes it
+                await anyio.sleep(0.01)
+            await anyio.sleep(0.5)
+            assert written <= together + connections * (own + unread + 128 * KIB + unsent)
+            # A peer that is read all the same has its share.
+            async with webrtc_direct.dial(listener.addresses[0]) as connection:
+                assert await ping(connection) > 0
+            tasks.cancel_scope.cancel()
+
+
 @pytest.mark.parametrize("unread", [256 * KIB, 1024 * KIB])
 async def test_a_stream_that_nobody_reads_is_reset_wherever_it_stops(unread: int) -> None:
     async def hold(stream: Stream) -> None:

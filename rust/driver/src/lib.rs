@@ -17,6 +17,7 @@ mod crowd;
 mod endpoint;
 mod handle;
 mod options;
+mod pools;
 mod queue;
 mod reactor;
 mod socket;
@@ -24,5 +25,6 @@ mod socket;
 pub use handle::{
     Connection, DialParameters, ListenParameters, Listener, ListenerState, abort_all, dial, listen, set_trim,
 };
+pub use pools::receive_pool;
 pub use queue::{EventQueue, QueueEvent};
 pub use webrtc_direct_engine as engine;

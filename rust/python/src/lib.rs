@@ -318,6 +318,8 @@ struct Bounds {
     unsent_bytes_per_channel: usize,
     #[pyo3(item)]
     receive_window: usize,
+    #[pyo3(item)]
+    receive_window_process: usize,
 }
 
 impl Bounds {
@@ -338,7 +340,11 @@ impl Bounds {
             max_certificate: self.max_certificate,
             unread_bytes: self.unread_bytes,
             unsent_bytes_per_channel: self.unsent_bytes_per_channel,
-            sctp: SctpConfig { receive_window: self.receive_window, ..Default::default() },
+            sctp: SctpConfig {
+                receive_window: self.receive_window,
+                pool: webrtc_direct_driver::receive_pool(self.receive_window_process),
+                ..Default::default()
+            },
             ..Config::default()
         })
     }

@@ -17,6 +17,7 @@ use crate::packet::init::Init;
 use crate::packet::write::Writer;
 use crate::packet::{parse_untrusted, reconfig};
 use crate::receive::acknowledge::Acknowledger;
+use crate::receive::pool::Share;
 use crate::receive::reassembly::Reassembly;
 use crate::receive::window::Window;
 use crate::resets::Resets;
@@ -57,6 +58,9 @@ struct Receiver {
     acknowledger: Acknowledger,
     reassembly: Reassembly,
     window: Window,
+    share: Share,
+    /// The last SACK offered no room.
+    has_closed: bool,
 }
 
 /// One association. See the crate's page for how to drive it.

@@ -1,8 +1,10 @@
 //! Every bound and time of an association, in one place.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::congestion::Kind;
+use crate::receive::pool::Pool;
 
 /// The settings of an association.
 #[derive(Clone, Debug)]
@@ -19,10 +21,12 @@ pub struct Config {
     /// The receive window that INIT and INIT ACK announce, in bytes. dcsctp, which browsers run, takes it for its slow
     /// start threshold and hardly grows beyond it, so it is large; the SACKs that follow say what may be in flight.
     pub announced_window: usize,
-    /// The receive window that the first SACKs offer, in bytes.
+    /// The receive window that the first SACKs offer, in bytes; so much may be held whatever other associations hold.
     pub first_window: usize,
     /// What the receive window may grow to as the path asks for it, and what may be held for a reader, in bytes.
     pub receive_window: usize,
+    /// What may be held beyond `first_window`, by all associations that share it.
+    pub pool: Arc<Pool>,
     /// A received message; of a longer one nothing is kept, and the reader is told.
     pub max_message: usize,
     /// Streams in each direction.
@@ -54,6 +58,7 @@ impl Default for Config {
             announced_window: 4 << 20,
             first_window: 128 * 1024,
             receive_window: 16 << 20,
+            pool: Pool::new(256 << 20),
             max_message: 64 * 1024,
             streams: u16::MAX,
             heartbeat_interval: Duration::from_secs(5),

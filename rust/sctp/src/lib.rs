@@ -9,7 +9,7 @@
 //! Feed it: `connect`, `handle_packet_untrusted`, `handle_timeout`, `send`, `receive`, `reset`. Then drain it:
 //! `next_event` until there is none, and `next_packet` until it says `false`. Then `timeout` says when to call
 //! `handle_timeout` and drain again; pacing is part of that time. Nothing that a peer sends makes it panic, and what it
-//! keeps is bounded by the window that it has offered.
+//! keeps is bounded by the window that it has offered, and by the `Pool` that associations share.
 
 #![forbid(unsafe_code)]
 
@@ -30,3 +30,4 @@ pub use association::Association;
 pub use bytes::Bytes;
 pub use config::Config;
 pub use event::{By, Event, Message, Metrics, ResetError, SendError};
+pub use receive::pool::Pool;

@@ -208,6 +208,15 @@ fn a_ping_beside_a_transfer_is_not_kept_waiting() {
 }
 
 #[test]
+fn a_long_fast_path_is_filled() {
+    // What is under way is 12.5 MB.
+    let path = Path::narrow(milliseconds(50), 1000, milliseconds(100));
+    let (megabytes, least) = if cfg!(debug_assertions) { (60, 25.0) } else { (300, 75.0) };
+    let outcome = transfer([Kind::Ours; 2], &path, 0, megabytes * MEGABYTE, 1);
+    assert!(outcome.has_arrived && outcome.rate > least, "{} MB/s", outcome.rate);
+}
+
+#[test]
 fn a_path_that_loses_a_fifth_still_carries() {
     let bytes = if cfg!(debug_assertions) { 4 << 20 } else { 64 << 20 };
     let path = Path { loss: 0.2, ..Path::fair(milliseconds(50)) };

@@ -68,13 +68,22 @@ fn transfer_with(
     world.run(&mut Traffic::new(plans, world.now, seed), LIMIT)
 }
 
-/// A reader that pauses twice, behind a window of 128 KiB.
+/// A reader that pauses twice, behind a window of 128 KiB, or what may be held of one that would be larger.
 fn pauses(kinds: [Kind; 2], seed: u64, path: Path) -> Result<(), String> {
+    let window = Settings { receive_window: 128 << 10, ..Settings::new(seed) };
+    pauses_behind(window, kinds, seed, path)
+}
+
+fn pauses_without_pool(kinds: [Kind; 2], seed: u64, path: Path) -> Result<(), String> {
+    let window = Settings { receive_window: 4 << 20, pool: 0, ..Settings::new(seed) };
+    pauses_behind(window, kinds, seed, path)
+}
+
+fn pauses_behind(window: Settings, kinds: [Kind; 2], seed: u64, path: Path) -> Result<(), String> {
     let mut chance = Chance::new(seed);
     let mut plans = [0, 1].map(|_| Plan::random(&mut chance, 3, 60, 16 << 10));
     plans[0].streams.insert(3, vec![8 << 10; 40]);
     plans[1].pauses = vec![(Duration::ZERO, milliseconds(2500)), (milliseconds(4000), milliseconds(30_000))];
-    let window = Settings { receive_window: 128 << 10, ..Settings::new(seed) };
     transfer_with(kinds, [window, Settings { seed: seed + 1000, ..window }], seed, path, plans)
 }
 
@@ -90,7 +99,7 @@ fn unordered(kinds: [Kind; 2], seed: u64, path: Path) -> Result<(), String> {
     transfer(kinds, seed, path, plans)
 }
 
-const CASES: [Case; 21] = [
+const CASES: [Case; 23] = [
     Case { name: "nothing", play: |kinds, seed| over(kinds, seed, fair()) },
     Case { name: "1 % loss", play: |kinds, seed| over(kinds, seed, Path { loss: 0.01, ..fair() }) },
     Case { name: "5 % loss", play: |kinds, seed| over(kinds, seed, Path { loss: 0.05, ..fair() }) },
@@ -135,6 +144,8 @@ const CASES: [Case; 21] = [
     },
     Case { name: "pauses", play: |kinds, seed| pauses(kinds, seed, fair()) },
     Case { name: "pauses, all of it", play: |kinds, seed| pauses(kinds, seed, foul()) },
+    Case { name: "pauses, no pool", play: |kinds, seed| pauses_without_pool(kinds, seed, fair()) },
+    Case { name: "pauses, no pool, all of it", play: |kinds, seed| pauses_without_pool(kinds, seed, foul()) },
     Case { name: "tiny", play: |kinds, seed| tiny(kinds, seed, fair()) },
     Case { name: "tiny, all of it", play: |kinds, seed| tiny(kinds, seed, foul()) },
     Case { name: "unordered", play: |kinds, seed| unordered(kinds, seed, fair()) },

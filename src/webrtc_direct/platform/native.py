@@ -331,4 +331,5 @@ def _bounds(limits: Limits, *, handshake_timeout: float) -> _native.Bounds:
         "unread_bytes": limits.unread_bytes,
         "unsent_bytes_per_channel": limits.unsent_bytes_per_channel,
         "receive_window": limits.receive_window,
+        "receive_window_process": limits.receive_window_process,
     }

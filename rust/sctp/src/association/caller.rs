@@ -34,7 +34,10 @@ impl Association {
 
     /// The next message of the peer's.
     pub fn receive(&mut self) -> Option<Message> {
-        self.receiver.as_mut()?.reassembly.pop()
+        let receiver = self.receiver.as_mut()?;
+        let message = receiver.reassembly.pop()?;
+        receiver.has_been_read(self.config.packet_size);
+        Some(message)
     }
 
     /// How many messages wait for `receive`.

@@ -32,8 +32,11 @@ impl Association {
         }
         match receiver.acknowledger.judge(tsn) {
             Arrival::Duplicate => receiver.acknowledger.take_duplicate(data.tsn),
-            Arrival::New if receiver.has_room_for(tsn, self.config.max_message) => {
+            Arrival::New if receiver.has_room_for(tsn, data.payload.len(), self.config.max_message) => {
                 self.keep(tsn, &data, now);
+            }
+            Arrival::New if receiver.keeps_what_nothing_completes(&data, self.config.max_message) => {
+                self.violate("fragments that nothing can complete");
             }
             // The sender is to learn of the window at once.
             Arrival::New | Arrival::Refused => receiver.acknowledger.hurry(),
@@ -109,7 +112,8 @@ impl Association {
 
     fn write_sack(&mut self, writer: &mut Writer<'_>, now: Instant) {
         let Some(receiver) = &mut self.receiver else { return };
-        let window = receiver.window.offered(receiver.reassembly.held(), self.config.packet_size);
+        let window = receiver.offered(self.config.packet_size);
+        receiver.has_closed = window == 0;
         let report = receiver.acknowledger.report(now);
         writer.sack(report.cumulative, window, report.blocks.into_iter(), &report.duplicates);
         self.sacks += 1;
@@ -196,6 +200,7 @@ impl Association {
         let after = receiver.reassembly.completed();
         let Deferred { last_tsn, streams } = request;
         let result = receiver.reassembly.reset(&streams, last_tsn);
+        receiver.share.settle(receiver.reassembly.held());
         self.events.push_back(Event::Reset { streams, after });
         if result.is_err() {
             self.violate("fragments that make no message");
@@ -206,9 +211,40 @@ impl Association {
 impl Receiver {
     /// Whether what has this TSN may be kept. The one that fills the first gap may also where there is no room, up
     /// to the message that it belongs to, for nothing could be read before it.
-    fn has_room_for(&self, tsn: u64, max_message: usize) -> bool {
+    fn has_room_for(&mut self, tsn: u64, length: usize, max_message: usize) -> bool {
         let held = self.reassembly.held();
-        let most = self.window.capacity();
-        held < most || (tsn == self.acknowledger.cumulative() + 1 && held < most + 2 * max_message)
+        if held < self.window.capacity() && self.share.covers(held + length) {
+            return true;
+        }
+        let most = self.window.capacity().min(self.share.granted()) + 2 * max_message;
+        let fills_gap = self.acknowledger.has_gap() && tsn == self.acknowledger.cumulative() + 1;
+        fills_gap && held < most
+    }
+
+    /// Whether nothing is missing, there is nothing to read, and still more is held than one message and its bookkeeping
+    /// take: the fragments of a message follow each other (RFC 9260 section 6.9), so what is to come cannot complete
+    /// these.
+    fn keeps_what_nothing_completes(&self, data: &Data<'_>, max_message: usize) -> bool {
+        !self.acknowledger.has_gap()
+            && self.reassembly.waiting() == 0
+            && self.reassembly.held() + data.payload.len() > 2 * max_message
+    }
+
+    /// What to offer the peer.
+    fn offered(&self, packet: usize) -> u32 {
+        let held = self.reassembly.held();
+        self.window.offered(held, self.share.free(held), packet)
+    }
+
+    /// The caller has taken a message. A peer that was offered no room is told once there is some worth sending for.
+    pub(super) fn has_been_read(&mut self, packet: usize) {
+        let held = self.reassembly.held();
+        self.share.settle(held);
+        if self.has_closed
+            && 2 * self.offered(packet) as usize >= self.window.limit().min(self.share.granted())
+        {
+            self.has_closed = false;
+            self.acknowledger.force();
+        }
     }
 }

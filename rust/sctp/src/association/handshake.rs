@@ -3,6 +3,7 @@
 //! The cookie names what this end has kept of the peer's INIT, and is not that itself: a DTLS connection has one
 //! peer, so nobody can fill anything here.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Association, Receiver, State, cause};
@@ -10,6 +11,7 @@ use crate::event::Event;
 use crate::packet::chunk::kind;
 use crate::packet::init::Init;
 use crate::receive::acknowledge::Acknowledger;
+use crate::receive::pool::Share;
 use crate::receive::reassembly::Reassembly;
 use crate::receive::window::Window;
 use crate::serial;
@@ -220,6 +222,11 @@ impl Association {
             acknowledger: Acknowledger::new(serial::start(init.tsn), self.config.ack_delay),
             reassembly: Reassembly::new(self.config.max_message),
             window: Window::new(self.config.first_window, self.config.receive_window, now),
+            has_closed: false,
+            share: Share::new(
+                Arc::clone(&self.config.pool),
+                self.config.first_window.min(self.config.receive_window),
+            ),
         });
         self.peer = Some(init);
     }

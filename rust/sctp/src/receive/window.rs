@@ -69,9 +69,9 @@ impl Window {
         self.capacity
     }
 
-    /// What to offer while so much is held. A window of less than a packet is none (RFC 9260 section 6.2).
-    pub(crate) fn offered(&self, held: usize, packet: usize) -> u32 {
-        let free = self.capacity.saturating_sub(held).min(self.limit);
+    /// What to offer while so much is held, and so much could be beside it. A window of less than a packet is none (RFC 9260 section 6.2).
+    pub(crate) fn offered(&self, held: usize, room: usize, packet: usize) -> u32 {
+        let free = self.capacity.saturating_sub(held).min(self.limit).min(room);
         if free < packet { 0 } else { u32::try_from(free).unwrap_or(u32::MAX) }
     }
 

@@ -44,6 +44,8 @@ pub enum Event {
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     pub receive_window: usize,
+    /// What may be held beyond the first window, where the end has such a setting.
+    pub pool: usize,
     pub largest_message: usize,
     /// RFC 9653: offer to do without checksums.
     pub without_checksums: bool,
@@ -56,6 +58,7 @@ impl Settings {
     pub fn new(seed: u64) -> Self {
         Self {
             receive_window: 1 << 20,
+            pool: 256 << 20,
             largest_message: 64 << 10,
             without_checksums: false,
             controller: congestion::Kind::default(),

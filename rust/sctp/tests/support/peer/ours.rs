@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use webrtc_direct_sctp::{Association, Bytes, Config, Event as Told};
+use webrtc_direct_sctp::{Association, Bytes, Config, Event as Told, Pool};
 
 use super::{End, Event, Message, PACKET, Settings};
 
@@ -19,6 +19,7 @@ impl Ours {
             packet_size: PACKET,
             first_window: settings.receive_window.min(Config::default().first_window),
             receive_window: settings.receive_window,
+            pool: Pool::new(settings.pool),
             max_message: settings.largest_message,
             omit_checksum: settings.without_checksums,
             controller: settings.controller,
