@@ -69,8 +69,8 @@ class NativeChannel(WaitingChannel):
         if not self._ended:
             self._end()
             self._connection.close_channel(self._key)
-            # It is told nothing any more. Else each stream would be a cycle, which costs the garbage collector
-            # time in which everything stands still.
+            # It is told nothing any more. Else each stream would be a cycle, for the garbage collector, and
+            # everything stands still while that works.
             self._observer = None
 
     def reset(self) -> None:
