@@ -156,7 +156,7 @@ def _flood(part: Part, flood: Flood, work: Work, prefix: tuple[str, ...] = ()) -
         clients = beside.Clients(server.address, work.flood_seconds, prefix)
         again = stack.enter_context(clients.connected())
         seconds = work.flood_seconds + beside.AFTER_SECONDS
-        attack = (*prefix, *_attack(flood, server.address), "--seconds", f"{seconds}")
+        attack = (*prefix, *attack_command(flood, server.address), "--seconds", f"{seconds}")
         if flood.is_of_clients:
             attack += client_options(server.address, Path(stack.enter_context(TemporaryDirectory())))
         with Peak(pid) as peak, running(attack) as flooder:
@@ -182,7 +182,7 @@ def _flood(part: Part, flood: Flood, work: Work, prefix: tuple[str, ...] = ()) -
     return found
 
 
-def _attack(flood: Flood, address: str, *more: str) -> tuple[str, ...]:
+def attack_command(flood: Flood, address: str, *more: str) -> tuple[str, ...]:
     """Return how *flood* is started against the multiaddr *address*."""
     ip, port = _bound(address)
     command = flood.command(f"[{ip}]:{port}" if flood.is_ip6 else f"{ip}:{port}", *more)
@@ -194,7 +194,7 @@ def _ratio(part: Part, kind: str, work: Work) -> float:
     with listening((*pinned(LISTENER_CPU), *PEERS["ours"].command, "listen")) as (server, pid):
         flood = Flood(kind=kind, networks=COUNTED_NETWORKS, rate=COUNTED_RATE)
         times = ("--seconds", str(work.counted_flood_seconds), "--linger", str(work.linger_seconds))
-        ended = run(_attack(flood, server.address, *times), timeout=120)
+        ended = run(attack_command(flood, server.address, *times), timeout=120)
         dropped = _dropped(pid, server.address)
     if ended.result is None:
         raise RuntimeError(ended.problem)
