@@ -21,6 +21,7 @@ from stress import (
     report,
     seeds,
     slow_readers,
+    soak,
     transfers,
 )
 from stress.results import Part

@@ -1,4 +1,4 @@
-"""Our dialer against go's listener while strangers flood that: whether it has the patience that this takes."""
+"""Our dialer against go's listener while strangers flood that: whether it has the patience for it."""
 
 from __future__ import annotations
 

@@ -35,10 +35,11 @@ _ROWS = 20
 _FLOOD = Flood(kind="mixed", networks=MANY, rate=20_000)
 
 _TEXT = """\
-One listener of ours, for {minutes:g} minutes. In turn: clients dial, ping and close for {step:g} s; a client echoes
-20 MB on 50 streams; 64 attackers who have connected open and reset 100 streams a second each; another client;
-strangers flood it from {networks} networks at 20000 datagrams a second. After each turn of all of these it is
-looked at. *Growth* is the median of what it holds in the last quarter of the time, less that of the second."""
+One listener of ours, for {minutes:g} minutes. In turn: clients dial, ping and close for {step:g} s; a client
+echoes 20 MB on 50 streams; 64 attackers who have connected open and reset 100 streams a second each; clients
+again; strangers flood it from {networks} networks at 20000 datagrams a second. After each turn of all these
+it is looked at. *Growth* is the median of what it holds in the last quarter of the time, less that of the
+second."""
 
 
 @dataclass(frozen=True)
