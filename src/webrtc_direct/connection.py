@@ -288,7 +288,7 @@ class Connection:
         stream = Stream(self, self._table, channel, opened_by_peer=True)
         dealt = stream.data_received(data)
         # Who opens and resets in one breath costs no task.
-        if not stream.is_over:
+        if stream in self._table.streams:
             self._negotiating += 1
             self._starter.start_soon(self._serve, stream, name="webrtc_direct stream")
         return dealt

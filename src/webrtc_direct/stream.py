@@ -116,11 +116,6 @@ class Stream(StreamMethods):
         """How many received bytes wait to be read."""
         return self._unread
 
-    @property
-    def is_over(self) -> bool:
-        """Whether both directions have ended, and nothing of it is on its way any more."""
-        return self._state.over
-
     # Reading.
 
     async def read(self, max_bytes: int = DEFAULT_READ_BYTES) -> bytes:
