@@ -5,13 +5,25 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import machine
 from builds import build_go
 
-from stress import floods, hostile, interruptions, report, seeds, slow_readers, transfers
+from stress import (
+    against_go,
+    authenticated,
+    floods,
+    hostile,
+    interruptions,
+    report,
+    seeds,
+    slow_readers,
+    soak,
+    transfers,
+)
 from stress.results import Part
 from stress.work import Work
 from webrtc_direct._native import BUILD_PROFILE  # noqa: TID251 - asks how the engine was built, no more
@@ -24,7 +36,10 @@ PARTS: dict[str, Callable[[Work], Part]] = {
     "slow": slow_readers.measure,
     "interruptions": interruptions.measure,
     "hostile": hostile.measure,
+    "authenticated": authenticated.measure,
+    "against-go": against_go.measure,
     "seeds": seeds.measure,
+    "soak": soak.measure,
 }
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "reliability.md"
 
@@ -36,10 +51,12 @@ def main() -> int:
         print(f"error: the engine is a {BUILD_PROFILE} build; 'make build' makes a release", file=sys.stderr)
         return 1
     build_go()
-    names = options.only or list(PARTS)
-    if "hostile" in names:
+    names = options.only or (list(PARTS) if options.soak is None else ["soak"])
+    if {"hostile", "against-go", "soak"} & set(names):
         floods.build()
     work = Work.quick() if options.quick else Work()
+    if options.soak is not None:
+        work = replace(work, soak_minutes=options.soak)
     facts = machine.facts()
     found = {} if options.resume is None else _load(options.resume, names)
     if found:
@@ -72,6 +89,7 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="stress", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--only", nargs="+", choices=PARTS, metavar="NAME", help=", ".join(PARTS))
     parser.add_argument("--quick", action="store_true", help="little work: shows that all of it runs")
+    parser.add_argument("--soak", type=float, metavar="MINUTES", help="the soak alone, for so long")
     parser.add_argument(
         "--resume",
         type=Path,

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-import subprocess
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from stress import beside
 from stress.floods import JOINED, MOST_NETWORKS, Flood, client_options
-from stress.honest import AGAIN, Dials, Newcomers, programs, within
 from stress.memory import Peak, resident
-from stress.places import ARE_APART, FLOODER_CPU, IP6, LISTENER_CPU, Namespace, pinned
-from stress.programs import GRACE_SECONDS, LOOPBACK, PEERS, STRESS_PEER, last_event, listening, run, running
+from stress.places import ATTACKER_CPU, IP6, LISTENER_CPU, WHERE, Namespace, pinned
+from stress.programs import GRACE_SECONDS, LOOPBACK, PEERS, last_event, listening, run, running
 from stress.results import Part
 from stress.work import MIB
 
@@ -26,12 +25,6 @@ MOST_GROWTH = 4 * MIB
 # Where the attacker owns his addresses, and so may have handshakes.
 MOST_GROWTH_PROVED = 8 * MIB
 MOST_RATIO = 3.0
-LEAST_DIALED = 0.99
-MOST_P95 = 0.25
-MOST_SECONDS = 3.0
-MOST_PING_P95 = 0.02
-# A flood goes on for so long after the last dial has begun: that is more than a dial may take.
-AFTER_SECONDS = MOST_SECONDS + 1
 
 NETWORKS = (1, 16, 64, 200, 4096, MOST_NETWORKS)
 # The number of networks beyond which a budget that networks share is the attacker's, as it once was.
@@ -82,10 +75,7 @@ requests forged. *proved*: half-open from addresses that answer the listener's c
 attacker who owns them, and who then falls silent. *after-dtls*, *after-init*, *after-sctp*: clients that
 really connect, so many a second, and fall silent once DTLS is done, with SCTP's INIT, and before Noise.
 
-Meanwhile one process keeps a connection to the listener and pings every 0.2 s, and dials it again and
-again, two at a time: connect, ping, close. Other processes dial once each, one after the other: ours and
-go's client in turn. All dial in versions 1 and 2 in turn. A dial takes from the call to the connection;
-*p95* is what 95 % of them take at most. {pinned}
+{beside} {where}
 
 Left out, for time: joined floods of each kind at each number of networks, and single kinds at {rate}/s.
 
@@ -97,15 +87,7 @@ _COLUMNS = (
     "datagrams/s",
     "dropped by the kernel",
     "growth, MiB",
-    "dials of one process",
-    "of new ones",
-    "of go's",
-    "median ms",
-    "p95 ms",
-    "slowest s",
-    "pings",
-    "ping p95 ms",
-    "slowest ping ms",
+    *beside.COLUMNS,
 )
 
 
@@ -117,17 +99,7 @@ class Found:
     rate: float
     dropped: int
     growth: int
-    dials: dict[str, Dials]
-    """Of each sort of client."""
-    pings: list[float]
-    longest_ping: float
-    lost: str
-    """What ended the kept connection."""
-
-    @property
-    def all(self) -> Dials:
-        """The dials of all clients."""
-        return sum(self.dials.values(), Dials())
+    seen: beside.Seen
 
     @property
     def most_growth(self) -> int:
@@ -137,13 +109,9 @@ class Found:
 
 def measure(work: Work) -> Part:
     """Flood a listener in each way."""
-    apart = "There is one CPU for all of them."
-    if ARE_APART:
-        apart = (
-            f"The flooder stays on CPU {FLOODER_CPU} and the listener on CPU {LISTENER_CPU}, so that the one "
-            "does not take the other's time; the clients have what is left of both."
-        )
-    text = _TEXT.format(joined=JOINED, rate=COUNTED_RATE, linger=work.linger_seconds, pinned=apart)
+    text = _TEXT.format(
+        joined=JOINED, rate=COUNTED_RATE, linger=work.linger_seconds, beside=beside.TEXT, where=WHERE
+    )
     part = Part("hostile", "A hostile network", text, _COLUMNS)
     found = [_flood(part, flood, work) for flood in FLOODS]
     try:
@@ -152,8 +120,6 @@ def measure(work: Work) -> Part:
     except OSError as error:
         part.notes.append(f"IPv6 was left out: {error}.")
     found += [_flood(part, flood, work) for flood in PROVED]
-    if len(programs()) == 1:
-        part.notes.append("go's client was left out: it has not been built.")
     _judge(part, found)
     ratio, kind = max((_ratio(part, kind, work), kind) for kind in UNPROVED)
     part.target(
@@ -171,31 +137,7 @@ def _judge(part: Part, found: list[Found]) -> None:
         measured = f"{worst.growth / MIB:.2f} MiB ({worst.flood})"
         met = worst.growth < growth
         part.target(f"memory grows by less than {growth // MIB} MiB{owner}", measured, met=met)
-    lost = [str(each.flood) for each in found if each.lost or not each.pings]
-    part.target(
-        "the kept connection goes on pinging", "lost: " + ", ".join(lost) if lost else "in all", met=not lost
-    )
-    ping, flood = max((within(each.pings, 0.95), str(each.flood)) for each in found)
-    part.target(
-        "95 % of its pings take less than 20 ms", f"{1000 * ping:.1f} ms ({flood})", met=ping < MOST_PING_P95
-    )
-    dials = [(each.all, str(each.flood)) for each in found]
-    _judge_dials(part, "in each flood", dials)
-    slowest, flood = max((all_of_them.within(1), flood) for all_of_them, flood in dials)
-    part.target("no honest dial takes over 3 s", f"{slowest:.2f} s ({flood})", met=slowest <= MOST_SECONDS)
-    sorts = [(sum((each.dials[name] for each in found), Dials()), name) for name in found[0].dials]
-    _judge_dials(part, "of each sort of client", sorts)
-
-
-def _judge_dials(part: Part, where: str, dials: list[tuple[Dials, str]]) -> None:
-    share, whose = min((each.share, whose) for each, whose in dials)
-    part.target(
-        f"at least 99 % of honest dials succeed, {where}", f"{share:.1%} ({whose})", met=share >= LEAST_DIALED
-    )
-    p95, whose = max((each.within(0.95), whose) for each, whose in dials)
-    part.target(
-        f"95 % of them take less than 250 ms, {where}", f"{1000 * p95:.0f} ms ({whose})", met=p95 < MOST_P95
-    )
+    beside.judge(part, [(str(each.flood), each.seen) for each in found])
 
 
 def _flood(part: Part, flood: Flood, work: Work, prefix: tuple[str, ...] = ()) -> Found:
@@ -208,100 +150,43 @@ def _flood(part: Part, flood: Flood, work: Work, prefix: tuple[str, ...] = ()) -
         "--ip",
         IP6 if flood.is_ip6 else LOOPBACK,
     )
-    with listening(command) as (server, pid):
-        honest = (*prefix, *STRESS_PEER, "honest", server.address)
-        run((*honest, f"--seconds={work.warm_seconds}"), timeout=60)
+    with listening(command) as (server, pid), ExitStack() as stack:
+        beside.warm(server.address, work.warm_seconds, prefix)
         before = resident(pid)
-        with (
-            running((*honest, f"--seconds={work.flood_seconds}")) as again,
-            Peak(pid) as peak,
-            ExitStack() as stack,
-        ):
-            assert again.stdout is not None
-            again.stdout.readline()
-            attack = (
-                *prefix,
-                *_attack(flood, server.address),
-                "--seconds",
-                f"{work.flood_seconds + AFTER_SECONDS}",
-            )
-            if flood.is_of_clients:
-                attack += client_options(server.address, Path(stack.enter_context(TemporaryDirectory())))
-            words = ""
-            timeout = work.flood_seconds + GRACE_SECONDS
-            with running(attack) as flooder:
-                with (
-                    Newcomers(server.address, programs(prefix)) as newcomers,
-                    suppress(subprocess.TimeoutExpired),
-                ):
-                    words, _ = again.communicate(timeout=timeout)
-                sent, _ = flooder.communicate(timeout=timeout)
+        clients = beside.Clients(server.address, work.flood_seconds, prefix)
+        again = stack.enter_context(clients.connected())
+        seconds = work.flood_seconds + beside.AFTER_SECONDS
+        attack = (*prefix, *attack_command(flood, server.address), "--seconds", f"{seconds}")
+        if flood.is_of_clients:
+            attack += client_options(server.address, Path(stack.enter_context(TemporaryDirectory())))
+        with Peak(pid) as peak, running(attack) as flooder:
+            seen = clients.see(again)
+            sent, _ = flooder.communicate(timeout=seconds + GRACE_SECONDS)
         dropped = _dropped(pid, server.address)
-    hung: dict[str, Any] = {
-        "times": [],
-        "problems": ["hung"],
-        "pings": [],
-        "longest_ping": timeout,
-        "lost": "hung",
-    }
-    result = last_event(words) if words else hung
     counts = last_event(sent)
-    found = Found(
-        flood,
-        rate=counts["datagrams_sent"] / counts["seconds"],
+    rate = counts["datagrams_sent"] / counts["seconds"]
+    found = Found(flood, rate, dropped, max(0, peak.bytes - before), seen)
+    part.row(
+        str(flood),
+        f"{rate:.0f}",
+        f"{dropped}",
+        f"{found.growth / MIB:.2f}",
+        *seen.cells,
+        flood=str(flood),
+        rate=rate,
         dropped=dropped,
-        growth=max(0, peak.bytes - before),
-        dials={AGAIN: Dials(result["times"], result["problems"]), **newcomers.dials},
-        pings=result["pings"],
-        longest_ping=result["longest_ping"],
-        lost=result["lost"],
+        growth=found.growth,
+        **seen.figures,
     )
-    _report(part, found)
+    seen.note_problems(part, str(flood))
     return found
 
 
-def _attack(flood: Flood, address: str, *more: str) -> tuple[str, ...]:
+def attack_command(flood: Flood, address: str, *more: str) -> tuple[str, ...]:
     """Return how *flood* is started against the multiaddr *address*."""
     ip, port = _bound(address)
     command = flood.command(f"[{ip}]:{port}" if flood.is_ip6 else f"{ip}:{port}", *more)
-    return (*pinned(FLOODER_CPU), *command)
-
-
-def _report(part: Part, found: Found) -> None:
-    dials = found.all
-    figures = {
-        "flood": str(found.flood),
-        "rate": found.rate,
-        "dropped": found.dropped,
-        "growth": found.growth,
-        "dials": {
-            name: {"dialed": len(each.times), "count": each.count} for name, each in found.dials.items()
-        },
-        "median": dials.within(0.5),
-        "p95": dials.within(0.95),
-        "slowest": dials.within(1),
-        "pings": len(found.pings),
-        "ping_p95": within(found.pings, 0.95),
-        "slowest_ping": found.longest_ping,
-        "lost": found.lost,
-    }
-    part.row(
-        str(found.flood),
-        f"{found.rate:.0f}",
-        f"{found.dropped}",
-        f"{found.growth / MIB:.2f}",
-        *(str(found.dials.get(name, "-")) for name in (AGAIN, "ours", "go")),
-        f"{1000 * figures['median']:.0f}",
-        f"{1000 * figures['p95']:.0f}",
-        f"{figures['slowest']:.2f}",
-        f"{len(found.pings)}{', then ' + found.lost if found.lost else ''}",
-        f"{1000 * figures['ping_p95']:.1f}",
-        f"{1000 * found.longest_ping:.0f}",
-        **figures,
-    )
-    for name, each in found.dials.items():
-        for problem in sorted(set(each.problems))[:5]:
-            part.notes.append(f"Honest dials ({name}) under *{found.flood}* failed with: {problem}")
+    return (*pinned(ATTACKER_CPU), *command)
 
 
 def _ratio(part: Part, kind: str, work: Work) -> float:
@@ -309,7 +194,7 @@ def _ratio(part: Part, kind: str, work: Work) -> float:
     with listening((*pinned(LISTENER_CPU), *PEERS["ours"].command, "listen")) as (server, pid):
         flood = Flood(kind=kind, networks=COUNTED_NETWORKS, rate=COUNTED_RATE)
         times = ("--seconds", str(work.counted_flood_seconds), "--linger", str(work.linger_seconds))
-        ended = run(_attack(flood, server.address, *times), timeout=120)
+        ended = run(attack_command(flood, server.address, *times), timeout=120)
         dropped = _dropped(pid, server.address)
     if ended.result is None:
         raise RuntimeError(ended.problem)

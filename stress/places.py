@@ -13,12 +13,19 @@ from typing import TYPE_CHECKING, Self
 from stress.floods import IP6_PREFIX
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import TracebackType
 
 _CPUS = sorted(os.sched_getaffinity(0))
-# The flooder takes all of a core: the listener gets another one, if there is one.
-LISTENER_CPU, FLOODER_CPU = _CPUS[0], _CPUS[-1]
-ARE_APART = LISTENER_CPU != FLOODER_CPU
+# The attacker takes all of a core: the listener gets another one, if there is one.
+LISTENER_CPU, ATTACKER_CPU = _CPUS[0], _CPUS[-1]
+ARE_APART = LISTENER_CPU != ATTACKER_CPU
+WHERE = (
+    f"The attacker stays on CPU {ATTACKER_CPU} and the listener on CPU {LISTENER_CPU}, so that the one does "
+    "not take the other's time; the clients have what is left of both."
+    if ARE_APART
+    else "There is one CPU for all of them."
+)
 
 # go's client knows no way from ::1.
 IP6 = "fd0e:100d::1"
@@ -51,6 +58,11 @@ class Namespace:
         target = ("--target", str(self._holder.pid))
         self.prefix = ("nsenter", *target, "--user", "--net", "--preserve-credentials")
         return self
+
+    def own(self, ips: Iterable[str]) -> None:
+        """Let who sends to one of *ips*, which are of 127.0.0.0/8, send from the same address."""
+        lines = "".join(f"route add local {ip}/32 dev lo table local src {ip}\n" for ip in ips)
+        subprocess.run((*self.prefix, "ip", "-batch", "-"), input=lines, text=True, check=True)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

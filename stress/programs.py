@@ -27,6 +27,7 @@ GRACE_SECONDS = 20.0
 # The two libraries, by the names that tables give them.
 PEERS = {"ours": PYTHON, "go": GO}
 STRESS_PEER = (sys.executable, "-m", "stress.peer")
+ATTACKERS = (sys.executable, "-m", "stress.attackers")
 
 
 @dataclass(frozen=True)

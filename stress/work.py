@@ -32,6 +32,7 @@ class Work:
     """Further ones, with a transfer of 64 MiB."""
 
     long_faults: bool = True
+    soak_minutes: float = 30.0
 
     @classmethod
     def quick(cls) -> Work:
@@ -48,4 +49,5 @@ class Work:
             seeds=20,
             large_seeds=1,
             long_faults=False,
+            soak_minutes=1.0,
         )

@@ -27,6 +27,7 @@ from webrtc_direct.negotiation import accept_protocol, propose_protocols
 from webrtc_direct.outside_tasks import Signal, Starter
 from webrtc_direct.platform.base import CloseKind, CloseReason, Role
 from webrtc_direct.refusals import Rate, Refusals
+from webrtc_direct.silent_channels import SilentChannels
 from webrtc_direct.stream import Stream
 from webrtc_direct.stream_table import StreamTable
 from webrtc_direct.tasks import task_group
@@ -113,7 +114,7 @@ class Connection:
         self._starter = Starter(tasks)
         is_dialed = peer.role is Role.CLIENT
         self._handlers = local.handlers if is_dialed else Handlers({}, others=local.handlers)
-        self._pending = 0
+        self._negotiating = 0
         self._closing = False
         self._closed = Signal()
         self._refusals = Refusals(local.limits, whole=local.refusals)
@@ -121,6 +122,7 @@ class Connection:
         pushes = local.limits.identify_pushes_per_minute
         self.pushes = Rate(pushes / 60, local.refusals.clock, burst=pushes)
         self._table = StreamTable(self._starter, peer, self._refusals, end=self.end)
+        self._silent = SilentChannels(self._table, self._refusals, self._begin_stream)
         logger.info("%r: authenticated", self)
         peer.observer = self
 
@@ -173,7 +175,7 @@ class Connection:
     @property
     def streams(self) -> int:
         """How many streams are open, or are waiting for the peer to confirm their end."""
-        return len(self._table.streams)
+        return len(self._table.streams) + len(self._silent)
 
     def stats(self) -> ConnectionStats:
         """Return the current counters."""
@@ -306,25 +308,20 @@ class Connection:
     # What the platform tells.
 
     def channel_opened(self, channel: DataChannel) -> None:
-        """Serve a stream that the peer opened (``ConnectionObserver``)."""
+        """Take a channel that the peer opened (``ConnectionObserver``)."""
         limit = self._refusing()
         if limit is not None:
             self._refusals.refuse(limit)
         if limit is not None or self._closing or self._table.reason is not None:
             channel.reset()
             return
-        stream = Stream(self, self._table, channel, opened_by_peer=True)
-        if self.local.on_stream is not None:
-            with contained(lambda error: self._failed(stream, error)):
-                self.local.on_stream(stream)
-            return
-        self._pending += 1
-        self._starter.start_soon(self._serve, stream, name="webrtc_direct stream")
+        self._silent.add(channel)
 
     def connection_closed(self, reason: CloseReason) -> None:
         """Tell everything that waits (``ConnectionObserver``)."""
         if self._table.reason is None:
             self._table.end(reason)
+            self._silent.end()
             # What a peer gave as its reason is escaped.
             logger.info("%r: %r", self, reason.detail)
             self._closed.set()
@@ -335,11 +332,26 @@ class Connection:
         limits = self.local.limits
         if not self._stream_rate.allows():
             return "streams_per_second"
-        if self._pending >= limits.max_pending_streams:
+        if self._negotiating + len(self._silent) >= limits.max_pending_streams:
             return "max_pending_streams"
         if self.streams >= limits.max_channels:
             return "max_channels"
         return None
+
+    def _begin_stream(self, channel: DataChannel, data: bytes) -> int:
+        """Serve a stream whose first bytes came. Returns how many of them are dealt with."""
+        stream = Stream(self, self._table, channel, opened_by_peer=True)
+        dealt = stream.data_received(data)
+        # A peer that opens and resets in one breath costs no task.
+        if stream not in self._table.streams:
+            return dealt
+        if self.local.on_stream is not None:
+            with contained(lambda error: self._failed(stream, error)):
+                self.local.on_stream(stream)
+        else:
+            self._negotiating += 1
+            self._starter.start_soon(self._serve, stream, name="webrtc_direct stream")
+        return dealt
 
     async def _open_stream(self, protocols: tuple[str, ...]) -> Stream:
         limits = self.local.limits
@@ -379,7 +391,7 @@ class Connection:
                     raise LocalProtocolError(f"{stream.protocol} is not served any more")
                 return handler
         finally:
-            self._pending -= 1
+            self._negotiating -= 1
         self._refusals.refuse("negotiation_timeout")
         raise HandshakeTimeout("negotiation", limits.negotiation_timeout, address=self.remote)
 

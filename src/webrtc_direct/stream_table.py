@@ -96,11 +96,11 @@ class StreamTable:
         if self._unread > self._max_unread and not self._overflowing:
             # Later: this stream is in the middle of counting.
             self._overflowing = True
-            self._starter.start_soon(self._run_timer, self._overflow, name="webrtc_direct unread bytes")
+            self.start_timer(self._overflow, name="webrtc_direct unread bytes")
         self._arrived |= count > 0
         if not self._watching and self._may_stand_still():
             self._watching = True
-            self._starter.start_soon(self._run_timer, self._watch_stall, name="webrtc_direct stall watch")
+            self.start_timer(self._watch_stall, name="webrtc_direct stall watch")
 
     def read(self, stream: Stream, count: int) -> None:
         """Count *count* bytes of *stream* as read."""
@@ -160,7 +160,7 @@ class StreamTable:
             self._paused = True
             self._refusals.refuse("unread_bytes_process")
             self._peer.pause()
-            self._starter.start_soon(self._run_timer, self._watch_process, name="webrtc_direct budget")
+            self.start_timer(self._watch_process, name="webrtc_direct budget")
 
     async def _watch_process(self) -> None:
         """Resume once others have read; what nobody reads is reset, of whichever connection it is."""
@@ -183,10 +183,15 @@ class StreamTable:
         self._refusals.count(limit)
 
     def reset_by_peer(self, stream: Stream) -> None:
-        """The peer has reset *stream*; who opens and resets too many has to go."""
-        if self.reason is None and stream.opened_by_peer and not self._reset_rate.allows():
+        """The peer has reset *stream*."""
+        if stream.opened_by_peer:
+            self.count_reset()
+
+    def count_reset(self) -> None:
+        """The peer has reset a stream that it had opened; who does that too often has to go."""
+        if self.reason is None and not self._reset_rate.allows():
             # Later: where a whole connection ends, its streams hear of it first.
-            self._starter.start_soon(self._run_timer, self._end_for_resets, name="webrtc_direct limit")
+            self.start_timer(self._end_for_resets, name="webrtc_direct limit")
 
     async def _end_for_resets(self) -> None:
         if self.reason is None:
@@ -203,7 +208,7 @@ class StreamTable:
         self._deadlines.setdefault((stream, timeout), self._clock() + self.limits.fin_ack_timeout)
         if not self._expiring:
             self._expiring = True
-            self._starter.start_soon(self._run_timer, self._expire, name="webrtc_direct stream ends")
+            self.start_timer(self._expire, name="webrtc_direct stream ends")
 
     def confirmed(self, stream: Stream) -> None:
         """The peer has confirmed the end of what *stream* sent."""
@@ -269,6 +274,10 @@ class StreamTable:
         """Cancel what ``run_until_end`` runs."""
         for scope in self._background:
             scope.cancel()
+
+    def start_timer(self, timer: Callable[[], Awaitable[None]], *, name: str) -> None:
+        """Run *timer* in a task until it returns, or the connection ends."""
+        self._starter.start_soon(self._run_timer, timer, name=name)
 
     async def _run_timer(self, timer: Callable[[], Awaitable[None]]) -> None:
         with anyio.CancelScope() as scope:

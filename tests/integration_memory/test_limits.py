@@ -19,7 +19,7 @@ from webrtc_direct import (
     ping_stream,
 )
 from webrtc_direct.platform.memory_connection import MemoryConnection
-from webrtc_direct.protocol.message import Flag, encode_flag
+from webrtc_direct.protocol.message import Flag, encode_data, encode_flag
 from webrtc_direct.protocol.multistream import HEADER, encode
 from webrtc_direct.protocols.echo import ECHO_PROTOCOL
 
@@ -271,3 +271,29 @@ async def test_what_nobody_reads_gives_way_when_the_process_is_full(ends: Ends) 
             assert await stream.read_exactly(100_000) == bytes(100_000)
         assert listener.refusals["stall_timeout"] >= 1
         greedy.abort()
+
+
+async def test_a_stream_that_is_opened_and_reset_in_one_breath_begins_nothing(
+    ends: Ends, settled: Settled
+) -> None:
+    begun: list[Stream] = []
+
+    async def note(stream: Stream) -> None:
+        begun.append(stream)
+
+    async with ends.listen(handlers={ECHO_PROTOCOL: note}) as listener, ends.raw_peer(listener) as peer:
+        for _ in range(10):
+            channel = peer.open()
+            channel.channel.send([*encode_data(HELLO), encode_flag(Flag.RESET_STREAM)])
+        last = peer.open()
+        last.send_data(HELLO)
+        await settled(lambda: last.data == HELLO)
+        assert len(begun) == 1
+
+
+async def test_a_channel_on_which_the_peer_says_nothing_is_reset(ends: Ends, settled: Settled) -> None:
+    limits = Limits(negotiation_timeout=0.1)
+    async with ends.listen(limits=limits) as listener, ends.raw_peer(listener) as peer:
+        channel = peer.open()
+        await settled(lambda: channel.closed)
+        assert listener.refusals == {"negotiation_timeout": 1}

@@ -215,11 +215,11 @@ impl Endpoint {
             Speaker::Session(_) => vec![DIALED],
             Speaker::Listener(listener, _) => listener.touched().to_vec(),
         };
-        let behind = self.sender.is_behind();
         for session in &touched {
             self.resume(*session, now);
-            let handle = self.handles.get(session);
-            let held = behind || handle.is_some_and(|handle| handle.shared.paused.load(Ordering::SeqCst));
+            let held = self.handles.get(session).is_some_and(|handle| {
+                handle.shared.paused.load(Ordering::SeqCst) || self.sender.is_behind(handle.id)
+            });
             self.with_session(*session, now, |session| session.hold(held));
         }
         match &mut self.speaker {

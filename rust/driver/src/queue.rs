@@ -1,21 +1,23 @@
 //! Events on their way from the engine's thread to a caller's, and the descriptor that tells of them.
+//!
+//! The connections of a queue take turns, an event each, so that one whose peer makes much work delays itself and not
+//! the others. One that had nothing comes before those that had, as in FQ-CoDel (RFC 8290 section 4.1.2).
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsRawFd as _, RawFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use webrtc_direct_engine::association::ChannelKey;
 use webrtc_direct_engine::failure::{Failed, Failure};
 use webrtc_direct_engine::listener::Refusal;
 use webrtc_direct_engine::session::{Established, Event};
 
 use crate::handle::Connection;
 
-/// With more events waiting, their connections deliver nothing.
-const MAX_BEHIND: usize = 8192;
+/// A connection of which more events wait delivers nothing.
+const MAX_BEHIND: usize = 256;
 
 /// The process is about to end, and hears of nothing any more.
 static SILENT: AtomicBool = AtomicBool::new(false);
@@ -42,10 +44,52 @@ pub enum QueueEvent {
 
 #[derive(Debug, Default)]
 struct State {
-    events: VecDeque<QueueEvent>,
+    /// What the listener itself has to say.
+    own: VecDeque<QueueEvent>,
+    /// What waits of each connection that has a turn.
+    waiting: HashMap<u64, VecDeque<Event>>,
+    /// Connections whose turn comes next: they had nothing before.
+    fresh: VecDeque<u64>,
+    /// The other ones. Who has nothing left keeps its place for a round, and so is not fresh in each.
+    turns: VecDeque<u64>,
+    /// How many events wait, of all.
+    count: usize,
     /// A byte is in the socket pair.
     signaled: bool,
     closed: bool,
+}
+
+impl State {
+    fn push(&mut self, event: QueueEvent) {
+        match event {
+            QueueEvent::Session(id, event) => {
+                let events = self.waiting.entry(id).or_insert_with(|| {
+                    self.fresh.push_back(id);
+                    VecDeque::new()
+                });
+                let Some(event) = join(events.back_mut(), event) else { return };
+                events.push_back(event);
+            }
+            own => self.own.push_back(own),
+        }
+        self.count += 1;
+    }
+
+    /// The next event: a connection is accepted before anything else of it, and a listener closed after all else.
+    fn pop(&mut self) -> Option<QueueEvent> {
+        self.count = self.count.checked_sub(1)?;
+        if !matches!(self.own.front(), None | Some(QueueEvent::ListenerClosed)) {
+            return self.own.pop_front();
+        }
+        while let Some(id) = self.fresh.pop_front().or_else(|| self.turns.pop_front()) {
+            if let Some(event) = self.waiting.get_mut(&id).and_then(VecDeque::pop_front) {
+                self.turns.push_back(id);
+                return Some(QueueEvent::Session(id, event));
+            }
+            self.waiting.remove(&id);
+        }
+        self.own.pop_front()
+    }
 }
 
 /// The engine's end of a queue.
@@ -87,9 +131,13 @@ impl EventQueue {
             return VecDeque::new();
         }
         let mut state = self.sender.lock();
-        let rest = if state.events.len() > most { state.events.split_off(most) } else { VecDeque::new() };
-        let events = std::mem::replace(&mut state.events, rest);
-        if state.events.is_empty() && state.signaled {
+        let mut events = VecDeque::new();
+        while events.len() < most
+            && let Some(event) = state.pop()
+        {
+            events.push_back(event);
+        }
+        if state.signaled && state.count == 0 {
             state.signaled = false;
             // One byte is there, by `signaled`.
             let _ = (&self.wake).read(&mut [0; 8]);
@@ -110,7 +158,7 @@ impl Drop for EventQueue {
         let events = {
             let mut state = self.sender.lock();
             state.closed = true;
-            std::mem::take(&mut state.events)
+            (std::mem::take(&mut state.own), std::mem::take(&mut state.waiting))
         };
         // Outside of the lock: a connection among them says goodbye.
         drop(events);
@@ -128,9 +176,9 @@ impl Sender {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the reader has more events than it deals with.
-    pub(crate) fn is_behind(&self) -> bool {
-        self.lock().events.len() > MAX_BEHIND
+    /// Whether the reader has more events of this connection than it deals with.
+    pub(crate) fn is_behind(&self, id: u64) -> bool {
+        self.lock().waiting.get(&id).is_some_and(|events| events.len() > MAX_BEHIND)
     }
 
     /// Append events, joining data of one channel, and wake the caller.
@@ -145,9 +193,7 @@ impl Sender {
             return;
         }
         for event in events.drain(..) {
-            if let Some(event) = join(state.events.back_mut(), event) {
-                state.events.push_back(event);
-            }
+            state.push(event);
         }
         if !state.signaled {
             state.signaled = true;
@@ -160,21 +206,71 @@ impl Sender {
 /// Data that is joined up to here costs its reader one event.
 const JOIN_LIMIT: usize = 256 * 1024;
 
-fn join(last: Option<&mut QueueEvent>, event: QueueEvent) -> Option<QueueEvent> {
-    let QueueEvent::Session(id, Event::Data(key, data)) = event else {
-        return Some(event);
-    };
-    match last {
-        Some(QueueEvent::Session(last_id, Event::Data(last_key, joined)))
-            if same(*last_id, *last_key, id, key) && joined.len() + data.len() <= JOIN_LIMIT =>
+fn join(last: Option<&mut Event>, event: Event) -> Option<Event> {
+    match (last, event) {
+        (Some(Event::Data(last_key, joined)), Event::Data(key, data))
+            if *last_key == key && joined.len() + data.len() <= JOIN_LIMIT =>
         {
             joined.extend_from_slice(&data);
             None
         }
-        _ => Some(QueueEvent::Session(id, Event::Data(key, data))),
+        (_, event) => Some(event),
     }
 }
 
-fn same(last_id: u64, last_key: ChannelKey, id: u64, key: ChannelKey) -> bool {
-    last_id == id && last_key == key
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opened(id: u64, keys: std::ops::Range<u64>) -> Vec<QueueEvent> {
+        keys.map(|key| QueueEvent::Session(id, Event::Opened(key))).collect()
+    }
+
+    fn taken(queue: &EventQueue, most: usize) -> Vec<(u64, u64)> {
+        let numbers = |event| match event {
+            QueueEvent::Session(id, Event::Opened(key)) => (id, key),
+            _ => (u64::MAX, 0),
+        };
+        queue.take(most).into_iter().map(numbers).collect()
+    }
+
+    #[test]
+    fn connections_take_turns_and_one_that_had_nothing_comes_first() {
+        let queue = EventQueue::new().unwrap();
+        let sender = queue.sender();
+        sender.push(&mut opened(1, 0..1000));
+        sender.push(&mut opened(2, 0..1000));
+        assert_eq!(taken(&queue, 5), [(1, 0), (2, 0), (1, 1), (2, 1), (1, 2)]);
+        sender.push(&mut opened(3, 0..2));
+        // Its second event has to wait for its turn.
+        assert_eq!(taken(&queue, 5), [(3, 0), (2, 2), (1, 3), (3, 1), (2, 3)]);
+        sender.push(&mut opened(3, 2..3));
+        assert_eq!(taken(&queue, 3), [(1, 4), (3, 2), (2, 4)]);
+        // Who had nothing in a whole round is as a newcomer.
+        taken(&queue, 4);
+        sender.push(&mut opened(3, 3..4));
+        assert_eq!(taken(&queue, 1), [(3, 3)]);
+    }
+
+    #[test]
+    fn a_connection_of_which_much_waits_is_behind_alone() {
+        let queue = EventQueue::new().unwrap();
+        let sender = queue.sender();
+        sender.push(&mut opened(1, 0..MAX_BEHIND as u64 + 1));
+        sender.push(&mut opened(2, 0..1));
+        assert!(sender.is_behind(1));
+        assert!(!sender.is_behind(2));
+        assert_eq!(taken(&queue, usize::MAX).len(), MAX_BEHIND + 2);
+        assert!(!sender.is_behind(1));
+    }
+
+    #[test]
+    fn a_listener_is_closed_after_its_connections() {
+        let queue = EventQueue::new().unwrap();
+        let sender = queue.sender();
+        sender.push(&mut vec![QueueEvent::ListenerClosed]);
+        sender.push(&mut opened(1, 0..2));
+        assert_eq!(taken(&queue, 9), [(1, 0), (1, 1), (u64::MAX, 0)]);
+        assert!(taken(&queue, 9).is_empty());
+    }
 }

@@ -30,7 +30,7 @@ pub const HANDSHAKE_CHANNEL: ChannelKey = 0;
 /// RFC 8831 section 8: payload protocol identifiers of data.
 const PPID_BINARY: u32 = 53;
 /// So many events one delivery makes; tiny messages wait where they are charged for.
-const MAX_EVENTS: usize = 4096;
+const MAX_EVENTS: usize = 256;
 /// A reset that the peer refuses is asked for so often, then given up.
 const RESET_TRIES: u8 = 3;
 

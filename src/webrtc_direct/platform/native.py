@@ -64,7 +64,7 @@ _NO_WAY = frozenset(
 )
 
 # Events that one turn of the loop takes; the other tasks run between two turns.
-_EVENTS_PER_TURN = 256
+_EVENTS_PER_TURN = 32
 
 # At the end of the interpreter the engine has so long to tell the peers of connections that are still open.
 _ABORT_SECONDS = 0.5

@@ -69,11 +69,15 @@ class NativeChannel(WaitingChannel):
         if not self._ended:
             self._end()
             self._connection.close_channel(self._key)
+            # It is told nothing any more. Else each stream would be a cycle, for the garbage collector, and
+            # everything stands still while that works.
+            self._observer = None
 
     def reset(self) -> None:
         if not self._ended:
             self._end()
             self._connection.reset_channel(self._key)
+            self._observer = None
 
     def receive(self, data: bytes) -> None:
         """Take data from the engine."""
@@ -90,6 +94,7 @@ class NativeChannel(WaitingChannel):
         if not self._ended:
             self._end()
             self.tell_closed()
+            self._observer = None
 
     def _end(self) -> None:
         self._ended = True
@@ -220,6 +225,8 @@ class NativePeerConnection(WaitingConnection):
             self._grant(key, value)
         elif kind == _native.OPENED:
             self._take_channel(key)
+            # Where more of these waited than the engine hands over, it goes on.
+            self.consumed(0)
         elif kind == _native.CHANNEL_CLOSED:
             if channel := self._channels.get(key):
                 channel.end()

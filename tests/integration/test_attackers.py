@@ -1,0 +1,107 @@
+"""Honest clients beside peers who have connected and make work; ``make stress`` has more of them."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.lowlevel
+import pytest
+from tests.support import ECHO, SECONDS, settled
+
+import webrtc_direct
+from webrtc_direct import echo_handler, perf_handler, ping_stream
+from webrtc_direct.protocols.perf import PERF_PROTOCOL as PERF
+
+if TYPE_CHECKING:
+    from webrtc_direct import Connection, Stream
+
+ADDRESS = "/ip4/127.0.0.1/udp/0/webrtc-direct"
+STREAMS = 200
+# Some hundred times what a dial takes here.
+MOST_SECONDS = 3.0
+
+
+async def test_a_connection_that_opens_many_streams_delays_itself_alone() -> None:
+    begun = 0
+
+    async def count(_: Stream) -> None:
+        nonlocal begun
+        begun += 1
+
+    async def open_one(connection: Connection) -> None:
+        await connection.open_stream("/count/1")
+
+    async with (
+        webrtc_direct.listen(ADDRESS, handlers={"/count/1": count}) as listener,
+        webrtc_direct.dial(listener.addresses[0]) as busy,
+        webrtc_direct.dial(listener.addresses[0]) as other,
+        ping_stream(other) as pings,
+        anyio.create_task_group() as tasks,
+    ):
+        await pings.ping()
+        for _ in range(STREAMS):
+            tasks.start_soon(open_one, busy)
+        with anyio.fail_after(SECONDS):
+            while busy.streams < STREAMS:
+                await anyio.lowlevel.checkpoint()
+
+            async def let_it_arrive() -> None:
+                # Nothing runs meanwhile but the engine, on its thread: all of it waits for the listener then.
+                await anyio.lowlevel.checkpoint()
+                time.sleep(0.5)  # noqa: ASYNC251
+
+            tasks.start_soon(let_it_arrive)
+            await pings.ping()
+            assert begun < STREAMS / 2
+            await settled(lambda: begun == STREAMS, "all are served in the end")
+
+
+async def test_a_thousand_short_streams_at_once_are_served() -> None:
+    served = 0
+
+    async def echo(connection: Connection, room: anyio.Semaphore) -> None:
+        nonlocal served
+        async with room, connection.open_stream(ECHO) as stream:
+            await stream.write(b"short")
+            assert await stream.read_exactly(5) == b"short"
+            served += 1
+
+    async with (
+        webrtc_direct.listen(ADDRESS, handlers={ECHO: echo_handler}) as listener,
+        webrtc_direct.dial(listener.addresses[0]) as connection,
+    ):
+        room = anyio.Semaphore(200)
+        with anyio.fail_after(SECONDS):
+            async with anyio.create_task_group() as tasks:
+                for _ in range(1000):
+                    tasks.start_soon(echo, connection, room)
+    assert served == 1000
+
+
+@pytest.mark.parametrize("kind", ["idle", "resets", "trickle"])
+async def test_honest_clients_are_served_beside_attackers_who_have_connected(kind: str) -> None:
+    program = (sys.executable, "-m", "stress.attackers")
+    async with webrtc_direct.listen(ADDRESS, handlers={PERF: perf_handler}) as listener:
+        options = ("--connections", "24", "--rate", "400", "--seconds", "2")
+        async with await anyio.open_process(
+            (*program, listener.addresses[0], kind, *options), stderr=None
+        ) as attackers:
+            assert attackers.stdout is not None
+            with anyio.fail_after(SECONDS):
+                said = await attackers.stdout.receive()
+                assert json.loads(said)["connections"] == 24
+                while attackers.returncode is None:
+                    for version in ("v1", "v2"):
+                        started = anyio.current_time()
+                        async with webrtc_direct.dial(listener.addresses[0], version=version) as connection:
+                            assert anyio.current_time() - started < MOST_SECONDS
+                            await webrtc_direct.ping(connection)
+                (said,) = [part async for part in attackers.stdout]
+            result = json.loads(said)
+            assert result["lost"] == {}
+            assert (result["streams"] > 1000) is (kind == "resets")
+            assert (result["bytes"] > 0) is (kind == "trickle")
