@@ -315,7 +315,12 @@ class Connection:
         if limit is not None or self._closing or self._table.reason is not None:
             channel.reset()
             return
-        self._silent.add(channel)
+        if self.local.on_stream is None:
+            self._silent.add(channel)
+            return
+        stream = Stream(self, self._table, channel, opened_by_peer=True)
+        with contained(lambda error: self._failed(stream, error)):
+            self.local.on_stream(stream)
 
     def connection_closed(self, reason: CloseReason) -> None:
         """Tell everything that waits (``ConnectionObserver``)."""
@@ -343,12 +348,7 @@ class Connection:
         stream = Stream(self, self._table, channel, opened_by_peer=True)
         dealt = stream.data_received(data)
         # A peer that opens and resets in one breath costs no task.
-        if stream not in self._table.streams:
-            return dealt
-        if self.local.on_stream is not None:
-            with contained(lambda error: self._failed(stream, error)):
-                self.local.on_stream(stream)
-        else:
+        if stream in self._table.streams:
             self._negotiating += 1
             self._starter.start_soon(self._serve, stream, name="webrtc_direct stream")
         return dealt
