@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Command, RunningListener
 
 
-@pytest.mark.parametrize("form", ["  {}\t", "\n {}\r\n", "@file", "-"])
+@pytest.mark.parametrize("form", ["  {}\t", "\n {}\r\n", "wrapped", "@file", "-"])
 def test_an_address_may_be_pasted_with_spaces_or_come_from_a_file_or_stdin(
     form: str, command: Command, address: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "address"
     file.write_text(f" {address} \nanother line\n")
-    given = f"@{file}" if form == "@file" else form.format(address)
+    wrapped = f"{address[:70]}\n  {address[70:]}"
+    given = {"@file": f"@{file}", "wrapped": wrapped}.get(form) or form.format(address)
     done = command("address", given, "--json", stdin=f"{address}\n".encode())
     assert (done.returncode, done.stderr) == (0, b"")
     assert json.loads(done.stdout)["address"] == address
@@ -73,6 +74,8 @@ def test_a_listener_writes_its_addresses_to_a_file(
 
 def test_a_file_that_cannot_be_written_is_named(command: Command, tmp_path: Path) -> None:
     file = tmp_path / "no-folder" / "address"
+    empty = command("listen", "--address-file", "")
+    assert (empty.returncode, empty.stderr.count(b"\n")) == (1, 1)
     done = command("listen", "--address-file", str(file))
     assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
     assert str(file).encode() + b": No such file or directory" in done.stderr

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -104,6 +106,13 @@ def test_without_a_command_the_overview_is_shown_as_an_error(command: Command) -
         (("echo", "{address}", "--size", "-1"), "--size"),
         (("echo", "{address}", "--size", "0kB"), "'--size': '0kB' is nothing to send"),
         (("demo", "--size", "0"), "--size"),
+        (
+            ("dial", "{address}", "--timeout", "1e308"),
+            "1e+308 is not a number of seconds above 0 and at most",
+        ),
+        (("listen", "--keep-alive", "1e300"), "'--keep-alive': 1e+300 is not a number of seconds"),
+        (("ping", "{address}", "-i", "nan"), "nan is not a number of seconds from 0 to 86400"),
+        (("ping", "{address}", "-c", "1000001"), "--count"),
         (("pipe", "{address}"), "PROTOCOL"),
         (("listen", "--nonsense"), "--nonsense"),
     ],
@@ -180,6 +189,22 @@ def test_an_address_that_is_in_use_is_named(command: Command, kind: socket.Socke
         result = command("listen", *([address] if kind == socket.SOCK_DGRAM else ["--web", address]))
     assert_one_line(result.stderr, f"{address}: Address already in use")
     assert (result.returncode, result.stdout) == (1, b"")
+
+
+def test_a_fault_of_the_program_is_one_line_and_vv_says_where() -> None:
+    program = (
+        "import sys, webrtc_direct.cli.limits as limits; from webrtc_direct.cli.main import main\n"
+        "limits.unit_of = lambda name: 1 // 0\n"
+        "main(sys.argv[1:])\n"
+    )
+    for words, lines in (((), 1), (("-vv",), 10)):
+        done = subprocess.run(
+            [sys.executable, "-c", program, *words, "limits"], capture_output=True, timeout=60, check=False
+        )
+        said = done.stderr.decode().splitlines()
+        assert (done.returncode, done.stdout) == (1, b"")
+        assert said[-1].startswith("webrtc-direct: ZeroDivisionError: ")
+        assert len(said) == 1 if lines == 1 else any("in <lambda>" in line for line in said)
 
 
 def test_the_version_of_the_package_is_printed(command: Command) -> None:

@@ -1,11 +1,12 @@
 """What the command says, and how it exits, when something goes wrong.
 
-It turns the exceptions that a user can cause or mend into one line. Anything else is a
-fault of this package and keeps its traceback.
+It turns every exception into one line. Where a user can neither cause nor mend it, the line says that
+this is a fault of the package, and the log of ``-vv`` has the traceback.
 """
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+logger: logging.Logger = logging.getLogger("webrtc_direct.cli")
+
 FAILED = 1
 UNUSABLE = 2
 
@@ -31,8 +34,8 @@ class Failure(Exception):
         self.exit_code = exit_code
 
 
-def failure_of(error: BaseException) -> Failure | None:
-    """Return what to tell the user about *error*, or ``None`` when it is a fault of ours."""
+def failure_of(error: BaseException) -> Failure:
+    """Return what to tell the user about *error*."""
     error = _first(error)
     match error:
         case Failure():
@@ -52,7 +55,9 @@ def failure_of(error: BaseException) -> Failure | None:
         case OSError():
             return Failure(_one_line(_system_error(error)))
         case _:
-            return None
+            logger.debug("a fault of this package", exc_info=error)
+            what = _one_line(f"{type(error).__name__}: {error}")
+            return Failure(f"{what} (a fault of this program; please report it, with what -vv logs)")
 
 
 def refuse_existing(path: Path) -> None:

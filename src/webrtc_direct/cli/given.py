@@ -30,7 +30,8 @@ def take_address(context: click.Context, parameter: click.Parameter, value: str)
         elif value.startswith("@"):
             text = read_file(value[1:], max_bytes=_MAX_BYTES).decode(errors="replace")
         else:
-            return value.strip()
+            # What wrapped a long address may have put spaces into it as well.
+            return "".join(value.split())
     except OSError as error:
         raise click.BadParameter(f"{value}: {error.strerror}", context, parameter) from error
     except ValueError as error:

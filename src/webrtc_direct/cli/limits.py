@@ -12,7 +12,7 @@ import click
 from webrtc_direct.cli.output import write_json
 from webrtc_direct.cli.size import parse_size
 from webrtc_direct.cli.suggestions import did_you_mean
-from webrtc_direct.cli.target import json_option
+from webrtc_direct.cli.target import MOST_SECONDS, json_option
 from webrtc_direct.limits import Limits
 
 EPILOG = """\b
@@ -28,7 +28,7 @@ SECONDS, BYTES, COUNT, PER_SECOND, PER_MINUTE = "seconds", "bytes", "count", "pe
 # What is not limited is written so, where that is possible.
 NONE = "none"
 # The largest value of each unit: beyond what anybody needs, and within what the engine can count.
-_MOST = {SECONDS: 86400 * 365, BYTES: 2**40, COUNT: 10**9, PER_SECOND: 10**9, PER_MINUTE: 10**9}
+_MOST = {SECONDS: MOST_SECONDS, BYTES: 2**40, COUNT: 10**9, PER_SECOND: 10**9, PER_MINUTE: 10**9}
 _ENDS = {
     "_timeout": SECONDS,
     "_interval": SECONDS,

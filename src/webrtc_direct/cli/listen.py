@@ -385,7 +385,7 @@ async def _listen(
 
 def _write_addresses(path: Path, listener: Listener) -> None:
     """Whoever reads the file at that moment sees the old one or the new one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"
     try:
         temporary.write_text("".join(f"{address}\n" for address in listener.addresses), encoding="ascii")
         temporary.replace(path)

@@ -35,6 +35,7 @@ Examples:
 
 # Of pings without end, so many round trips are kept.
 MAX_SAMPLES = 1_000_000
+_MAX_INTERVAL = 86400
 
 
 @dataclass
@@ -77,6 +78,14 @@ class Pings:
         }
 
 
+def _interval(context: click.Context, parameter: click.Parameter, value: float) -> float:
+    # A range of click's lets nan pass.
+    if not 0 <= value <= _MAX_INTERVAL:
+        problem = f"{value:g} is not a number of seconds from 0 to {_MAX_INTERVAL}"
+        raise click.BadParameter(problem, context, parameter)
+    return value
+
+
 @click.command("ping", epilog=EPILOG)
 @dials
 @click.option(
@@ -90,7 +99,8 @@ class Pings:
     "-i",
     "--interval",
     metavar="SECONDS",
-    type=click.FloatRange(min=0, max=86400),
+    type=float,
+    callback=_interval,
     default=1.0,
     show_default=True,
     help="Time between pings; 0 sends each one when the last is answered.",

@@ -123,7 +123,7 @@ def command(context: click.Context, verbose: int) -> None:
 def run(arguments: Sequence[str] | None) -> int:
     """Run the command with *arguments*, or those of the process; returns the exit code.
 
-    What a user can cause or mend is one line on stderr. ``Ended`` comes out.
+    What goes wrong is one line on stderr. ``Ended`` comes out.
     """
     try:
         return _run(arguments)
@@ -147,8 +147,5 @@ def _run(arguments: Sequence[str] | None) -> int:
     except BrokenPipeError:
         raise
     except Exception as error:
-        failure = failure_of(error)
-        if failure is None:
-            raise
-        raise failure from error
+        raise failure_of(error) from error
     return result if isinstance(result, int) else 0

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from webrtc_direct.platform.base import Platform
 
 DEFAULT_TIMEOUT = 10.0
+# A year.
+MOST_SECONDS = 86400 * 365
 
 json_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
     "--json", "as_json", is_flag=True, help="Print only JSON on stdout."
@@ -54,9 +56,10 @@ class Target:
 
 
 def positive_seconds(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
-    """Refuse a duration that is not one."""
-    if value is not None and not 0 < value < float("inf"):
-        raise click.BadParameter(f"{value:g} is not a number of seconds above 0", context, parameter)
+    """Refuse a duration that is not one, or that no clock can count."""
+    if value is not None and not 0 < value <= MOST_SECONDS:
+        problem = f"{value:g} is not a number of seconds above 0 and at most {MOST_SECONDS}"
+        raise click.BadParameter(problem, context, parameter)
     return value
 
 
