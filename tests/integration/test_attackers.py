@@ -25,8 +25,9 @@ STREAMS = 200
 MOST_SECONDS = 3.0
 
 
-async def test_a_connection_that_opens_many_streams_delays_itself_alone() -> None:
-    begun = 0
+async def served_before_a_ping() -> tuple[int, int]:
+    """Return how many streams of a busy connection wait, and how many of them come before another's ping."""
+    begun = waiting = 0
 
     async def count(_: Stream) -> None:
         nonlocal begun
@@ -51,13 +52,26 @@ async def test_a_connection_that_opens_many_streams_delays_itself_alone() -> Non
 
             async def let_it_arrive() -> None:
                 # Nothing runs meanwhile but the engine, on its thread: all of it waits for the listener then.
+                nonlocal waiting
                 await anyio.lowlevel.checkpoint()
+                waiting = STREAMS - begun
                 time.sleep(0.5)  # noqa: ASYNC251
 
             tasks.start_soon(let_it_arrive)
             await pings.ping()
-            assert begun < STREAMS / 2
+            served = begun - (STREAMS - waiting)
             await settled(lambda: begun == STREAMS, "all are served in the end")
+    return waiting, served
+
+
+async def test_a_connection_that_opens_many_streams_delays_itself_alone() -> None:
+    # On a busy machine the listener may have served most of them before everything stands still.
+    for _ in range(10):
+        waiting, served = await served_before_a_ping()
+        if waiting >= STREAMS / 2:
+            assert served < waiting / 2
+            return
+    pytest.fail("the streams never waited")
 
 
 async def test_a_thousand_short_streams_at_once_are_served() -> None:
