@@ -31,7 +31,7 @@ packet, and no packet is larger than 1500 bytes.
 A transfer is one stream of `/perf/1.0.0` on a connection of its own, up (the dialer sends) or down. Each
 number is in MB/s (10^6 bytes) and the median of {runs} runs. *<* means that most runs did not finish in time.
 The number is then an upper bound: everything that passed the bottleneck in that time, retransmissions
-included.
+included. *¹* marks a number of one run, and *-* what was not measured.
 
 quinn is a QUIC implementation in Rust, configured with windows that never limit it. quinn with BBR is the
 reference for what a path can carry with a modern sender; quinn with CUBIC shows what a sender reaches that

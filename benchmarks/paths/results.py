@@ -58,6 +58,7 @@ class Rate:
 
     value: float
     done: bool
+    runs: int
 
     @classmethod
     def of(cls, samples: list[dict[str, Any]]) -> Rate | None:
@@ -66,11 +67,13 @@ class Rate:
         if not ordered:
             return None
         done, value = ordered[(len(ordered) - 1) // 2]
-        return cls(value, done)
+        return cls(value, done, len(ordered))
 
     def __str__(self) -> str:
         shown = f"{self.value:.1f}" if self.value >= 3 else f"{self.value:.2f}"
-        return shown if self.done else f"<{shown}"
+        if not self.done:
+            return f"<{shown}"
+        return shown if self.runs > 1 else f"{shown}¹"
 
 
 def cell_name(path: str, pair: str, way: str) -> str:

@@ -25,7 +25,8 @@ def rate(*runs: tuple[bool, float]) -> str:
 
 def test_a_rate_is_the_median_of_its_runs() -> None:
     assert rate((DONE, 1.5), (DONE, 9.25), (DONE, 4.04)) == "4.0"
-    assert rate((DONE, 1.5)) == "1.50"
+    assert rate((DONE, 1.5), (DONE, 1.5)) == "1.50"
+    assert rate((DONE, 1.5)) == "1.50¹"
 
 
 def test_a_run_that_was_not_done_counts_as_slower_than_all_that_were() -> None:
@@ -77,7 +78,7 @@ def test_the_page_has_rates_beside_those_of_the_reference(tmp_path: Path) -> Non
     (tmp_path / "paths-home.svg").write_text("<svg/>", encoding="utf-8")
     lines = page.markdown(results, tmp_path).splitlines()
     assert (
-        "| home | 10 ms, 100 Mbit/s, queue of 50 ms | 8.0 (0.80) / <0.40 (<0.04) | 10.0 / 10.0 | - / - |"
+        "| home | 10 ms, 100 Mbit/s, queue of 50 ms | 8.0¹ (0.80) / <0.40 (<0.04) | 10.0¹ / 10.0¹ | - / - |"
         in lines
     )
     assert any(line.startswith("| go→go | <0.40 / <0.30 | - / - |") for line in lines)
