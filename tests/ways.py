@@ -102,6 +102,15 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(obj: object) -> None:
+    """Let tests say, as they do for anyio's plugin, that they are for one library alone."""
+    for mark in getattr(obj, "pytestmark", ()):
+        if mark.name == "parametrize" and mark.args[0] == "anyio_backend":
+            pytest.mark.usefixtures("anyio_backend")(obj)
+            return
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object], request: Any) -> object | None:
     """Put off an async fixture until its test runs."""
     # The type of *request* is one that pytest keeps to itself.
@@ -120,8 +129,12 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if not inspect.iscoroutinefunction(test):
         return None
     wanted = inspect.signature(test).parameters
+    for_library = pyfuncitem.funcargs.get("anyio_backend")
 
     async def main() -> None:
+        library = "trio" if trio.lowlevel.in_trio_run() else "asyncio"
+        if for_library not in (None, library):
+            pytest.skip(f"for {for_library} alone")
         async with AsyncExitStack() as ends:
             values = dict(pyfuncitem.funcargs)
             for name, value in values.items():
