@@ -81,7 +81,12 @@ _AT_ONCE = 2 * (os.cpu_count() or 1)
 class Fixture:
     """An async fixture, which can be made only once the event loop of its test runs."""
 
+    made = 0
+
     def __init__(self, function: Callable[..., AsyncIterator[object]], arguments: dict[str, object]) -> None:
+        # One that another one needs comes before it.
+        Fixture.made += 1
+        self.number = Fixture.made
         self.make = partial(asynccontextmanager(function), **arguments)
 
 
@@ -137,9 +142,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
             pytest.skip(f"for {for_library} alone")
         async with AsyncExitStack() as ends:
             values = dict(pyfuncitem.funcargs)
-            for name, value in values.items():
-                if isinstance(value, Fixture):
-                    values[name] = await ends.enter_async_context(value.make())
+            fixtures = {name: value for name, value in values.items() if isinstance(value, Fixture)}
+            for name, fixture in sorted(fixtures.items(), key=lambda item: item[1].number):
+                values[name] = await ends.enter_async_context(fixture.make())
             await test(**{name: values[name] for name in wanted})
 
     WAYS[pyfuncitem.config.getoption("way")](main)
