@@ -46,7 +46,7 @@ async def test_nobody_there_is_one_timeout() -> None:
     with pytest.raises(HandshakeTimeout) as caught:
         async with webrtc_direct.dial(address, timeout=1.3):
             pytest.fail("connected")
-    assert anyio.current_time() - started >= 1.3
+    assert round(anyio.current_time() - started, 3) >= 1.3
     assert (caught.value.step, caught.value.seconds) == ("ice", 1.3)
 
 

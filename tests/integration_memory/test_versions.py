@@ -40,7 +40,7 @@ async def test_v2_is_tried_after_a_second_without_any_answer(ends: Ends) -> None
     async with ends.listen() as listener:
         started = anyio.current_time()
         async with ends.dial(listener.addresses[0]) as connection:
-            assert anyio.current_time() - started >= 1
+            assert round(anyio.current_time() - started, 3) >= 1
             await ping(connection)
             assert connection.version == "v2"
             assert [each.version for each in listener.connections] == ["v2"]
@@ -79,7 +79,8 @@ async def test_nobody_there_is_one_timeout_of_both_attempts(ends: Ends, timeout:
         with pytest.raises(HandshakeTimeout) as caught:
             async with ends.dial(listener.addresses[0], timeout=timeout):
                 pytest.fail("connected")
-        assert anyio.current_time() - started >= timeout
+        # The clock of uvloop counts milliseconds, which have no exact difference.
+        assert round(anyio.current_time() - started, 3) >= timeout
         assert (caught.value.step, caught.value.seconds) == ("ice", timeout)
 
 
