@@ -29,7 +29,7 @@ from webrtc_direct.protocols.keep_alive import keep_alive_every
 from webrtc_direct.refusals import Refusals
 from webrtc_direct.sockets import Sockets
 from webrtc_direct.tasks import task_group
-from webrtc_direct.user_code import contained
+from webrtc_direct.user_code import call_hook, contained
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
@@ -231,9 +231,7 @@ class Listener:
         return accepted
 
     def _tell(self, hook: Callable[..., object] | None, *arguments: object) -> None:
-        if hook is not None:
-            with contained(lambda error: logger.error("a hook of %r failed", self, exc_info=error)):
-                hook(*arguments)
+        call_hook(hook, *arguments, owner=self, logger=logger)
 
 
 @hosted

@@ -20,7 +20,7 @@ from webrtc_direct.errors import AddressError, IdentityError
 from webrtc_direct.identity import PeerId
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 SHA256_MULTIHASH_PREFIX = b"\x12\x20"
 """Multicodec of SHA-256, and the size of its digest."""
@@ -243,25 +243,23 @@ def split(text: str) -> list[tuple[str, str]]:
     Raises:
         AddressError: *text* is not a multiaddr.
     """
-    return list(_split(text))
-
-
-def _split(text: str) -> Iterator[tuple[str, str]]:
     if not text.startswith("/") or text == "/":
         _refuse("multiaddr", text, "not a multiaddr: it must begin with /ip4/ or /ip6/")
     if len(text) > _MAX_TEXT:
         _refuse("multiaddr", text[:_MAX_TEXT], f"longer than {_MAX_TEXT} characters")
+    components: list[tuple[str, str]] = []
     parts = iter(text.removesuffix("/").split("/")[1:])
     for name in parts:
         if not name:
             _refuse("multiaddr", text, "not a multiaddr: an empty component")
         if name in _FLAGS:
-            yield name, ""
+            components.append((name, ""))
             continue
         value = next(parts, "")
         if not value and name in _VALUES:
             _refuse(name, text, "has no value")
-        yield name, value
+        components.append((name, value))
+    return components
 
 
 def _parse_ip(name: str, value: str, zone: str | None) -> IPv4Address | IPv6Address:

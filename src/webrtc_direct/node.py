@@ -27,7 +27,7 @@ from webrtc_direct.outside_tasks import Signal, clock
 from webrtc_direct.platform.base import CloseKind
 from webrtc_direct.protocols.defaults import with_defaults
 from webrtc_direct.tasks import task_group
-from webrtc_direct.user_code import contained
+from webrtc_direct.user_code import call_hook
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -400,9 +400,7 @@ class Node:
         self._tell(self.on_disconnected, connection, reason)
 
     def _tell(self, hook: Callable[..., object] | None, *arguments: object) -> None:
-        if hook is not None:
-            with contained(lambda error: logger.error("a hook of %r failed", self, exc_info=error)):
-                hook(*arguments)
+        call_hook(hook, *arguments, owner=self, logger=logger)
 
     def _tell_change(self) -> None:
         changed, self._changed = self._changed, Signal()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from webrtc_direct.outside_tasks import is_cancelled
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Callable, Iterator
 
 _ENDS_THE_PROGRAM = (KeyboardInterrupt, SystemExit)
@@ -31,6 +32,15 @@ def contained(failed: Callable[[BaseException], None]) -> Iterator[None]:
         if _ends_the_program(error) or is_cancelled():
             raise
         failed(error)
+
+
+def call_hook(
+    hook: Callable[..., object] | None, *arguments: object, owner: object, logger: logging.Logger
+) -> None:
+    """Call *hook*, if there is one. What it raises is logged as a failure of a hook of *owner*."""
+    if hook is not None:
+        with contained(lambda error: logger.error("a hook of %r failed", owner, exc_info=error)):
+            hook(*arguments)
 
 
 def _ends_the_program(error: BaseException) -> bool:

@@ -13,7 +13,6 @@ from webrtc_direct import (
     ConnectionLost,
     LimitExceeded,
     Limits,
-    Listener,
     Stream,
     StreamReset,
     dial,
@@ -29,27 +28,32 @@ ADDRESS = "/ip4/127.0.0.1/udp/0/webrtc-direct"
 
 
 @asynccontextmanager
-async def raw_pair(
-    ends: Ends, on_stream: Callable[[Stream], object], *, limits: Limits | None = None
-) -> AsyncIterator[tuple[Connection, Listener]]:
+async def raw_pair(ends: Ends, on_stream: Callable[[Stream], object]) -> AsyncIterator[Connection]:
     async with (
-        listen(ADDRESS, on_stream=on_stream, limits=limits, platform=ends.platform) as listener,
+        listen(ADDRESS, on_stream=on_stream, platform=ends.platform) as listener,
         dial(listener.addresses[0], platform=ends.platform) as connection,
     ):
-        yield connection, listener
+        yield connection
+
+
+@asynccontextmanager
+async def raw_stream(ends: Ends, settled: Settled) -> AsyncIterator[tuple[Stream, Stream]]:
+    """A stream as the dialer has opened it, and as the listener is given it."""
+    streams: list[Stream] = []
+    async with raw_pair(ends, streams.append) as connection:
+        stream = await connection.open_raw_stream()
+        await settled(lambda: len(streams) == 1)
+        yield stream, streams[0]
 
 
 async def test_a_stream_is_given_as_it_is_opened_and_carries_what_was_written(
     ends: Ends, settled: Settled
 ) -> None:
-    streams: list[Stream] = []
-    async with raw_pair(ends, streams.append) as (connection, _):
-        stream = await connection.open_raw_stream()
-        await settled(lambda: len(streams) == 1)
+    async with raw_stream(ends, settled) as (stream, given):
         await stream.write(b"no protocol")
-        assert await streams[0].read() == b"no protocol"
-        await streams[0].write(b"none here either")
-        await streams[0].aclose()
+        assert await given.read() == b"no protocol"
+        await given.write(b"none here either")
+        await given.aclose()
         assert await stream.read() == b"none here either"
         assert await stream.read() == b""
         await stream.aclose()
@@ -69,31 +73,25 @@ async def test_the_dialer_is_given_streams_as_well(ends: Ends, settled: Settled)
 
 
 async def test_who_was_not_spoken_to_does_not_write_first(ends: Ends, settled: Settled) -> None:
-    streams: list[Stream] = []
-    async with raw_pair(ends, streams.append) as (connection, _):
-        stream = await connection.open_raw_stream()
-        await settled(lambda: len(streams) == 1)
+    async with raw_stream(ends, settled) as (stream, given):
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(streams[0].write, b"answer")
+            tasks.start_soon(given.write, b"answer")
             await anyio.wait_all_tasks_blocked()
             assert stream.unread_bytes == 0
             await stream.write(b"question")
             assert await stream.read() == b"answer"
-        assert await streams[0].read() == b"question"
+        assert await given.read() == b"question"
 
 
 async def test_a_writer_that_waits_for_the_first_bytes_learns_of_the_end(
     ends: Ends, settled: Settled
 ) -> None:
-    streams: list[Stream] = []
-    async with raw_pair(ends, streams.append) as (connection, _):
-        stream = await connection.open_raw_stream()
-        await settled(lambda: len(streams) == 1)
+    async with raw_stream(ends, settled) as (stream, given):
         async with anyio.create_task_group() as tasks:
 
             async def write() -> None:
                 with pytest.raises(StreamReset):
-                    await streams[0].write(b"never")
+                    await given.write(b"never")
 
             tasks.start_soon(write)
             await anyio.wait_all_tasks_blocked()
@@ -109,7 +107,7 @@ async def test_an_exception_resets_the_stream_alone(ends: Ends, caplog: pytest.L
         if len(given) == 1:
             raise LookupError("not this one")
 
-    async with raw_pair(ends, refuse_the_first) as (connection, _):
+    async with raw_pair(ends, refuse_the_first) as connection:
         first, second = await connection.open_raw_stream(), await connection.open_raw_stream()
         with pytest.raises(StreamReset):
             await first.read()
@@ -133,7 +131,7 @@ async def test_raw_streams_keep_to_the_limits(ends: Ends) -> None:
 
 async def test_no_raw_stream_is_opened_on_a_connection_that_has_ended(ends: Ends) -> None:
     streams: list[Stream] = []
-    async with raw_pair(ends, streams.append) as (connection, _):
+    async with raw_pair(ends, streams.append) as connection:
         connection.abort()
         with pytest.raises(ConnectionLost):
             await connection.open_raw_stream()

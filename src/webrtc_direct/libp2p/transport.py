@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from typing import TYPE_CHECKING, cast
 
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from multiaddr import Multiaddr
 
     from webrtc_direct.dialer import DialVersion
-
-logger: logging.Logger = logging.getLogger("webrtc_direct.libp2p")
 
 _PROTOCOL = "webrtc-direct"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from webrtc_direct.errors import LimitExceeded
 from webrtc_direct.protocols.identify import own_message, read_message, take_untrusted
-from webrtc_direct.user_code import contained
+from webrtc_direct.user_code import call_hook
 
 if TYPE_CHECKING:
     from webrtc_direct.connection import Connection
@@ -38,7 +38,4 @@ async def identify_push_handler(stream: Stream) -> None:
         connection.refuse(limit)
         raise LimitExceeded(limit, connection.local.limits.identify_pushes_per_minute)
     info = await take_untrusted(connection, await read_message(stream), before=connection.identified)
-    hook = connection.on_identified
-    if hook is not None:
-        with contained(lambda error: logger.error("a hook of %r failed", connection, exc_info=error)):
-            hook(info)
+    call_hook(connection.on_identified, info, owner=connection, logger=logger)
