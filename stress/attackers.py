@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
-    from webrtc_direct.platform.base import CloseReason, DataChannel, PeerConnection
+    from webrtc_direct.platform.base import DataChannel, PeerConnection
+    from webrtc_direct.platform.closing import CloseReason
 
 KINDS = ("idle", "resets", "trickle")
 # Dials at a time: more are no faster.

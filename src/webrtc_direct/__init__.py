@@ -20,14 +20,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from webrtc_direct.adapters import asyncio_streams
     from webrtc_direct.certificate import Certificate
-    from webrtc_direct.connection import Connection, Handler, OnStream, OpeningStream, StepTimes
+    from webrtc_direct.connection import Connection, OpeningStream, StepTimes
     from webrtc_direct.dialer import DialVersion, dial
     from webrtc_direct.errors import (
         AddressError,
         CannotSend,
         CertificateError,
-        ConnectionLost,
-        FingerprintMismatch,
         HandshakeError,
         HandshakeTimeout,
         IdentityError,
@@ -37,34 +35,30 @@ if TYPE_CHECKING:
         NameNotResolved,
         NoiseError,
         NoiseErrorKind,
-        PeerIdMismatch,
         ProtocolNotSupported,
         RemoteProtocolError,
         StreamBusy,
         StreamClosed,
         StreamReset,
-        VersionNotPossible,
         WebRtcDirectError,
     )
+    from webrtc_direct.fingerprint import Fingerprint
+    from webrtc_direct.handlers import Handler, OnStream
+    from webrtc_direct.handshake_errors import FingerprintMismatch, PeerIdMismatch, VersionNotPossible
     from webrtc_direct.identity import KeyPair, PeerId, PublicKey
     from webrtc_direct.limits import Limits
     from webrtc_direct.listener import AcceptHook, Listener, listen
-    from webrtc_direct.multiaddr import Fingerprint, WebRtcDirectAddress
+    from webrtc_direct.multiaddr import WebRtcDirectAddress
     from webrtc_direct.node import Node
-    from webrtc_direct.platform.base import (
-        CloseKind,
-        CloseReason,
-        ConnectionStats,
-        ListenerCounters,
-        Platform,
-        Role,
-        Version,
-    )
+    from webrtc_direct.peer_info import IdentifyInfo
+    from webrtc_direct.platform.base import ConnectionStats, ListenerCounters, Platform
+    from webrtc_direct.platform.closing import CloseKind, CloseReason, ConnectionLost
     from webrtc_direct.protocols.echo import echo_handler
-    from webrtc_direct.protocols.identify import IdentifyInfo, identify, identify_handler
+    from webrtc_direct.protocols.identify import identify, identify_handler
     from webrtc_direct.protocols.identify_push import identify_push
     from webrtc_direct.protocols.perf import PerfResult, Progress, perf, perf_handler
     from webrtc_direct.protocols.ping import PingStream, ping, ping_handler, ping_stream
+    from webrtc_direct.roles import Role, Version
     from webrtc_direct.stream import Stream
 
 __version__: str
@@ -75,13 +69,11 @@ __version__: str
 _MODULES = {
     "adapters": ("asyncio_streams",),
     "certificate": ("Certificate",),
-    "connection": ("Connection", "Handler", "OnStream", "OpeningStream", "StepTimes"),
+    "connection": ("Connection", "OpeningStream", "StepTimes"),
     "dialer": ("DialVersion", "dial"),
     "errors": (
         "AddressError",
         "CertificateError",
-        "ConnectionLost",
-        "FingerprintMismatch",
         "CannotSend",
         "HandshakeError",
         "HandshakeTimeout",
@@ -92,34 +84,34 @@ _MODULES = {
         "NameNotResolved",
         "NoiseError",
         "NoiseErrorKind",
-        "PeerIdMismatch",
         "ProtocolNotSupported",
         "RemoteProtocolError",
         "StreamBusy",
         "StreamClosed",
         "StreamReset",
-        "VersionNotPossible",
         "WebRtcDirectError",
     ),
+    "fingerprint": ("Fingerprint",),
+    "handlers": ("Handler", "OnStream"),
+    "handshake_errors": ("FingerprintMismatch", "PeerIdMismatch", "VersionNotPossible"),
     "identity": ("KeyPair", "PeerId", "PublicKey"),
     "limits": ("Limits",),
     "listener": ("AcceptHook", "Listener", "listen"),
-    "multiaddr": ("Fingerprint", "WebRtcDirectAddress"),
+    "multiaddr": ("WebRtcDirectAddress",),
     "node": ("Node",),
+    "peer_info": ("IdentifyInfo",),
     "platform.base": (
-        "CloseKind",
-        "CloseReason",
         "ConnectionStats",
         "ListenerCounters",
         "Platform",
-        "Role",
-        "Version",
     ),
+    "platform.closing": ("CloseKind", "CloseReason", "ConnectionLost"),
     "protocols.echo": ("echo_handler",),
-    "protocols.identify": ("IdentifyInfo", "identify", "identify_handler"),
+    "protocols.identify": ("identify", "identify_handler"),
     "protocols.identify_push": ("identify_push",),
     "protocols.perf": ("PerfResult", "Progress", "perf", "perf_handler"),
     "protocols.ping": ("PingStream", "ping", "ping_handler", "ping_stream"),
+    "roles": ("Role", "Version"),
     "stream": ("Stream",),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}

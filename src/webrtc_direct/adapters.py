@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from webrtc_direct.errors import ConnectionLost, LocalProtocolError, StreamClosed, StreamReset
+from webrtc_direct.errors import LocalProtocolError, StreamClosed, StreamReset
 from webrtc_direct.outside_tasks import asyncio_loop
+from webrtc_direct.platform.closing import ConnectionLost
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

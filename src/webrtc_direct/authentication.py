@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from webrtc_direct.errors import HandshakeError, HandshakeTimeout, PeerIdMismatch, RemoteProtocolError
+from webrtc_direct.errors import HandshakeError, HandshakeTimeout, RemoteProtocolError
+from webrtc_direct.handshake_errors import PeerIdMismatch
 from webrtc_direct.outside_tasks import Signal
-from webrtc_direct.platform.base import Role
 from webrtc_direct.primitives import begin
 from webrtc_direct.protocol.message import Flag, MessageDecoder, encode_data
 from webrtc_direct.protocol.noise import Action, NoiseHandshake, prologue
+from webrtc_direct.roles import Role
 
 if TYPE_CHECKING:
     from webrtc_direct.identity import PeerId, PublicKey

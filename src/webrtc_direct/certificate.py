@@ -26,7 +26,7 @@ from cryptography.x509.oid import NameOID
 
 from webrtc_direct.errors import CertificateError
 from webrtc_direct.files import create_file, read_file, replace_file
-from webrtc_direct.multiaddr import Fingerprint
+from webrtc_direct.fingerprint import Fingerprint
 
 if TYPE_CHECKING:
     import os

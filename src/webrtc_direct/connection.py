@@ -15,18 +15,18 @@ import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 
 from webrtc_direct.errors import (
-    ConnectionLost,
     HandshakeTimeout,
     LimitExceeded,
     LocalProtocolError,
     RemoteProtocolError,
     WebRtcDirectError,
 )
-from webrtc_direct.handlers import Handlers
+from webrtc_direct.handlers import Handler, Handlers, OnStream
 from webrtc_direct.negotiation import accept_protocol, propose_protocols
 from webrtc_direct.outside_tasks import Signal, Starter
-from webrtc_direct.platform.base import CloseKind, CloseReason, Role
+from webrtc_direct.platform.closing import CloseKind, CloseReason, ConnectionLost
 from webrtc_direct.refusals import Rate, Refusals
+from webrtc_direct.roles import Role
 from webrtc_direct.silent_channels import SilentChannels
 from webrtc_direct.stream import Stream
 from webrtc_direct.stream_table import StreamTable
@@ -39,22 +39,15 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
+    from webrtc_direct.fingerprint import Fingerprint
     from webrtc_direct.identity import KeyPair, PeerId, PublicKey
     from webrtc_direct.limits import Limits
-    from webrtc_direct.multiaddr import Fingerprint, WebRtcDirectAddress
-    from webrtc_direct.platform.base import ConnectionStats, DataChannel, PeerConnection, Version
-    from webrtc_direct.protocols.identify import IdentifyInfo
+    from webrtc_direct.multiaddr import WebRtcDirectAddress
+    from webrtc_direct.peer_info import IdentifyInfo
+    from webrtc_direct.platform.base import ConnectionStats, DataChannel, PeerConnection
+    from webrtc_direct.roles import Version
 
 logger: logging.Logger = logging.getLogger("webrtc_direct.connection")
-
-Handler = Callable[[Stream], Awaitable[None]]
-"""Serves a stream that the peer opened. Returning closes the stream, raising resets it, whatever it raises:
-only KeyboardInterrupt and SystemExit go on, and end the program."""
-
-
-OnStream = Callable[[Stream], object]
-"""Is given each stream that the peer opens, before any protocol is agreed on, by a program that agrees on one
-itself. It must not wait, and what it raises resets the stream; whoever has the stream closes or resets it."""
 
 
 @dataclass(frozen=True)

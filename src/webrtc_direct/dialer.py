@@ -12,8 +12,10 @@ import anyio
 
 from webrtc_direct import primitives
 from webrtc_direct.authentication import authenticate
-from webrtc_direct.connection import Connection, Handler, LocalEnd, OnStream, StepTimes, connected
-from webrtc_direct.errors import AddressError, HandshakeError, HandshakeTimeout, VersionNotPossible
+from webrtc_direct.connection import Connection, LocalEnd, StepTimes, connected
+from webrtc_direct.errors import AddressError, HandshakeError, HandshakeTimeout
+from webrtc_direct.handlers import Handler, OnStream
+from webrtc_direct.handshake_errors import VersionNotPossible
 from webrtc_direct.hosted import hosted
 from webrtc_direct.identity import KeyPair
 from webrtc_direct.limits import Limits
@@ -37,8 +39,9 @@ if TYPE_CHECKING:
     from webrtc_direct.certificate import Certificate
     from webrtc_direct.identity import PeerId, PublicKey
     from webrtc_direct.multiaddr import WebRtcDirectAddress
-    from webrtc_direct.platform.base import LocalCertificate, PeerConnection, Platform, Version
+    from webrtc_direct.platform.base import LocalCertificate, PeerConnection, Platform
     from webrtc_direct.primitives import Begun, X25519Key
+    from webrtc_direct.roles import Version
 
     Attempt = Callable[[Version, float, Callable[[], None]], Awaitable[PeerConnection]]
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from webrtc_direct.errors import LocalProtocolError
+from webrtc_direct.stream import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webrtc_direct.connection import Handler
+Handler = Callable[[Stream], Awaitable[None]]
+"""Serves a stream that the peer opened. Returning closes the stream, raising resets it, whatever it raises:
+only KeyboardInterrupt and SystemExit go on, and end the program."""
+
+OnStream = Callable[[Stream], object]
+"""Is given each stream that the peer opens, before any protocol is agreed on, by a program that agrees on one
+itself. It must not wait, and what it raises resets the stream; whoever has the stream closes or resets it."""
 
 _ANY = "*"
 
 
-class Handlers(Mapping[str, "Handler"]):
+class Handlers(Mapping[str, Handler]):
     """Handlers of protocols, and *others* for what these do not serve.
 
     A key that ends in ``*`` stands for all names that begin with what is before it. Of these handlers the

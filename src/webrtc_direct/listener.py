@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, cast
 import anyio
 
 from webrtc_direct.authentication import authenticate
-from webrtc_direct.connection import Connection, Handler, LocalEnd, OnStream, StepTimes, connected
+from webrtc_direct.connection import Connection, LocalEnd, StepTimes, connected
 from webrtc_direct.errors import AddressError, HandshakeError, HandshakeTimeout
-from webrtc_direct.handlers import Handlers
+from webrtc_direct.handlers import Handler, Handlers, OnStream
 from webrtc_direct.hosted import hosted
 from webrtc_direct.identity import KeyPair, PeerId
 from webrtc_direct.interfaces import reachable_addresses
@@ -38,13 +38,13 @@ if TYPE_CHECKING:
 
     from webrtc_direct.certificate import Certificate
     from webrtc_direct.platform.base import (
-        CloseReason,
         ListenerCounters,
         LocalCertificate,
         PeerConnection,
         Platform,
         PlatformListener,
     )
+    from webrtc_direct.platform.closing import CloseReason
 
 logger: logging.Logger = logging.getLogger("webrtc_direct.listen")
 

@@ -10,22 +10,14 @@ identify carries, is in ``multiaddr_binary.py``.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
-from webrtc_direct import multibase
 from webrtc_direct.errors import AddressError, IdentityError
+from webrtc_direct.fingerprint import Fingerprint
 from webrtc_direct.identity import PeerId
 
-if TYPE_CHECKING:
-    pass
-
-SHA256_MULTIHASH_PREFIX = b"\x12\x20"
-"""Multicodec of SHA-256, and the size of its digest."""
-
-_DIGEST_SIZE = 32
 _MAX_PORT = 65535
 _MAX_PORT_DIGITS = 5
 _MAX_TEXT = 1024
@@ -43,57 +35,6 @@ NAMES: frozenset[str] = frozenset({"dns", "dns4", "dns6", "dnsaddr"})
 """Components that hold a name in place of an IP address; ``names.py`` looks it up."""
 
 _PEER_ID_COMPONENTS = frozenset({"p2p", "ipfs"})
-
-
-@dataclass(frozen=True)
-class Fingerprint:
-    """SHA-256 of a DTLS certificate in DER."""
-
-    digest: bytes
-
-    def __post_init__(self) -> None:
-        if len(self.digest) != _DIGEST_SIZE:
-            raise ValueError(f"a SHA-256 digest has {_DIGEST_SIZE} bytes, not {len(self.digest)}")
-
-    @classmethod
-    def from_certificate(cls, der: bytes) -> Fingerprint:
-        """Hash a certificate in DER."""
-        return cls(hashlib.sha256(der).digest())
-
-    @classmethod
-    def from_multihash(cls, multihash: bytes) -> Fingerprint:
-        """Take a SHA-256 multihash. Raises AddressError."""
-        return cls(_digest(multihash, value=multihash.hex()))
-
-    @classmethod
-    def from_certhash(cls, text: str) -> Fingerprint:
-        """Read the value of a ``/certhash`` component, in any usual multibase. Raises AddressError."""
-        try:
-            multihash = multibase.decode(text)
-        except ValueError as error:
-            raise AddressError(component="certhash", value=text, problem=f"not multibase: {error}") from error
-        return cls(_digest(multihash, value=text))
-
-    @property
-    def multihash(self) -> bytes:
-        """The binary form in multiaddrs and in the Noise prologue."""
-        return SHA256_MULTIHASH_PREFIX + self.digest
-
-    @property
-    def certhash(self) -> str:
-        """The text form in multiaddrs: multibase base64url."""
-        return multibase.encode_base64url(self.multihash)
-
-    @property
-    def sdp(self) -> str:
-        """The text form in session descriptions: ``AA:BB:…`` (RFC 8122)."""
-        return self.digest.hex(":").upper()
-
-    def __str__(self) -> str:
-        return self.certhash
-
-    def __repr__(self) -> str:
-        return f"Fingerprint({self.certhash!r})"
 
 
 @dataclass(frozen=True)
@@ -316,12 +257,3 @@ def parse_peer_id(value: str) -> PeerId:
         return PeerId.from_string(value)
     except IdentityError as error:
         raise AddressError(component="p2p", value=value, problem=error.problem) from error
-
-
-def _digest(multihash: bytes, *, value: str) -> bytes:
-    """Return the digest of a SHA-256 multihash."""
-    if multihash[:1] != SHA256_MULTIHASH_PREFIX[:1]:
-        _refuse("certhash", value, "not a SHA-256 multihash; other hashes are not supported")
-    if multihash[1:2] != SHA256_MULTIHASH_PREFIX[1:] or len(multihash) != 2 + _DIGEST_SIZE:
-        _refuse("certhash", value, f"a SHA-256 multihash must hold {_DIGEST_SIZE} bytes of digest")
-    return multihash[2:]

@@ -22,10 +22,10 @@ import anyio
 from anyio.to_thread import run_sync
 
 from webrtc_direct.errors import AddressError, NameNotResolved
+from webrtc_direct.fingerprint import Fingerprint
 from webrtc_direct.limits import MAX_DNSADDR_DEPTH, MAX_LOOKUPS, MAX_RESOLVED_ADDRESSES
 from webrtc_direct.multiaddr import (
     NAMES,
-    Fingerprint,
     WebRtcDirectAddress,
     check_destination,
     parse_dialed,

@@ -24,7 +24,7 @@ from webrtc_direct.limits import Limits
 from webrtc_direct.listener import Listener, listen
 from webrtc_direct.names import Target, parse_target
 from webrtc_direct.outside_tasks import Signal, clock
-from webrtc_direct.platform.base import CloseKind
+from webrtc_direct.platform.closing import CloseKind
 from webrtc_direct.protocols.defaults import with_defaults
 from webrtc_direct.tasks import task_group
 from webrtc_direct.user_code import call_hook
@@ -37,10 +37,12 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup, TaskStatus
 
     from webrtc_direct.certificate import Certificate
-    from webrtc_direct.connection import Connection, Handler
+    from webrtc_direct.connection import Connection
+    from webrtc_direct.handlers import Handler
     from webrtc_direct.identity import PeerId
     from webrtc_direct.listener import AcceptHook
-    from webrtc_direct.platform.base import CloseReason, Platform
+    from webrtc_direct.platform.base import Platform
+    from webrtc_direct.platform.closing import CloseReason
 
 logger: logging.Logger = logging.getLogger("webrtc_direct.node")
 

@@ -18,8 +18,9 @@ from webrtc_direct.errors import AddressError, HandshakeError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from webrtc_direct.multiaddr import Fingerprint, WebRtcDirectAddress
-    from webrtc_direct.platform.base import Version
+    from webrtc_direct.fingerprint import Fingerprint
+    from webrtc_direct.multiaddr import WebRtcDirectAddress
+    from webrtc_direct.roles import Version
 
 UFRAG_PREFIX = {"v1": "libp2p+webrtc+v1/", "v2": "libp2p+webrtc+v2/"}
 """What a server's ufrag begins with; the rest is the dialer's secret."""

@@ -14,7 +14,6 @@ import anyio
 from anyio.lowlevel import checkpoint, checkpoint_if_cancelled
 
 from webrtc_direct.errors import (
-    ConnectionLost,
     LocalProtocolError,
     RemoteProtocolError,
     StreamBusy,
@@ -23,6 +22,7 @@ from webrtc_direct.errors import (
     WebRtcDirectError,
 )
 from webrtc_direct.outside_tasks import Signal
+from webrtc_direct.platform.closing import ConnectionLost
 from webrtc_direct.protocol.message import (
     Flag,
     MessageDecoder,

@@ -12,15 +12,9 @@ from typing import TYPE_CHECKING
 import anyio
 
 from webrtc_direct import varint
-from webrtc_direct.errors import (
-    ConnectionLost,
-    IncompleteRead,
-    RemoteProtocolError,
-    StreamBusy,
-    StreamClosed,
-    StreamReset,
-)
+from webrtc_direct.errors import IncompleteRead, RemoteProtocolError, StreamBusy, StreamClosed, StreamReset
 from webrtc_direct.file_methods import FileMethods
+from webrtc_direct.platform.closing import ConnectionLost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,13 +8,12 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 from weakref import WeakSet
 
 import anyio
 
-from webrtc_direct.errors import ConnectionLost
-from webrtc_direct.platform.base import CloseKind, CloseReason
+from webrtc_direct.platform.closing import CloseKind, CloseReason, ConnectionLost
 from webrtc_direct.process_budget import PROCESS_BUDGET
 from webrtc_direct.protocol.stream_state import Event
 from webrtc_direct.refusals import Rate
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from webrtc_direct.outside_tasks import Starter
     from webrtc_direct.platform.base import PeerConnection
     from webrtc_direct.refusals import Refusals
-    from webrtc_direct.stream import Stream
 
 logger: logging.Logger = logging.getLogger("webrtc_direct.stream")
 
@@ -39,6 +37,32 @@ _STALL_LOOKS = 20
 # Whoever waits for a sign of life looks so often, and so much longer than the bound on silence.
 _HEARD_SECONDS = 0.05
 _VERDICT_SECONDS = 1.0
+
+
+class HeldStream(Protocol):
+    """What the table has to know of a stream."""
+
+    opened_by_peer: bool
+    counts_as_use: bool
+    """Whether the connection is not idle while this stream is open."""
+    taken_bytes: int
+    """How many bytes were ever read."""
+
+    @property
+    def unread_bytes(self) -> int:
+        """How many received bytes are waiting to be read."""
+
+    def apply(self, event: Event) -> None:
+        """Let *event* happen, with all that follows from it."""
+
+    def channel_closed(self) -> None:
+        """The connection ended."""
+
+    def reset(self, problem: str) -> None:
+        """Abort the stream, for that reason."""
+
+    async def wait_acknowledged(self) -> bool:
+        """Say whether the peer has confirmed every byte, once that is known."""
 
 
 class StreamTable:
@@ -57,17 +81,17 @@ class StreamTable:
     ) -> None:
         limits = refusals.limits
         self.limits = limits
-        self.streams: set[Stream] = set()
+        self.streams: set[HeldStream] = set()
         self.reason: CloseReason | None = None
         """Why the connection ended, once it has."""
         self._starter = starter
         self._unread = 0
         # While it is watched: whether anything came, and what was read, since it was last seen to go on.
         self._arrived = False
-        self._read_meanwhile: set[Stream] = set()
+        self._read_meanwhile: set[HeldStream] = set()
         self._watching = False
         # All are equally far away when they are set, so the first one is the first one due.
-        self._deadlines: dict[tuple[Stream, Event], float] = {}
+        self._deadlines: dict[tuple[HeldStream, Event], float] = {}
         self._expiring = False
         self._timers: set[anyio.CancelScope] = set()
         self._background: set[anyio.CancelScope] = set()
@@ -102,7 +126,7 @@ class StreamTable:
             self._watching = True
             self.start_timer(self._watch_stall, name="webrtc_direct stall watch")
 
-    def read(self, stream: Stream, count: int) -> None:
+    def read(self, stream: HeldStream, count: int) -> None:
         """Count *count* bytes of *stream* as read."""
         self._unread -= count
         if self.reason is None:
@@ -144,7 +168,7 @@ class StreamTable:
             [stream for stream in self.streams - self._read_meanwhile if stream.unread_bytes > 0]
         )
 
-    def _reset_some(self, stalled: list[Stream]) -> None:
+    def _reset_some(self, stalled: list[HeldStream]) -> None:
         """Reset those of *stalled* that hold too much, or else the one that holds most."""
         bound = self.limits.unread_bytes_per_stream
         chosen = [stream for stream in stalled if stream.unread_bytes > bound]
@@ -182,7 +206,7 @@ class StreamTable:
         """Count a refusal by the field *limit*, where an error names one."""
         self._refusals.count(limit)
 
-    def reset_by_peer(self, stream: Stream) -> None:
+    def reset_by_peer(self, stream: HeldStream) -> None:
         """The peer has reset *stream*."""
         if stream.opened_by_peer:
             self.count_reset()
@@ -203,18 +227,18 @@ class StreamTable:
 
     # Bounds on time.
 
-    def expect(self, stream: Stream, timeout: Event) -> None:
+    def expect(self, stream: HeldStream, timeout: Event) -> None:
         """Let *timeout* happen to *stream* in ``fin_ack_timeout`` seconds, unless it is confirmed."""
         self._deadlines.setdefault((stream, timeout), self._clock() + self.limits.fin_ack_timeout)
         if not self._expiring:
             self._expiring = True
             self.start_timer(self._expire, name="webrtc_direct stream ends")
 
-    def confirmed(self, stream: Stream) -> None:
+    def confirmed(self, stream: HeldStream) -> None:
         """The peer has confirmed the end of what *stream* sent."""
         self._deadlines.pop((stream, Event.FIN_ACK_TIMEOUT), None)
 
-    def unconfirmed(self) -> list[Stream]:
+    def unconfirmed(self) -> list[HeldStream]:
         """Return the streams that still wait for that confirmation."""
         return [stream for stream, timeout in self._deadlines if timeout is Event.FIN_ACK_TIMEOUT]
 
@@ -289,7 +313,7 @@ class StreamTable:
 
     # The end.
 
-    def over(self, stream: Stream) -> None:
+    def over(self, stream: HeldStream) -> None:
         """Forget *stream*, once its channel is closed and nothing of it is unread."""
         for timeout in (Event.FIN_ACK_TIMEOUT, Event.FIN_TIMEOUT):
             self._deadlines.pop((stream, timeout), None)
@@ -324,7 +348,7 @@ def _tables_of_this_thread() -> WeakSet[StreamTable]:
     return tables
 
 
-def _taken_of_this_thread() -> dict[Stream, int]:
+def _taken_of_this_thread() -> dict[HeldStream, int]:
     """Return this thread's streams that hold unread bytes, and how much was ever read from each."""
     streams = (stream for table in _tables_of_this_thread() for stream in table.streams)
     return {stream: stream.taken_bytes for stream in streams if stream.unread_bytes > 0}

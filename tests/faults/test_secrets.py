@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
-    from webrtc_direct.platform.base import ConnectParameters, PeerConnection, Version
+    from webrtc_direct.platform.base import ConnectParameters, PeerConnection
     from webrtc_direct.primitives import ChaChaKey
+    from webrtc_direct.roles import Version
 
 # So many bytes of a secret in a row are taken for a leak; fewer may be there by chance.
 _PIECE = 12

@@ -23,15 +23,16 @@ from webrtc_direct.errors import (
     ProtocolNotSupported,
     RemoteProtocolError,
 )
+from webrtc_direct.fingerprint import Fingerprint
 from webrtc_direct.identity import KeyPair, KeyType, PeerId, PublicKey
-from webrtc_direct.multiaddr import Fingerprint, WebRtcDirectAddress
+from webrtc_direct.multiaddr import WebRtcDirectAddress
 from webrtc_direct.names import parse_record_untrusted, parse_target
-from webrtc_direct.platform.base import Role
 from webrtc_direct.protocol.message import Flag, MessageDecoder
 from webrtc_direct.protocol.multistream import DialerNegotiation, ListenerNegotiation, encode
 from webrtc_direct.protocol.noise import Action, NoiseHandshake, NoiseKeys
 from webrtc_direct.protocol.stream_state import StreamState
 from webrtc_direct.protocols.peer_record import open_record_untrusted
+from webrtc_direct.roles import Role
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

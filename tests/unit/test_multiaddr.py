@@ -8,7 +8,8 @@ import base58
 import pytest
 
 from webrtc_direct.errors import AddressError
-from webrtc_direct.multiaddr import Fingerprint, WebRtcDirectAddress
+from webrtc_direct.fingerprint import Fingerprint
+from webrtc_direct.multiaddr import WebRtcDirectAddress
 
 DIGEST = bytes(range(32))
 CERTHASH = "uEiAAAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHw"

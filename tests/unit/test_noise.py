@@ -10,11 +10,11 @@ import pytest
 
 from webrtc_direct import primitives, protobuf
 from webrtc_direct.errors import LocalProtocolError, NoiseError, NoiseErrorKind
+from webrtc_direct.fingerprint import Fingerprint
 from webrtc_direct.identity import KeyPair
-from webrtc_direct.multiaddr import Fingerprint
-from webrtc_direct.platform.base import Role
 from webrtc_direct.protocol.noise import Action, NoiseHandshake, NoiseKeys, prologue
 from webrtc_direct.protocol.noise_xx import NoiseXX
+from webrtc_direct.roles import Role
 
 pytestmark = pytest.mark.anyio
 

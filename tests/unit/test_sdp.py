@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from webrtc_direct.errors import AddressError, HandshakeError
-from webrtc_direct.multiaddr import Fingerprint, WebRtcDirectAddress
-from webrtc_direct.platform.base import Version
+from webrtc_direct.fingerprint import Fingerprint
+from webrtc_direct.multiaddr import WebRtcDirectAddress
+from webrtc_direct.roles import Version
 from webrtc_direct.sdp import (
     IceCredentials,
     SessionParameters,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
 
     from webrtc_direct.names import Target
-    from webrtc_direct.platform.base import Version
+    from webrtc_direct.roles import Version
     from webrtc_direct.sdp import SessionParameters
 
 EPILOG = """\b

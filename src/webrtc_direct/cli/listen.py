@@ -39,10 +39,11 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from webrtc_direct.cli.event_loop import Told
-    from webrtc_direct.connection import Connection, Handler
+    from webrtc_direct.connection import Connection
+    from webrtc_direct.handlers import Handler
     from webrtc_direct.limits import Limits
     from webrtc_direct.listener import Listener
-    from webrtc_direct.platform.base import CloseReason
+    from webrtc_direct.platform.closing import CloseReason
     from webrtc_direct.web.files import File
 
 # At the end, whoever reads stdout has so long to take the last lines.

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from webrtc_direct.libp2p.home import Home
     from webrtc_direct.limits import Limits
     from webrtc_direct.listener import Listener
-    from webrtc_direct.platform.base import CloseReason
+    from webrtc_direct.platform.closing import CloseReason
     from webrtc_direct.stream import Stream
 
 logger: logging.Logger = logging.getLogger("webrtc_direct.libp2p")

@@ -18,7 +18,8 @@ from libp2p.stream_muxer.exceptions import (
     MuxedStreamReset,
 )
 
-from webrtc_direct.errors import ConnectionLost, StreamClosed, StreamReset
+from webrtc_direct.errors import StreamClosed, StreamReset
+from webrtc_direct.platform.closing import ConnectionLost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,22 +14,17 @@ from typing import TYPE_CHECKING, Any
 from pyodide.ffi import JsException
 
 from webrtc_direct.outside_tasks import Signal
-from webrtc_direct.platform.base import (
-    CloseKind,
-    CloseReason,
-    ConnectionStats,
-    HandshakeTimes,
-    Role,
-    Version,
-)
+from webrtc_direct.platform.base import ConnectionStats, HandshakeTimes
 from webrtc_direct.platform.browser_javascript import OUTBOX, Handlers
+from webrtc_direct.platform.closing import CloseKind, CloseReason
 from webrtc_direct.platform.waiting import WaitingChannel, WaitingConnection
+from webrtc_direct.roles import Role, Version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from webrtc_direct.fingerprint import Fingerprint
     from webrtc_direct.limits import Limits
-    from webrtc_direct.multiaddr import Fingerprint
 
 logger: logging.Logger = logging.getLogger("webrtc_direct.browser")
 

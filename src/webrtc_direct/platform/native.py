@@ -18,17 +18,10 @@ from anyio.lowlevel import checkpoint_if_cancelled
 
 from webrtc_direct import _native
 from webrtc_direct.certificate import Certificate
-from webrtc_direct.errors import (
-    CannotSend,
-    FingerprintMismatch,
-    HandshakeError,
-    HandshakeTimeout,
-    LocalProtocolError,
-)
+from webrtc_direct.errors import CannotSend, HandshakeError, HandshakeTimeout, LocalProtocolError
+from webrtc_direct.handshake_errors import FingerprintMismatch
 from webrtc_direct.outside_tasks import Signal, asyncio_loop
 from webrtc_direct.platform.base import (
-    CloseKind,
-    CloseReason,
     ConnectParameters,
     FailedHandshakes,
     ListenerCounters,
@@ -36,9 +29,10 @@ from webrtc_direct.platform.base import (
     PeerConnection,
     Platform,
     PlatformListener,
-    Role,
 )
+from webrtc_direct.platform.closing import CloseKind, CloseReason
 from webrtc_direct.platform.native_connection import NativePeerConnection
+from webrtc_direct.roles import Role
 from webrtc_direct.zones import split_zone
 
 if TYPE_CHECKING:

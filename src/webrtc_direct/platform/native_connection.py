@@ -9,19 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from webrtc_direct import _native
-from webrtc_direct.multiaddr import Fingerprint
+from webrtc_direct.fingerprint import Fingerprint
 from webrtc_direct.outside_tasks import Signal
-from webrtc_direct.platform.base import (
-    HANDSHAKE_CHANNEL_ID,
-    CloseKind,
-    CloseReason,
-    ConnectionStats,
-    DataChannel,
-    HandshakeTimes,
-    Role,
-    Version,
-)
+from webrtc_direct.platform.base import HANDSHAKE_CHANNEL_ID, ConnectionStats, DataChannel, HandshakeTimes
+from webrtc_direct.platform.closing import CloseKind, CloseReason
 from webrtc_direct.platform.waiting import WaitingChannel, WaitingConnection
+from webrtc_direct.roles import Role, Version
 from webrtc_direct.zones import name_zone
 
 if TYPE_CHECKING:

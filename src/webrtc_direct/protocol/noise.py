@@ -22,12 +22,12 @@ from webrtc_direct.errors import (
 )
 from webrtc_direct.identity import PublicKey
 from webrtc_direct.limits import Limits
-from webrtc_direct.platform.base import Role
 from webrtc_direct.protocol.noise_xx import KEY_SIZE, NoiseXX
+from webrtc_direct.roles import Role
 
 if TYPE_CHECKING:
+    from webrtc_direct.fingerprint import Fingerprint
     from webrtc_direct.identity import KeyPair, PeerId
-    from webrtc_direct.multiaddr import Fingerprint
     from webrtc_direct.primitives import X25519Key
 
 _PROLOGUE_PREFIX = b"libp2p-webrtc-noise:"

@@ -12,7 +12,7 @@ from webrtc_direct.protocols.ping import PING_PROTOCOL, ping_handler
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from webrtc_direct.connection import Handler
+    from webrtc_direct.handlers import Handler
 
 
 def with_defaults(handlers: Mapping[str, Handler] | None) -> Handlers:
