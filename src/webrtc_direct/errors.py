@@ -21,7 +21,7 @@
     * :exc:`LimitExceeded` -- one of this end's limits refused it
 
 The base class is never raised itself. What holds values of other rooms is beside these values:
-FingerprintMismatch, PeerIdMismatch and VersionNotPossible in ``handshake_errors.py``, ConnectionLost
+FingerprintMismatch, PeerIdMismatch and VersionNotPossible in ``handshake/errors.py``, ConnectionLost
 in ``platform/closing.py``.
 """
 

@@ -17,16 +17,16 @@ from webrtc_direct import (
     WebRtcDirectAddress,
     ping,
 )
-from webrtc_direct.certificate import Certificate
+from webrtc_direct.identity.certificate import Certificate
 from webrtc_direct.platform.memory import MemoryNetwork, MemoryPlatform
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
     from tests.integration_memory.conftest import Ends
 
+    from webrtc_direct.handshake.roles import Version
     from webrtc_direct.platform.base import ConnectParameters
     from webrtc_direct.platform.memory_connection import MemoryConnection
-    from webrtc_direct.roles import Version
 
 
 async def test_v1_is_first_and_alone_when_it_is_answered(ends: Ends) -> None:

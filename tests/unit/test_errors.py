@@ -7,7 +7,7 @@ import inspect
 import pytest
 
 import webrtc_direct
-from webrtc_direct import errors, handshake_errors
+from webrtc_direct import errors
 from webrtc_direct.errors import (
     AddressError,
     CannotSend,
@@ -28,9 +28,10 @@ from webrtc_direct.errors import (
     StreamReset,
     WebRtcDirectError,
 )
-from webrtc_direct.fingerprint import Fingerprint
-from webrtc_direct.handshake_errors import FingerprintMismatch, PeerIdMismatch, VersionNotPossible
-from webrtc_direct.identity import KeyPair
+from webrtc_direct.handshake import errors as handshake_errors
+from webrtc_direct.handshake.errors import FingerprintMismatch, PeerIdMismatch, VersionNotPossible
+from webrtc_direct.identity.fingerprint import Fingerprint
+from webrtc_direct.identity.identity import KeyPair
 from webrtc_direct.platform import closing
 from webrtc_direct.platform.closing import CloseKind, CloseReason, ConnectionLost
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from webrtc_direct.address.multiaddr import WebRtcDirectAddress
 from webrtc_direct.errors import AddressError, HandshakeError
-from webrtc_direct.fingerprint import Fingerprint
-from webrtc_direct.multiaddr import WebRtcDirectAddress
-from webrtc_direct.roles import Version
-from webrtc_direct.sdp import (
+from webrtc_direct.handshake.roles import Version
+from webrtc_direct.handshake.sdp import (
     IceCredentials,
     SessionParameters,
     make_session,
@@ -16,6 +15,7 @@ from webrtc_direct.sdp import (
     read_fingerprint,
     replace_credentials,
 )
+from webrtc_direct.identity.fingerprint import Fingerprint
 
 CLIENT = Fingerprint(b"\xc1" * 32)
 SERVER = Fingerprint(b"\x5e" * 32)

@@ -24,7 +24,7 @@ from webrtc_direct.platform.closing import ConnectionLost
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webrtc_direct.stream import Stream
+    from webrtc_direct.streams.stream import Stream
 
 # What a read without a size takes at most; as the other muxers of py-libp2p it returns what is there.
 _READ_BYTES = 65536

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webrtc_direct.environment import IN_BROWSER
+from webrtc_direct.runtime.environment import IN_BROWSER
 
 if TYPE_CHECKING:
     from webrtc_direct.platform.base import Platform

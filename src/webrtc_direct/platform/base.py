@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
-    from webrtc_direct.fingerprint import Fingerprint
-    from webrtc_direct.limits import Limits
+    from webrtc_direct.bounds.limits import Limits
+    from webrtc_direct.handshake.roles import Role, Version
+    from webrtc_direct.handshake.sdp import SessionParameters
+    from webrtc_direct.identity.fingerprint import Fingerprint
     from webrtc_direct.platform.closing import CloseReason
-    from webrtc_direct.roles import Role, Version
-    from webrtc_direct.sdp import SessionParameters
 
 # Spec "WebRTC Direct", connection establishment: the handshake channel is negotiated with this id.
 HANDSHAKE_CHANNEL_ID = 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from webrtc_direct.errors import WebRtcDirectError
 
 if TYPE_CHECKING:
-    from webrtc_direct.fingerprint import Fingerprint
+    from webrtc_direct.identity.fingerprint import Fingerprint
 
 
 class CloseKind(Enum):

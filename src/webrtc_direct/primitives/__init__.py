@@ -11,7 +11,6 @@ A check that fails raises :exc:`BadInput`; nothing here knows of libp2p or of No
 
 from __future__ import annotations
 
-from webrtc_direct.environment import IN_BROWSER
 from webrtc_direct.primitives.common import (
     RSA_BITS,
     BadInput,
@@ -24,6 +23,7 @@ from webrtc_direct.primitives.common import (
     random_bytes,
     sha256,
 )
+from webrtc_direct.runtime.environment import IN_BROWSER
 
 if IN_BROWSER:
     from webrtc_direct.primitives.browser import (

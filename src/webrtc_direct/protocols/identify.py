@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from webrtc_direct import protobuf, varint
+from webrtc_direct.address.multiaddr import WebRtcDirectAddress
+from webrtc_direct.address.multiaddr_binary import describe_untrusted, encode
+from webrtc_direct.connection.peer_info import IdentifyInfo
+from webrtc_direct.encoding import protobuf, varint
 from webrtc_direct.errors import LimitExceeded, RemoteProtocolError
-from webrtc_direct.multiaddr import WebRtcDirectAddress
-from webrtc_direct.multiaddr_binary import describe_untrusted, encode
-from webrtc_direct.peer_info import IdentifyInfo
 from webrtc_direct.protocols.peer_record import open_record_untrusted, sign_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from webrtc_direct.connection import Connection
-    from webrtc_direct.stream import Stream
+    from webrtc_direct.connection.connection import Connection
+    from webrtc_direct.streams.stream import Stream
 
 logger: logging.Logger = logging.getLogger("webrtc_direct.identify")
 

@@ -21,7 +21,7 @@ from webrtc_direct.protocols.ping import PING_PROTOCOL, PingStream
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from webrtc_direct.connection import Connection
+    from webrtc_direct.connection.connection import Connection
 
 logger: logging.Logger = logging.getLogger("webrtc_direct.keep_alive")
 

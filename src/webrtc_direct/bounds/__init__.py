@@ -1,0 +1,1 @@
+"""Every limit of the package, and counts of what they refuse. It does not know what is refused."""

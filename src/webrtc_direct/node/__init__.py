@@ -1,0 +1,1 @@
+"""``Node``, ``dial``, ``listen``: how connections are made and held. It knows no frames and no platform."""
