@@ -1,1 +1,1 @@
-"""Multiaddrs, and the names and zones in them. It knows what an address says, and dials nothing."""
+"""Multiaddrs, and the names and zones in them; it finds out what to dial, and dials nothing."""

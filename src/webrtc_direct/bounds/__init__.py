@@ -1,1 +1,1 @@
-"""Every limit of the package, and counts of what they refuse. It does not know what is refused."""
+"""Every limit, and counts of what the limits refuse; it does not know what is refused."""

@@ -1,1 +1,1 @@
-"""Connections: proving who the peer is, opening and serving streams. It does not know how one is made."""
+"""Authenticated connections, which open and serve streams; they do not know how they are made."""

@@ -1,1 +1,1 @@
-"""Varints, protobuf and multibase: bytes to values and back. It does not know what the values mean."""
+"""Bytes to values and back (varint, protobuf, multibase); it does not know what the values mean."""

@@ -1,1 +1,1 @@
-"""Keys, peer ids, DTLS certificates and their files. It knows nothing of addresses or connections."""
+"""Keys, peer ids, DTLS certificates, and their files; it knows no addresses and no connections."""

@@ -1,1 +1,1 @@
-"""``Node``, ``dial``, ``listen``: how connections are made and held. It knows no frames and no platform."""
+"""``Node``, ``dial``, ``listen``: how connections are made and kept; it knows neither frames nor states."""

@@ -1,4 +1,7 @@
-"""What is below the data channels: one seam, several platforms, and which one is the default."""
+"""What provides data channels (the engine, a browser, memory); it knows nothing of Noise, frames or streams.
+
+One seam, ``base.py``, with several platforms behind it; and which of them is the default.
+"""
 
 from __future__ import annotations
 

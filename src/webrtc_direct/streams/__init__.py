@@ -1,1 +1,1 @@
-"""Streams over data channels: frames, states, protocols, limits. It knows no platform and no handler."""
+"""Streams over data channels: frames, states, protocols, bounds; they know neither platforms nor handlers."""
