@@ -28,7 +28,7 @@ from webrtc_direct.platform.closing import CloseKind, CloseReason, ConnectionLos
 from webrtc_direct.runtime.outside_tasks import Signal, Starter
 from webrtc_direct.runtime.tasks import task_group
 from webrtc_direct.runtime.user_code import contained
-from webrtc_direct.streams.negotiation import accept_protocol, propose_protocols
+from webrtc_direct.streams.negotiation import accept_protocol, propose_lazily, propose_protocols
 from webrtc_direct.streams.silent_channels import SilentChannels
 from webrtc_direct.streams.stream import Stream
 from webrtc_direct.streams.stream_table import StreamTable
@@ -196,11 +196,15 @@ class Connection:
         """
         self._handlers.remove(protocol)
 
-    def open_stream(self, *protocols: str) -> OpeningStream:
+    def open_stream(self, *protocols: str, lazy: bool = False) -> OpeningStream:
         """Open a stream for the first of *protocols* that the peer supports.
 
         Use it as ``async with connection.open_stream(...) as stream``, which closes the stream
         or, on an exception, resets it; or as ``stream = await connection.open_stream(...)``.
+
+        With *lazy*, and one protocol, it does not wait for the peer's answer, which saves a round trip.
+        What you write is sent at once. If the peer does not support the protocol, it is lost, and then
+        reading, writing and ``wait_acknowledged`` raise ProtocolNotSupported.
 
         Raises:
             ProtocolNotSupported: the peer supports none of them.
@@ -212,7 +216,11 @@ class Connection:
         """
         if not protocols:
             raise ValueError("open_stream needs at least one protocol")
-        return OpeningStream(self._open_stream, protocols)
+        if not lazy:
+            return OpeningStream(self._open_stream, protocols)
+        if len(protocols) > 1:
+            raise ValueError(f"a lazy open_stream takes one protocol, not {len(protocols)}")
+        return OpeningStream(self._open_lazily, protocols)
 
     async def open_raw_stream(self) -> Stream:
         """Open a stream on which no protocol is agreed yet: that is up to who has it.
@@ -358,6 +366,15 @@ class Connection:
             raise
         await self.give_up(stream)
         raise HandshakeTimeout("negotiation", limits.negotiation_timeout, address=self.remote)
+
+    async def _open_lazily(self, protocols: tuple[str, ...]) -> Stream:
+        stream = await self.open_raw_stream()
+        try:
+            await propose_lazily(stream, protocols[0], self.local.limits)
+        except BaseException:
+            stream.reset()
+            raise
+        return stream
 
     async def _serve(self, stream: Stream) -> None:
         with contained(lambda error: self._failed(stream, error)):

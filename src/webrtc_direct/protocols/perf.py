@@ -52,7 +52,7 @@ async def perf(
         RemoteProtocolError: the peer sent more or fewer bytes than it was asked for.
         ConnectionLost: the connection ended meanwhile.
     """
-    async with connection.open_stream(PERF_PROTOCOL) as stream:
+    async with connection.open_stream(PERF_PROTOCOL, lazy=True) as stream:
         started = perf_counter()
         await stream.write(download.to_bytes(_COUNT_BYTES, "big"))
         await _send_zeros(stream, upload, None if progress is None else lambda size: progress("upload", size))

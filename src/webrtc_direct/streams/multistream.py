@@ -131,6 +131,28 @@ class DialerNegotiation:
         return answer
 
 
+class LazyProposal:
+    """A proposal of *protocol* whose answer nobody waits for."""
+
+    def __init__(self, protocol: str, *, max_name: int) -> None:
+        self._negotiation = DialerNegotiation([protocol], max_name=max_name)
+        self.protocol = protocol
+        self.first: bytes = self._negotiation.start()
+        """What to write first."""
+        self.acknowledged = False
+        """Whether the peer has confirmed every byte before it answered."""
+
+    def receive_untrusted(self, data: bytes) -> bytes | None:
+        """Take bytes; return what came after the answer, or ``None`` until it is whole.
+
+        Raises:
+            ProtocolNotSupported: the peer refused.
+            RemoteProtocolError: this is not multistream-select.
+        """
+        self._negotiation.receive_untrusted(data)
+        return None if self._negotiation.agreed is None else self._negotiation.rest
+
+
 class ListenerNegotiation:
     """The listener's side: takes the first proposal that is in *protocols*."""
 

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webrtc_direct.streams.multistream import DialerNegotiation, ListenerNegotiation
+from webrtc_direct.errors import StreamClosed
+from webrtc_direct.streams.multistream import (
+    HEADER,
+    DialerNegotiation,
+    LazyProposal,
+    ListenerNegotiation,
+    encode,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
@@ -18,6 +25,7 @@ if TYPE_CHECKING:
 
 # The first byte of a two-byte varint.
 _CONTINUED = 0x80
+_HEADER = encode(HEADER)
 
 
 async def propose_protocols(stream: Stream, protocols: Sequence[str], limits: Limits) -> str:
@@ -32,6 +40,14 @@ async def propose_protocols(stream: Stream, protocols: Sequence[str], limits: Li
     return await _negotiate(stream, negotiation, limits)
 
 
+async def propose_lazily(stream: Stream, protocol: str, limits: Limits) -> None:
+    """Propose *protocol* on *stream*, which takes the answer when it comes."""
+    proposal = LazyProposal(protocol, max_name=limits.max_protocol_name)
+    stream.propose(proposal)
+    # In a frame of its own: litep2p takes nothing else in the first one.
+    await stream.write(proposal.first)
+
+
 async def accept_protocol(stream: Stream, protocols: Container[str], limits: Limits) -> str:
     """Return which of *protocols* the peer proposed first. Raises RemoteProtocolError."""
     return await _negotiate(stream, ListenerNegotiation(protocols, max_name=limits.max_protocol_name), limits)
@@ -44,9 +60,15 @@ async def _negotiate(
     while True:
         answer += negotiation.receive_untrusted(await _read_message(stream, limits))
         agreed = negotiation.agreed
-        # What belongs together leaves in one frame: header and protocol came in one, too.
-        if answer and (agreed is not None or stream.unread_bytes == 0):
-            await stream.write(answer)
+        # What belongs together leaves in one frame: header and protocol came in one, too. But a refusal
+        # leaves at once: what is unread may be no proposal but data, of a dialer that did not wait.
+        if answer and (answer != _HEADER or stream.unread_bytes == 0):
+            try:
+                await stream.write(answer)
+            except StreamClosed as error:
+                # go reads no more once it has written all it had to say: it needs no agreement to be served.
+                if agreed is None or not error.by_peer:
+                    raise
             answer = b""
         if agreed is not None:
             return agreed

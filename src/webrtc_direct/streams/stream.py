@@ -15,6 +15,7 @@ from anyio.lowlevel import checkpoint, checkpoint_if_cancelled
 
 from webrtc_direct.errors import (
     LocalProtocolError,
+    ProtocolNotSupported,
     RemoteProtocolError,
     StreamBusy,
     StreamClosed,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
     from webrtc_direct.connection.connection import Connection
     from webrtc_direct.platform.base import DataChannel
+    from webrtc_direct.streams.multistream import LazyProposal
     from webrtc_direct.streams.stream_table import StreamTable
 
 
@@ -76,6 +78,8 @@ class Stream(StreamMethods):
         # Chromium may deliver a message before it reports its own channel as open: the opener speaks first.
         self._may_write = not opened_by_peer
         self._problem: str | None = None  # Why it was reset, if it was before the connection ended.
+        self._not_supported = False  # The peer refused ``protocol``, which was proposed lazily.
+        self._proposal: LazyProposal | None = None  # While the peer has not answered it.
         # Each is there only while somebody waits.
         self._readable: Signal | None = None
         self._writable: Signal | None = None
@@ -128,7 +132,7 @@ class Stream(StreamMethods):
         if self._ahead:
             return self._take_ahead(max_bytes)
         while not self._received:
-            if self._state.receiving is not ReceiveState.OPEN:
+            if self._read_closed or self._state.receiving is not ReceiveState.OPEN:
                 return self._no_more_to_read()
             await self._wait_readable()
         data = self._take(max_bytes)
@@ -149,7 +153,7 @@ class Stream(StreamMethods):
     def _no_more_to_read(self) -> bytes:
         if self._read_closed:
             raise StreamClosed("this end has closed the stream for reading")
-        if self._state.receiving is ReceiveState.ENDED:
+        if self._state.receiving is ReceiveState.ENDED and self._proposal is None:
             return b""
         raise self._torn_down()
 
@@ -331,8 +335,12 @@ class Stream(StreamMethods):
             self.apply(Event.CLOSE_WRITE)
         if reading:
             self._read_closed = True
-            self._discard()
-            self.apply(Event.CLOSE_READ)
+            if self._proposal is None:
+                self._discard()
+                self.apply(Event.CLOSE_READ)
+            else:
+                # A peer that is told to stop sending could not answer the proposal, and would give up.
+                self._table.expect(self, Event.FIN_TIMEOUT)
         self._wake_all()
 
     def reset(self, problem: str = "this end reset the stream") -> None:
@@ -346,6 +354,8 @@ class Stream(StreamMethods):
         self.apply(Event.RESET)
 
     def _torn_down(self) -> WebRtcDirectError:
+        if self._not_supported:
+            return ProtocolNotSupported([self.protocol])
         if self._problem is None and self._table.reason is not None:
             return ConnectionLost(self._table.reason)
         return StreamReset(self._problem or "the peer reset the stream")
@@ -369,6 +379,11 @@ class Stream(StreamMethods):
                     self._queued += len(payload)
                 else:
                     self._receive(flag, payload)
+            if self._proposal is not None:
+                self._take_answer(self._proposal)
+        except ProtocolNotSupported:
+            self._not_supported = True
+            self.reset()
         except RemoteProtocolError as error:
             self._table.count(error.limit)
             self.reset(f"the peer broke the protocol: {error}")
@@ -393,7 +408,38 @@ class Stream(StreamMethods):
             self._table.reset_by_peer(self)
         self.apply(Event.CHANNEL_CLOSED)
 
+    # A protocol that was proposed and not waited for.
+
+    def propose(self, proposal: LazyProposal) -> None:
+        """Take the peer's answer to *proposal* out of what arrives, before anything is read."""
+        self._proposal = proposal
+        self.protocol = proposal.protocol
+
+    def _take_answer(self, proposal: LazyProposal) -> None:
+        rest = proposal.receive_untrusted(self._take(self._queued))
+        if rest is not None:
+            if rest and not self._read_closed:
+                self._received.append(rest)
+                self._queued = len(rest)
+            self._answered(proposal)
+        elif self._state.receiving is ReceiveState.ENDED:
+            raise RemoteProtocolError(f"it ended the stream, and did not answer {self.protocol}")
+
+    def _answered(self, proposal: LazyProposal) -> None:
+        """Do what had to wait for the answer."""
+        self._proposal = None
+        if proposal.acknowledged:
+            self.apply(Event.FIN_ACK_RECEIVED)
+        if self._read_closed:
+            self.apply(Event.CLOSE_READ)
+
     def _receive(self, flag: Flag | None, payload: bytes) -> None:
+        if self._proposal is not None:
+            self._take_answer(self._proposal)  # A reset that follows it would discard it.
+        if self._proposal is not None and flag is Flag.FIN_ACK:
+            # Our own listener acknowledges before it answers. The peer has the data when it does both.
+            self._proposal.acknowledged = True
+            flag = None
         if flag is Flag.RESET_STREAM and not self._state.over:
             self._problem = "the peer reset the stream"
             self._table.reset_by_peer(self)
@@ -407,6 +453,9 @@ class Stream(StreamMethods):
 
     def apply(self, event: Event) -> None:
         """Let *event* happen, with all that follows from it."""
+        if event is Event.FIN_TIMEOUT and self._proposal is not None:
+            self._answered(self._proposal)  # Not any more.
+            return
         # What came before the end of the channel can still be read.
         self._act(self._state.apply(event), keep=event is Event.CHANNEL_CLOSED)
         if dealt := self._count(0):
