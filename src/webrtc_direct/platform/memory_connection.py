@@ -228,6 +228,8 @@ class MemoryConnection(WaitingConnection):
 
     def consumed(self, count: int) -> None:
         """Lower the unread total."""
+        if count < 0:
+            raise ValueError(f"{count} bytes cannot be consumed")
         stopped = self.unread >= self._limits.unread_bytes
         self.unread -= count
         if stopped:

@@ -429,9 +429,9 @@ class Stream(StreamMethods):
         """Do what had to wait for the answer."""
         self._proposal = None
         if proposal.acknowledged:
-            self.apply(Event.FIN_ACK_RECEIVED)
+            self._act(self._state.apply(Event.FIN_ACK_RECEIVED))
         if self._read_closed:
-            self.apply(Event.CLOSE_READ)
+            self._act(self._state.apply(Event.CLOSE_READ))
 
     def _receive(self, flag: Flag | None, payload: bytes) -> None:
         if self._proposal is not None:
@@ -454,10 +454,10 @@ class Stream(StreamMethods):
     def apply(self, event: Event) -> None:
         """Let *event* happen, with all that follows from it."""
         if event is Event.FIN_TIMEOUT and self._proposal is not None:
-            self._answered(self._proposal)  # Not any more.
-            return
-        # What came before the end of the channel can still be read.
-        self._act(self._state.apply(event), keep=event is Event.CHANNEL_CLOSED)
+            self._answered(self._proposal)  # Nobody waits for it any more.
+        else:
+            # What came before the end of the channel can still be read.
+            self._act(self._state.apply(event), keep=event is Event.CHANNEL_CLOSED)
         if dealt := self._count(0):
             self._channel.consumed(dealt)
 
