@@ -18,8 +18,8 @@ from webrtc_direct import (
     StreamReset,
     listen,
 )
-from webrtc_direct.protocol.message import Flag, encode_flag
-from webrtc_direct.protocol.multistream import HEADER, encode
+from webrtc_direct.streams.message import Flag, encode_flag
+from webrtc_direct.streams.multistream import HEADER, encode
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Literal
 from webrtc_direct.errors import RemoteProtocolError
 
 if TYPE_CHECKING:
-    from webrtc_direct.connection import Connection
-    from webrtc_direct.stream import Stream
+    from webrtc_direct.connection.connection import Connection
+    from webrtc_direct.streams.stream import Stream
 
 Progress = Callable[[Literal["upload", "download"], int], None]
 """Called with the direction and the bytes moved since its last call."""
