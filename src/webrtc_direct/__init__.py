@@ -48,9 +48,10 @@ if TYPE_CHECKING:
     from webrtc_direct.identity.certificate import Certificate
     from webrtc_direct.identity.fingerprint import Fingerprint
     from webrtc_direct.identity.identity import KeyPair, PeerId, PublicKey
-    from webrtc_direct.node.dialer import DialVersion, dial
+    from webrtc_direct.node.dialer import dial
     from webrtc_direct.node.listener import AcceptHook, Listener, listen
     from webrtc_direct.node.node import Node
+    from webrtc_direct.node.versions import DialVersion
     from webrtc_direct.platform.base import ConnectionStats, ListenerCounters, Platform
     from webrtc_direct.platform.closing import CloseKind, CloseReason, ConnectionLost
     from webrtc_direct.protocols.echo import echo_handler
@@ -97,9 +98,10 @@ _MODULES = {
     "identity.certificate": ("Certificate",),
     "identity.fingerprint": ("Fingerprint",),
     "identity.identity": ("KeyPair", "PeerId", "PublicKey"),
-    "node.dialer": ("DialVersion", "dial"),
+    "node.dialer": ("dial",),
     "node.listener": ("AcceptHook", "Listener", "listen"),
     "node.node": ("Node",),
+    "node.versions": ("DialVersion",),
     "platform.base": (
         "ConnectionStats",
         "ListenerCounters",

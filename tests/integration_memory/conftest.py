@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from webrtc_direct import AcceptHook, Handler
-    from webrtc_direct.node.dialer import DialVersion
+    from webrtc_direct.node.versions import DialVersion
     from webrtc_direct.platform.memory_connection import MemoryConnection, MemoryLink
 
     Settled = Callable[[Callable[[], bool]], Awaitable[None]]

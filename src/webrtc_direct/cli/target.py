@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from webrtc_direct.connection.connection import Connection
-    from webrtc_direct.node.dialer import DialVersion
+    from webrtc_direct.node.versions import DialVersion
     from webrtc_direct.platform.base import Platform
 
 DEFAULT_TIMEOUT = 10.0

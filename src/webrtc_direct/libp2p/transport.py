@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from libp2p.custom_types import THandler
     from multiaddr import Multiaddr
 
-    from webrtc_direct.node.dialer import DialVersion
+    from webrtc_direct.node.versions import DialVersion
 
 _PROTOCOL = "webrtc-direct"
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import TYPE_CHECKING, Literal
-
-import anyio
+from typing import TYPE_CHECKING
 
 from webrtc_direct import primitives
 from webrtc_direct.address.names import NamedAddress, parse_target, resolve
@@ -17,43 +15,36 @@ from webrtc_direct.bounds.refusals import Refusals
 from webrtc_direct.connection.authentication import authenticate
 from webrtc_direct.connection.connection import Connection, LocalEnd, StepTimes, connected
 from webrtc_direct.connection.handlers import Handler, OnStream
-from webrtc_direct.errors import AddressError, HandshakeError, HandshakeTimeout
-from webrtc_direct.handshake.errors import VersionNotPossible
+from webrtc_direct.errors import AddressError, HandshakeTimeout
 from webrtc_direct.handshake.noise import NoiseKeys, fresh_key
 from webrtc_direct.handshake.sdp import make_session
 from webrtc_direct.identity.identity import KeyPair
 from webrtc_direct.node.race import Race
+from webrtc_direct.node.settings import Settings
+from webrtc_direct.node.versions import Attempts, DialVersion
 from webrtc_direct.platform import default_platform
 from webrtc_direct.platform.base import ConnectParameters
 from webrtc_direct.protocols.defaults import with_defaults
 from webrtc_direct.protocols.keep_alive import keep_alive_every
 from webrtc_direct.runtime.hosted import hosted
-from webrtc_direct.runtime.outside_tasks import Signal, clock
 from webrtc_direct.runtime.tasks import task_group
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from anyio.abc import TaskGroup
 
     from webrtc_direct.address.multiaddr import WebRtcDirectAddress
+    from webrtc_direct.address.names import Target
     from webrtc_direct.handshake.roles import Version
     from webrtc_direct.identity.certificate import Certificate
     from webrtc_direct.identity.identity import PeerId, PublicKey
     from webrtc_direct.platform.base import LocalCertificate, PeerConnection, Platform
     from webrtc_direct.primitives import Begun, X25519Key
 
-    Attempt = Callable[[Version, float, Callable[[], None]], Awaitable[PeerConnection]]
-
 logger: logging.Logger = logging.getLogger("webrtc_direct.dial")
 
-DialVersion = Literal["auto", "v1", "v2"]
-"""What ``dial`` may be asked for: one version of the handshake, or whichever is answered."""
-
 _NO_NAMES = "a web page cannot look up names: put an IP address (ip4, ip6) in its place"
-
-# With "auto" the other version is tried beside the first one when that was not answered for so long.
-_OTHER_AFTER = 1.0
 
 
 @hosted
@@ -108,30 +99,44 @@ async def dial(
             async with connection.open_stream("/echo/1.0.0") as stream:
                 await stream.write(b"hello")
     """
+    settings = Settings(
+        identity=identity,
+        certificate=certificate,
+        handlers=handlers,
+        on_stream=on_stream,
+        keep_alive=keep_alive,
+        limits=limits or Limits(),
+        platform=platform or default_platform(),
+    )
+    async with dialed(settings, address, version=version, timeout=timeout, any_peer=any_peer) as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def dialed(
+    settings: Settings, address: object, *, version: DialVersion, timeout: float | None, any_peer: bool
+) -> AsyncIterator[Connection]:
+    """A connection to the server named by *address*, as long as the block lasts. Raises what dial does."""
     started = perf_counter()
     target = parse_target(address, any_peer=any_peer)
-    platform = platform or default_platform()
-    limits = limits or Limits()
-    timeout = limits.handshake_timeout if timeout is None else timeout
-    background = keep_alive_every(keep_alive)
+    timeout = settings.limits.handshake_timeout if timeout is None else timeout
+    background = keep_alive_every(settings.keep_alive)
     logger.info("dialing %s, version %s", target, version)
-    if isinstance(target, NamedAddress):
-        if not platform.resolves_names:
-            raise AddressError(component=target.kind, value=target.name, problem=_NO_NAMES)
-        seconds = min(timeout, limits.lookup_timeout)
-        targets = await resolve(target, any_peer=any_peer, seconds=seconds)
-    else:
-        targets = [target]
+    targets = await _look_up(target, settings, any_peer=any_peer, seconds=timeout)
     parsed = perf_counter()
-    own: LocalCertificate = certificate or await platform.make_certificate()
+    own = await settings.own_certificate()
     certified = perf_counter()
-    dialing = _Dialing(platform, own, identity, limits, version, timeout, started)
+    dialing = _Dialing(settings, own, version, timeout, started)
     async with task_group() as tasks, AsyncExitStack() as ends:
         reached = await dialing.reach_one(targets, tasks)
         ends.callback(reached.peer.abort)
         times = replace(reached.times, address=parsed - started, certificate=certified - parsed)
         local = LocalEnd(
-            reached.identity, limits, with_defaults(handlers), Refusals(limits), on_stream=on_stream
+            reached.identity,
+            settings.limits,
+            with_defaults(settings.handlers),
+            Refusals(settings.limits),
+            on_stream=settings.on_stream,
         )
         async with connected(
             reached.peer, local, public_key=reached.public_key, times=times, background=background
@@ -140,6 +145,18 @@ async def dial(
             tasks.start_soon(connection.serve_streams, name="webrtc_direct streams")
             yield connection
         tasks.cancel_scope.cancel()
+
+
+async def _look_up(
+    target: Target, settings: Settings, *, any_peer: bool, seconds: float
+) -> list[WebRtcDirectAddress]:
+    """Return the addresses that *target* stands for."""
+    if not isinstance(target, NamedAddress):
+        return [target]
+    if not settings.platform.resolves_names:
+        raise AddressError(component=target.kind, value=target.name, problem=_NO_NAMES)
+    seconds = min(seconds, settings.limits.lookup_timeout)
+    return await resolve(target, any_peer=any_peer, seconds=seconds)
 
 
 @dataclass(frozen=True)
@@ -156,10 +173,8 @@ class _Reached:
 class _Dialing:
     """How to reach a server, at whichever address."""
 
-    platform: Platform
+    settings: Settings
     certificate: LocalCertificate
-    identity: KeyPair | None
-    limits: Limits
     version: DialVersion
     timeout: float
     began: float
@@ -174,7 +189,7 @@ class _Dialing:
 
     async def reach(self, tasks: TaskGroup, target: WebRtcDirectAddress) -> _Reached:
         """Return the server at *target*, authenticated. Raises what dial does."""
-        prepared = _Preparation(self.identity)
+        prepared = _Preparation(self.settings.identity)
 
         async def attempt(version: Version, seconds: float, on_answer: Callable[[], None]) -> PeerConnection:
             """Connect with one version of the handshake."""
@@ -186,9 +201,9 @@ class _Dialing:
 
             own = self.certificate
             session = make_session(target, version=version, certificate_fingerprint=own.fingerprint)
-            parameters = ConnectParameters(session, own, self.limits, seconds, answered)
+            parameters = ConnectParameters(session, own, self.settings.limits, seconds, answered)
             try:
-                return await self.platform.connect(tasks, parameters)
+                return await self.settings.platform.connect(tasks, parameters)
             except HandshakeTimeout as error:
                 # Some of the time was gone before.
                 raise HandshakeTimeout(error.step, self.timeout, address=error.address) from None
@@ -197,7 +212,8 @@ class _Dialing:
         if left <= 0:
             raise HandshakeTimeout("ice", self.timeout, address=(str(target.ip), target.port))
         try:
-            peer = await _Attempts(attempt, self.platform.versions, left).connect(self.version, tasks)
+            attempts = Attempts(attempt, self.settings.platform.versions, left)
+            peer = await attempts.connect(self.version, tasks)
             return await self._authenticate(peer, prepared, target.peer_id)
         finally:
             prepared.cancel()
@@ -209,118 +225,18 @@ class _Dialing:
         self, peer: PeerConnection, prepared: _Preparation, expected: PeerId | None
     ) -> _Reached:
         below = perf_counter()
-        left = min(self.limits.noise_timeout, self._left())
+        left = min(self.settings.limits.noise_timeout, self._left())
         try:
             identity, keys, ephemeral = await prepared.result()
         except BaseException:
             peer.abort()
             raise
         public_key = await authenticate(
-            peer, keys, limits=self.limits, seconds=left, expected=expected, ephemeral=ephemeral
+            peer, keys, limits=self.settings.limits, seconds=left, expected=expected, ephemeral=ephemeral
         )
         noise = perf_counter() - below
         times = StepTimes(ice=peer.times.ice, dtls=peer.times.dtls, sctp=peer.times.sctp, noise=noise)
         return _Reached(peer, public_key, identity, times)
-
-
-class _Attempts:
-    """One version of the handshake, or both until the first answer to either, within *seconds*."""
-
-    def __init__(self, attempt: Attempt, versions: tuple[Version, Version], seconds: float) -> None:
-        self._attempt = attempt
-        self._first, self._other = versions
-        self._seconds = seconds
-        self._clock = clock()
-        self._deadline = self._clock() + seconds
-        self._scopes: dict[Version, anyio.CancelScope] = {
-            "v1": anyio.CancelScope(),
-            "v2": anyio.CancelScope(),
-        }
-        self._answered: Version | None = None
-        self._peer: PeerConnection | None = None
-        self._error: HandshakeError | None = None
-        self._impossible: VersionNotPossible | None = None
-        self._other_begun = False
-        self._other_over = Signal()
-
-    async def connect(self, version: DialVersion, tasks: TaskGroup) -> PeerConnection:
-        """Return the connection. The other attempt is a task of *tasks*. Raises HandshakeError."""
-        if version != "auto":
-            return await self._attempt(version, self._seconds, lambda: None)
-        tasks.start_soon(self._try_other_later, name=f"webrtc_direct dial {self._other}")
-        # Not in a task of its own: to wait for the end of one takes some turns of a page's event loop.
-        await self._run(self._first)
-        if self._peer is None:
-            await self._try_other()
-            await self._wait_for_other()
-        # The connection knows this object by its on_answer: with one reference less there is no cycle.
-        peer, self._peer = self._peer, None
-        if peer is not None:
-            return peer
-        error, self._error = self._error, None
-        impossible, self._impossible = self._impossible, None
-        try:
-            # That nobody answered says less than why the other version could not be tried.
-            if impossible is not None and (error is None or isinstance(error, HandshakeTimeout)):
-                raise impossible
-            raise error or AssertionError("neither connected nor failed")
-        finally:
-            # A local variable that holds the exception would be a reference cycle.
-            del error, impossible
-
-    async def _try_other_later(self) -> None:
-        # Where it is not needed any more, to end this at once would take turns from the handshake.
-        await anyio.sleep(_OTHER_AFTER)
-        await self._try_other()
-
-    async def _try_other(self) -> None:
-        """Try the other version, unless that was begun before, or the first one was answered."""
-        if self._other_begun:
-            return
-        self._other_begun = True
-        try:
-            if self._answered is None and self._error is None and self._clock() < self._deadline:
-                await self._run(self._other)
-        finally:
-            self._other_over.set()
-
-    async def _wait_for_other(self) -> None:
-        try:
-            await self._other_over.wait()
-        except BaseException:
-            if self._peer is not None:
-                self._peer.abort()
-            raise
-
-    async def _run(self, version: Version) -> None:
-        seconds = max(0.0, self._deadline - self._clock())
-        with self._scopes[version]:
-            try:
-                peer = await self._attempt(version, seconds, lambda: self._answer(version))
-            except VersionNotPossible as error:
-                # That is between this end and its platform; the peer may answer the other version.
-                self._impossible = error
-                return
-            except HandshakeError as error:
-                self._fail(error)
-                return
-            self._answer(version)
-            if self._answered == version:
-                self._peer = peer
-            else:
-                peer.abort()
-
-    def _answer(self, version: Version) -> None:
-        if self._answered is None:
-            self._answered = version
-            if self._other_begun:
-                self._scopes["v2" if version == "v1" else "v1"].cancel()
-
-    def _fail(self, error: HandshakeError) -> None:
-        if self._error is None:
-            self._error = error
-        for scope in self._scopes.values():
-            scope.cancel()
 
 
 class _Preparation:

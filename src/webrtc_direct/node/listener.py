@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from inspect import isawaitable
 from time import perf_counter
@@ -17,11 +18,11 @@ from webrtc_direct.bounds.limits import Limits
 from webrtc_direct.bounds.refusals import Refusals
 from webrtc_direct.connection.authentication import authenticate
 from webrtc_direct.connection.connection import Connection, LocalEnd, StepTimes, connected
-from webrtc_direct.connection.handlers import Handler, Handlers, OnStream
+from webrtc_direct.connection.handlers import Handler, OnStream
 from webrtc_direct.errors import AddressError, HandshakeError, HandshakeTimeout
 from webrtc_direct.handshake.noise import NoiseKeys
 from webrtc_direct.identity.identity import KeyPair, PeerId
-from webrtc_direct.node.interfaces import reachable_addresses
+from webrtc_direct.node.settings import Settings
 from webrtc_direct.node.sockets import Sockets
 from webrtc_direct.platform import default_platform
 from webrtc_direct.platform.base import FailedHandshakes, ListenParameters
@@ -32,7 +33,7 @@ from webrtc_direct.runtime.tasks import task_group
 from webrtc_direct.runtime.user_code import call_hook, contained
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     from anyio.abc import TaskGroup
 
@@ -58,7 +59,6 @@ class _Policy:
     """How a listener treats those who connect."""
 
     accept: AcceptHook | None
-    on_stream: OnStream | None
     background: tuple[Callable[[Connection], Awaitable[None]], ...]
 
 
@@ -72,24 +72,18 @@ class Listener:
     def __init__(
         self,
         tasks: TaskGroup,
-        *,
-        identity: KeyPair,
+        local: LocalEnd,
         keys: NoiseKeys,
-        handlers: Handlers,
-        limits: Limits,
-        addresses: Iterable[WebRtcDirectAddress],
         sockets: Sockets,
         policy: _Policy,
-        refusals: Refusals,
     ) -> None:
         self.on_connected: Callable[[Connection], object] | None = None
         self.on_disconnected: Callable[[Connection, CloseReason], object] | None = None
         self._tasks = tasks
+        self._local = local
         self._keys = keys
-        self._handlers = handlers
         self._sockets = sockets
         self._policy = policy
-        self._local = LocalEnd(identity, limits, handlers, refusals, tuple(addresses), policy.on_stream)
         self._connections: set[Connection] = set()
         self._closing = False
         self._accepting = True
@@ -142,7 +136,7 @@ class Listener:
         A *protocol* that ends in ``*`` stands for all that begin like it; ``Connection.handle`` says
         which handler is chosen.
         """
-        self._handlers.add(protocol, handler)
+        self._local.handlers.add(protocol, handler)
 
     def unhandle(self, protocol: str) -> None:
         """Stop serving *protocol*, also on current connections; open streams continue.
@@ -150,7 +144,7 @@ class Listener:
         Raises:
             LocalProtocolError: it has no handler with that name; a node's are the node's to remove.
         """
-        self._handlers.remove(protocol)
+        self._local.handlers.remove(protocol)
 
     def stop_accepting(self) -> None:
         """Refuse new connections from now on; existing ones stay."""
@@ -284,55 +278,88 @@ async def listen(
             print(listener.addresses)
             await anyio.sleep_forever()
     """
-    is_single = isinstance(address, str) or not isinstance(address, Sequence)
-    texts = [address] if is_single else list(cast("Sequence[object]", address))
-    if not texts:
-        raise ValueError("listen needs at least one address")
-    wanted = [WebRtcDirectAddress.parse_listen(text) for text in texts]
+    settings = Settings(
+        identity=identity,
+        certificate=certificate,
+        handlers=handlers,
+        on_stream=on_stream,
+        keep_alive=keep_alive,
+        limits=limits or Limits(),
+        platform=platform or default_platform(),
+    )
+    async with listening(
+        settings, address, announce=announce, accept=accept, allow_missing=allow_missing
+    ) as listener:
+        yield listener
+
+
+@asynccontextmanager
+async def listening(
+    settings: Settings,
+    address: object,
+    *,
+    announce: Sequence[str],
+    accept: AcceptHook | None,
+    allow_missing: bool,
+) -> AsyncIterator[Listener]:
+    """A listener at *address*, as long as the block lasts. Raises what listen does."""
+    wanted = _parse_wanted(address)
     announced = [_parse_announced(text) for text in announce]
-    policy = _Policy(accept, on_stream, keep_alive_every(keep_alive))
-    identity = identity or KeyPair.generate()
-    platform = platform or default_platform()
-    own: LocalCertificate = certificate or await platform.make_certificate()
-    limits = limits or Limits()
-    refusals = Refusals(limits)
+    policy = _Policy(accept, keep_alive_every(settings.keep_alive))
+    identity = settings.identity or KeyPair.generate()
+    own = await settings.own_certificate()
+    refusals = Refusals(settings.limits)
     keys = await NoiseKeys.of(identity)
+    async with _bound(settings, own, wanted, refusals, allow_missing=allow_missing) as sockets:
+        addresses = [
+            replace(each, fingerprint=own.fingerprint, peer_id=identity.peer_id)
+            for each in sockets.reachable(announced)
+        ]
+        local = LocalEnd(
+            identity,
+            settings.limits,
+            with_defaults(settings.handlers),
+            refusals,
+            tuple(addresses),
+            settings.on_stream,
+        )
+        async with task_group() as serving:
+            listener = Listener(serving, local, keys, sockets, policy)
+            for bound in sockets.bound:
+                serving.start_soon(listener.accept, bound, name="webrtc_direct accept")
+            logger.info("%r on %s", listener, ", ".join(listener.addresses))
+            for error in sockets.missing.values():
+                logger.warning("%r continues without %s: %s", listener, error.filename, error.strerror)
+            yield listener
+            logger.info("%r accepts no more connections", listener)
+            await listener.aclose()
+            sockets.close()
+
+
+@asynccontextmanager
+async def _bound(
+    settings: Settings,
+    own: LocalCertificate,
+    wanted: Sequence[WebRtcDirectAddress],
+    refusals: Refusals,
+    *,
+    allow_missing: bool,
+) -> AsyncIterator[Sockets]:
+    """The sockets at the *wanted* addresses, until the end of the block."""
+    limits = settings.limits
     async with task_group() as tasks:
         sockets = Sockets()
 
         async def bind(each: WebRtcDirectAddress) -> PlatformListener:
             """A socket of the platform at this address."""
             parameters = ListenParameters(str(each.ip), each.port, own, limits, refusals.refuse, _log_failed)
-            return await platform.listen(tasks, parameters)
+            return await settings.platform.listen(tasks, parameters)
 
         try:
             for each in wanted:
                 await sockets.bind(each, bind, may_fail=allow_missing)
             sockets.require_one()
-            async with task_group() as serving:
-                listener = Listener(
-                    serving,
-                    identity=identity,
-                    keys=keys,
-                    handlers=with_defaults(handlers),
-                    limits=limits,
-                    addresses=[
-                        replace(each, fingerprint=own.fingerprint, peer_id=identity.peer_id)
-                        for each in _reachable(list(sockets.bound.values()), sockets.ports, announced)
-                    ],
-                    sockets=sockets,
-                    policy=policy,
-                    refusals=refusals,
-                )
-                for bound in sockets.bound:
-                    serving.start_soon(listener.accept, bound, name="webrtc_direct accept")
-                logger.info("%r on %s", listener, ", ".join(listener.addresses))
-                for error in sockets.missing.values():
-                    logger.warning("%r continues without %s: %s", listener, error.filename, error.strerror)
-                yield listener
-                logger.info("%r accepts no more connections", listener)
-                await listener.aclose()
-                sockets.close()
+            yield sockets
             with anyio.move_on_after(limits.close_timeout):
                 await sockets.wait_closed()
         finally:
@@ -350,6 +377,14 @@ def _log_failed(failed: FailedHandshakes) -> None:
     )
 
 
+def _parse_wanted(address: object) -> list[WebRtcDirectAddress]:
+    is_single = isinstance(address, str) or not isinstance(address, Sequence)
+    texts = [address] if is_single else list(cast("Sequence[object]", address))
+    if not texts:
+        raise ValueError("listen needs at least one address")
+    return [WebRtcDirectAddress.parse_listen(text) for text in texts]
+
+
 def _parse_announced(text: str) -> WebRtcDirectAddress:
     address = WebRtcDirectAddress.parse_listen(text)
     if address.ip.is_unspecified:
@@ -358,18 +393,3 @@ def _parse_announced(text: str) -> WebRtcDirectAddress:
             component=family, value=text, problem="nobody can dial this address; announce another"
         )
     return address
-
-
-def _reachable(
-    bound: Sequence[WebRtcDirectAddress], ports: Sequence[int], announced: Sequence[WebRtcDirectAddress]
-) -> list[WebRtcDirectAddress]:
-    """Return where others reach the sockets that are *bound*, to these *ports*."""
-    both = list(zip(bound, ports, strict=True))
-    if not announced:
-        return [WebRtcDirectAddress(ip, port) for each, port in both for ip in reachable_addresses(each.ip)]
-    # For port 0: the first socket of the same family, or else the first one.
-    by_family = {each.ip.version: port for each, port in reversed(both)}
-    return [
-        WebRtcDirectAddress(each.ip, each.port or by_family.get(each.ip.version, ports[0]))
-        for each in announced
-    ]

@@ -20,8 +20,11 @@ from webrtc_direct.address.names import Target, parse_target
 from webrtc_direct.bounds.limits import Limits
 from webrtc_direct.errors import LimitExceeded, LocalProtocolError, WebRtcDirectError
 from webrtc_direct.identity.identity import KeyPair
-from webrtc_direct.node.dialer import DialVersion, dial
-from webrtc_direct.node.listener import Listener, listen
+from webrtc_direct.node.dialer import dialed
+from webrtc_direct.node.listener import Listener, listening
+from webrtc_direct.node.settings import Settings
+from webrtc_direct.node.versions import DialVersion
+from webrtc_direct.platform import default_platform
 from webrtc_direct.platform.closing import CloseKind
 from webrtc_direct.protocols.defaults import with_defaults
 from webrtc_direct.runtime.hosted import hosted
@@ -90,11 +93,15 @@ class Node:
         """The identity that this end proves to its peers."""
         self.on_connected: Callable[[Connection], object] | None = None
         self.on_disconnected: Callable[[Connection, CloseReason], object] | None = None
-        self._certificate = certificate
         self._handlers = with_defaults(handlers)
-        self._keep_alive = keep_alive
-        self._limits = limits or Limits()
-        self._platform = platform
+        self._settings = Settings(
+            identity=self.identity,
+            certificate=certificate,
+            handlers=self._handlers,
+            keep_alive=keep_alive,
+            limits=limits or Limits(),
+            platform=platform or default_platform(),
+        )
         self._block: AbstractAsyncContextManager[Node] | None = None
         self._tasks: TaskGroup | None = None
         self._closing = Signal()
@@ -196,17 +203,8 @@ class Node:
 
         async def hold(*, task_status: TaskStatus[Listener]) -> None:
             """Listen as long as the node is open."""
-            async with listen(
-                address,
-                identity=self.identity,
-                certificate=self._certificate,
-                handlers=self._handlers,
-                announce=announce,
-                accept=accept,
-                keep_alive=self._keep_alive,
-                allow_missing=allow_missing,
-                limits=self._limits,
-                platform=self._platform,
+            async with listening(
+                self._settings, address, announce=announce, accept=accept, allow_missing=allow_missing
             ) as listener:
                 listener.on_connected = self._connected
                 listener.on_disconnected = self._disconnected
@@ -272,20 +270,11 @@ class Node:
             own.over.set()
 
     async def _dial(self, how: _How, timeout: float | None) -> Connection:
-        if len(self._dialed) + len(self._attempts) >= self._limits.max_connections:
-            raise LimitExceeded("max_connections", self._limits.max_connections)
-
-        block = dial(
-            how.target,
-            identity=self.identity,
-            certificate=self._certificate,
-            handlers=self._handlers,
-            version=how.version,
-            timeout=timeout,
-            limits=self._limits,
-            any_peer=how.any_peer,
-            keep_alive=self._keep_alive,
-            platform=self._platform,
+        most = self._settings.limits.max_connections
+        if len(self._dialed) + len(self._attempts) >= most:
+            raise LimitExceeded("max_connections", most)
+        block = dialed(
+            self._settings, how.target, version=how.version, timeout=timeout, any_peer=how.any_peer
         )
         connection: Connection = await self._require_open().start(
             self._hold, block, name="webrtc_direct dialed"

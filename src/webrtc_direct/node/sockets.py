@@ -6,12 +6,13 @@ from collections import Counter
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
+from webrtc_direct.address.multiaddr import WebRtcDirectAddress
+from webrtc_direct.node.interfaces import reachable_addresses
 from webrtc_direct.platform.base import ListenerCounters
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from webrtc_direct.address.multiaddr import WebRtcDirectAddress
     from webrtc_direct.platform.base import PlatformListener
 
     Bind = Callable[[WebRtcDirectAddress], Awaitable[PlatformListener]]
@@ -40,10 +41,20 @@ class Sockets:
             # Taken out, for the same reason.
             raise self.missing.pop(next(iter(self.missing)))
 
-    @property
-    def ports(self) -> list[int]:
-        """The UDP port of each."""
-        return [socket.port for socket in self.bound]
+    def reachable(self, announced: Sequence[WebRtcDirectAddress]) -> list[WebRtcDirectAddress]:
+        """Return where others reach what is bound: the *announced* addresses, if there are any."""
+        both = [(address, socket.port) for socket, address in self.bound.items()]
+        if not announced:
+            return [
+                WebRtcDirectAddress(ip, port) for each, port in both for ip in reachable_addresses(each.ip)
+            ]
+        # For port 0: the first socket of the same family, or else the first one.
+        by_family = {each.ip.version: port for each, port in reversed(both)}
+        first = both[0][1]
+        return [
+            WebRtcDirectAddress(each.ip, each.port or by_family.get(each.ip.version, first))
+            for each in announced
+        ]
 
     def counters(self, failed: Mapping[str, int]) -> ListenerCounters:
         """Return what all together took and dropped; handshakes *failed* above them as well."""
