@@ -49,7 +49,7 @@ nitpick_ignore_regex = [
     ("py:.*", r"(Any|Literal|Self|IPv[46]Address|Path|PathLike)"),
     (
         "py:.*",
-        r"(DialVersion|Platform|Progress|Version|webrtc_direct\.connection\.connection\.OpeningStream)",
+        r"(DialVersion|Platform|Progress|Version|webrtc_direct\.connection\.opening\.OpeningStream)",
     ),
     (
         "py:.*",

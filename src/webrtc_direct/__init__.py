@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from webrtc_direct.address.multiaddr import WebRtcDirectAddress
     from webrtc_direct.bounds.limits import Limits
-    from webrtc_direct.connection.connection import Connection, OpeningStream, StepTimes
+    from webrtc_direct.connection.connection import Connection
     from webrtc_direct.connection.handlers import Handler, OnStream
+    from webrtc_direct.connection.opening import OpeningStream
     from webrtc_direct.connection.peer_info import IdentifyInfo
+    from webrtc_direct.connection.step_times import StepTimes
     from webrtc_direct.errors import (
         AddressError,
         CannotSend,
@@ -70,9 +72,11 @@ __version__: str
 _MODULES = {
     "address.multiaddr": ("WebRtcDirectAddress",),
     "bounds.limits": ("Limits",),
-    "connection.connection": ("Connection", "OpeningStream", "StepTimes"),
+    "connection.connection": ("Connection",),
     "connection.handlers": ("Handler", "OnStream"),
+    "connection.opening": ("OpeningStream",),
     "connection.peer_info": ("IdentifyInfo",),
+    "connection.step_times": ("StepTimes",),
     "errors": (
         "AddressError",
         "CertificateError",

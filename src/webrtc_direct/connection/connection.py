@@ -6,16 +6,15 @@ It knows nothing of what is below the data channels, nor of what travels on a st
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Generator, Iterable
-from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 
 from webrtc_direct.bounds.refusals import Rate, Refusals
-from webrtc_direct.connection.handlers import Handler, Handlers, OnStream
+from webrtc_direct.connection.handlers import Handler, Handlers, is_expected
+from webrtc_direct.connection.opening import OpeningStream
 from webrtc_direct.errors import (
     HandshakeTimeout,
     LimitExceeded,
@@ -26,7 +25,6 @@ from webrtc_direct.errors import (
 from webrtc_direct.handshake.roles import Role
 from webrtc_direct.platform.closing import CloseKind, CloseReason, ConnectionLost
 from webrtc_direct.runtime.outside_tasks import Signal, Starter
-from webrtc_direct.runtime.tasks import task_group
 from webrtc_direct.runtime.user_code import contained
 from webrtc_direct.streams.negotiation import accept_protocol, propose_lazily, propose_protocols
 from webrtc_direct.streams.silent_channels import SilentChannels
@@ -34,50 +32,19 @@ from webrtc_direct.streams.stream import Stream
 from webrtc_direct.streams.stream_table import StreamTable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
-    from types import TracebackType
+    from collections.abc import Awaitable, Callable, Iterator
 
     from anyio.abc import TaskGroup
 
-    from webrtc_direct.address.multiaddr import WebRtcDirectAddress
-    from webrtc_direct.bounds.limits import Limits
+    from webrtc_direct.connection.local_end import LocalEnd
     from webrtc_direct.connection.peer_info import IdentifyInfo
+    from webrtc_direct.connection.step_times import StepTimes
     from webrtc_direct.handshake.roles import Version
     from webrtc_direct.identity.fingerprint import Fingerprint
-    from webrtc_direct.identity.identity import KeyPair, PeerId, PublicKey
+    from webrtc_direct.identity.identity import PeerId, PublicKey
     from webrtc_direct.platform.base import ConnectionStats, DataChannel, PeerConnection
 
 logger: logging.Logger = logging.getLogger("webrtc_direct.connection")
-
-
-@dataclass(frozen=True)
-class StepTimes:
-    """How long each step of a dial took, in seconds; ``None`` if it is not known."""
-
-    address: float | None = None
-    certificate: float | None = None
-    ice: float | None = None
-    dtls: float | None = None
-    sctp: float | None = None
-    noise: float | None = None
-
-
-@dataclass(frozen=True)
-class LocalEnd:
-    """What this end brings into a connection."""
-
-    identity: KeyPair
-    limits: Limits
-    handlers: Handlers
-    """Those of a listener count for all its connections, those of a dial for its own."""
-    refusals: Refusals
-    """Where the refusals of all its connections are counted."""
-    addresses: tuple[WebRtcDirectAddress, ...] = ()
-    """Where this end listens."""
-    on_stream: OnStream | None = None
-    """Takes the streams in place of the handlers."""
-    signed_record: list[bytes] = field(default_factory=list)
-    """The signed record of these addresses, once it is made."""
 
 
 class Connection:
@@ -384,7 +351,7 @@ class Connection:
 
     def _failed(self, stream: Stream, error: BaseException) -> None:
         stream.reset()
-        if _is_ours(error):
+        if is_expected(error):
             logger.debug("%r: %r", stream, str(error))
         elif not self.local.refusals.failures.allows():
             self._refusals.refuse("logged_failures_per_minute")
@@ -412,64 +379,3 @@ class Connection:
         except RemoteProtocolError as error:
             self._refusals.count(error.limit)
             raise
-
-
-class OpeningStream:
-    """A stream that is about to be opened: ``await`` it, or use it with ``async with``."""
-
-    def __init__(
-        self, open_stream: Callable[[tuple[str, ...]], Awaitable[Stream]], protocols: tuple[str, ...]
-    ) -> None:
-        self._open_stream = open_stream
-        self._protocols = protocols
-        self._stream: Stream | None = None
-
-    def __repr__(self) -> str:
-        return f"<OpeningStream for {', '.join(self._protocols)}: await it, or use it with async with>"
-
-    def __await__(self) -> Generator[object, None, Stream]:
-        return self._open_stream(self._protocols).__await__()
-
-    async def __aenter__(self) -> Stream:
-        self._stream = await self
-        return self._stream
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._stream is not None:
-            await self._stream.__aexit__(kind, error, traceback)
-
-
-def _is_ours(error: BaseException) -> bool:
-    """Say whether *error* is of a kind that a peer can cause at will."""
-    if isinstance(error, ExceptionGroup):
-        return error.split(WebRtcDirectError)[1] is None
-    return isinstance(error, WebRtcDirectError)
-
-
-@asynccontextmanager
-async def connected(
-    peer: PeerConnection,
-    local: LocalEnd,
-    *,
-    public_key: PublicKey,
-    times: StepTimes,
-    background: Iterable[Callable[[Connection], Awaitable[None]]] = (),
-) -> AsyncIterator[Connection]:
-    """The connection on top of *peer*, with its handlers and timers, and with *background* running beside it.
-
-    Whoever uses this runs ``serve_streams`` of it. At the end of the block it is closed gracefully; on an
-    exception it is aborted. Handlers learn of the end by ConnectionLost, and are cancelled after
-    ``Limits.close_timeout``.
-    """
-    async with task_group() as tasks:
-        connection = Connection(peer, tasks, local, public_key=public_key, times=times)
-        for each in background:
-            tasks.start_soon(connection.run_until_end, each, name="webrtc_direct background")
-        try:
-            yield connection
-            await connection.aclose()
-        finally:
-            connection.abort()
-        tasks.cancel_scope.deadline = local.refusals.clock() + local.limits.close_timeout

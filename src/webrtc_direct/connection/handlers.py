@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
-from webrtc_direct.errors import LocalProtocolError
+from webrtc_direct.errors import LocalProtocolError, WebRtcDirectError
 from webrtc_direct.streams.stream import Stream
 
 if TYPE_CHECKING:
@@ -69,3 +69,10 @@ class Handlers(Mapping[str, Handler]):
         if protocol.endswith(_ANY):
             return self._by_start, protocol.removesuffix(_ANY)
         return self._by_name, protocol
+
+
+def is_expected(error: BaseException) -> bool:
+    """Say whether *error* is of a kind that a peer can cause at will."""
+    if isinstance(error, ExceptionGroup):
+        return error.split(WebRtcDirectError)[1] is None
+    return isinstance(error, WebRtcDirectError)

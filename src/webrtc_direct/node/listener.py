@@ -17,8 +17,11 @@ from webrtc_direct.address.multiaddr import WebRtcDirectAddress
 from webrtc_direct.bounds.limits import Limits
 from webrtc_direct.bounds.refusals import Refusals
 from webrtc_direct.connection.authentication import authenticate
-from webrtc_direct.connection.connection import Connection, LocalEnd, StepTimes, connected
+from webrtc_direct.connection.connected import connected
+from webrtc_direct.connection.connection import Connection
 from webrtc_direct.connection.handlers import Handler, OnStream
+from webrtc_direct.connection.local_end import LocalEnd
+from webrtc_direct.connection.step_times import StepTimes
 from webrtc_direct.errors import AddressError, HandshakeError, HandshakeTimeout
 from webrtc_direct.handshake.noise import NoiseKeys
 from webrtc_direct.identity.identity import KeyPair, PeerId
