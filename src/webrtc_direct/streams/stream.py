@@ -6,8 +6,6 @@ received, lets readers and writers wait, and does what the table says.
 
 from __future__ import annotations
 
-from collections import deque
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import anyio
@@ -17,15 +15,13 @@ from webrtc_direct.errors import (
     LocalProtocolError,
     ProtocolNotSupported,
     RemoteProtocolError,
-    StreamBusy,
     StreamClosed,
     StreamReset,
     WebRtcDirectError,
 )
 from webrtc_direct.platform.closing import ConnectionLost
-from webrtc_direct.runtime.outside_tasks import Signal
-from webrtc_direct.runtime.tasks import task_group
-from webrtc_direct.streams.message import Flag, MessageDecoder, encode_data, encode_flag, payload_room
+from webrtc_direct.streams.inbox import Inbox
+from webrtc_direct.streams.message import Flag, encode_data, encode_flag, payload_room
 from webrtc_direct.streams.stream_methods import DEFAULT_READ_BYTES, StreamMethods
 from webrtc_direct.streams.stream_state import (
     BOUNDS_TO_START,
@@ -36,11 +32,9 @@ from webrtc_direct.streams.stream_state import (
     SendState,
     StreamState,
 )
+from webrtc_direct.streams.waiters import SoleWaiter, Waiters
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from types import TracebackType
-
     from webrtc_direct.connection.connection import Connection
     from webrtc_direct.platform.base import DataChannel
     from webrtc_direct.streams.multistream import LazyProposal
@@ -68,22 +62,16 @@ class Stream(StreamMethods):
         self._table = table
         self._channel = channel
         self._state = StreamState()
-        self._decoder = MessageDecoder(table.limits.max_received_frame)
-        # Payloads that nobody has read, and their size; and what the platform knows to be unread.
-        self._received: deque[bytes | memoryview] = deque()
-        self._queued = 0
-        self._unread = 0
-        self.taken_bytes: int = 0  # How many bytes were ever read.
+        self._inbox = Inbox(table.limits.max_received_frame)
         self._read_closed = self._write_closed = False
         # Chromium may deliver a message before it reports its own channel as open: the opener speaks first.
         self._may_write = not opened_by_peer
         self._problem: str | None = None  # Why it was reset, if it was before the connection ended.
         self._not_supported = False  # The peer refused ``protocol``, which was proposed lazily.
         self._proposal: LazyProposal | None = None  # While the peer has not answered it.
-        # Each is there only while somebody waits.
-        self._readable: Signal | None = None
-        self._writable: Signal | None = None
-        self._settled: Signal | None = None
+        self._reader = SoleWaiter("another task is reading from this stream")
+        self._writer = SoleWaiter("another task is writing to this stream")
+        self._sending_changes = Waiters()
         table.streams.add(self)
         channel.observer = self
 
@@ -92,29 +80,15 @@ class Stream(StreamMethods):
         states = f"sending: {self._state.sending.value}, receiving: {self._state.receiving.value}"
         return f"<Stream {self._channel.data_channel_id} {name} with {self.connection.peer_id}, {states}>"
 
-    async def __aenter__(self) -> Stream:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if error is None:
-            await self.aclose()
-        else:
-            self.reset()
-
-    def __aiter__(self) -> Stream:
-        return self
-
-    async def __anext__(self) -> bytes:
-        if data := await self.read():
-            return data
-        raise StopAsyncIteration
-
     @property
     def unread_bytes(self) -> int:
         """How many received bytes are waiting to be read."""
-        return self._unread
+        return self._inbox.unread
+
+    @property
+    def taken_bytes(self) -> int:
+        """How many bytes were ever read."""
+        return self._inbox.taken
 
     # Reading.
 
@@ -131,17 +105,16 @@ class Stream(StreamMethods):
         await checkpoint_if_cancelled()
         if self._ahead:
             return self._take_ahead(max_bytes)
-        while not self._received:
+        inbox = self._inbox
+        while not inbox.size:
             if self._read_closed or self._state.receiving is not ReceiveState.OPEN:
                 return self._no_more_to_read()
-            await self._wait_readable()
-        data = self._take(max_bytes)
+            await self._reader.wait()
+        data = inbox.read(max_bytes)
         size = len(data)
-        self._unread -= size
-        self.taken_bytes += size
         self._channel.consumed(size)
         self._table.read(self, size)
-        if not self._unread and self._state.over:
+        if not inbox.unread and self._state.over:
             self._table.over(self)
         return data
 
@@ -156,36 +129,6 @@ class Stream(StreamMethods):
         if self._state.receiving is ReceiveState.ENDED and self._proposal is None:
             return b""
         raise self._torn_down()
-
-    async def _wait_readable(self) -> None:
-        if self._readable is not None:
-            raise StreamBusy("another task is reading from this stream")
-        self._readable = Signal()
-        try:
-            await self._readable.wait()
-            await checkpoint_if_cancelled()  # What ends the connection may be the same cancellation.
-        finally:
-            self._readable = None
-
-    def _take(self, max_bytes: int) -> bytes:
-        """Return up to *max_bytes* of what is queued, copied once at most."""
-        received = self._received
-        if self._queued <= max_bytes:
-            data = b"".join(received)
-            received.clear()
-            self._queued = 0
-            return data
-        parts: list[bytes | memoryview] = []
-        missing = max_bytes
-        while missing >= len(received[0]):
-            missing -= len(received[0])
-            parts.append(received.popleft())
-        if missing:
-            first = memoryview(received[0])
-            parts.append(first[:missing])
-            received[0] = first[missing:]
-        self._queued -= max_bytes
-        return b"".join(parts)
 
     # Writing.
 
@@ -202,8 +145,7 @@ class Stream(StreamMethods):
             StreamBusy: another task is writing to this stream.
         """
         await checkpoint_if_cancelled()
-        if self._writable is not None:
-            raise StreamBusy("another task is writing to this stream")
+        self._writer.require_free()
         view = memoryview(data).cast("B")
         position, size = 0, len(view)
         while True:
@@ -213,7 +155,7 @@ class Stream(StreamMethods):
                 return
             credit = self._channel.writable_bytes if self._may_write else 0
             if credit <= 0:
-                await self._wait_writable()
+                await self._writer.wait()
                 continue
             stop = min(size, position + payload_room(credit))
             self._channel.send(encode_data(view[position:stop]))
@@ -259,13 +201,7 @@ class Stream(StreamMethods):
 
     async def _until_settled(self) -> None:
         while self._state.sending is SendState.FIN_SENT:
-            await self._wait_for_change()
-
-    async def _wait_for_change(self) -> None:
-        if self._settled is None:
-            self._settled = Signal()
-        await self._settled.wait()
-        await checkpoint_if_cancelled()
+            await self._sending_changes.wait()
 
     async def wait_stopped(self) -> WebRtcDirectError:
         """Wait until nothing more can be sent, and return why: the error that ``write`` would raise.
@@ -276,44 +212,8 @@ class Stream(StreamMethods):
         """
         await checkpoint()
         while self._state.sending in (SendState.READY, SendState.FIN_SENT):
-            await self._wait_for_change()
+            await self._sending_changes.wait()
         return self._not_writable()
-
-    @asynccontextmanager
-    async def until_stopped(self) -> AsyncIterator[None]:
-        """Cancel the block when nothing more can be sent, and raise why (``wait_stopped``).
-
-        Example, for a handler whose work is useless once its caller has left::
-
-            async with stream.until_stopped():
-                answer = await think_long(question)
-            await stream.write(answer)
-
-        Raises:
-            StreamReset, StreamClosed, ConnectionLost: what ``write`` would raise.
-        """
-        is_done = False
-
-        async def watch(scope: anyio.CancelScope) -> None:
-            """End the block."""
-            await self.wait_stopped()
-            scope.cancel()
-
-        async with task_group() as tasks:
-            tasks.start_soon(watch, tasks.cancel_scope, name="webrtc_direct until_stopped")
-            yield
-            is_done = True
-            tasks.cancel_scope.cancel()
-        if not is_done:
-            raise self._not_writable()
-
-    async def _wait_writable(self) -> None:
-        self._writable = Signal()
-        try:
-            await self._writable.wait()
-            await checkpoint_if_cancelled()
-        finally:
-            self._writable = None
 
     def _not_writable(self) -> WebRtcDirectError:
         if self._write_closed:
@@ -370,13 +270,12 @@ class Stream(StreamMethods):
         if not self._may_write:
             self._may_write = True
             self.channel_writable()
-        received = self._received
+        inbox = self._inbox
         try:
-            for flag, payload in self._decoder.feed_untrusted(data):
+            for flag, payload in inbox.decoder.feed_untrusted(data):
                 if flag is None and state.receiving is ReceiveState.OPEN:
                     # What the table says of data, without asking it for every frame.
-                    received.append(payload)
-                    self._queued += len(payload)
+                    inbox.add(payload)
                 else:
                     self._receive(flag, payload)
             if self._proposal is not None:
@@ -387,8 +286,8 @@ class Stream(StreamMethods):
         except RemoteProtocolError as error:
             self._table.count(error.limit)
             self.reset(f"the peer broke the protocol: {error}")
-        if received and self._readable is not None:
-            self._readable.set()
+        if inbox.size:
+            self._reader.wake()
         size = len(data)
         dealt = self._count(size)
         if dealt > size:
@@ -398,8 +297,7 @@ class Stream(StreamMethods):
 
     def channel_writable(self) -> None:
         """Let the writer look at its credit."""
-        if self._writable is not None:
-            self._writable.set()
+        self._writer.wake()
 
     def channel_closed(self) -> None:
         """The peer reset the channel, or the connection ended."""
@@ -416,11 +314,7 @@ class Stream(StreamMethods):
         self.protocol = proposal.protocol
 
     def _take_answer(self, proposal: LazyProposal) -> None:
-        rest = proposal.receive_untrusted(self._take(self._queued))
-        if rest is not None:
-            if rest and not self._read_closed:
-                self._received.append(rest)
-                self._queued = len(rest)
+        if self._inbox.take_answer_untrusted(proposal, keep=not self._read_closed):
             self._answered(proposal)
         elif self._state.receiving is ReceiveState.ENDED:
             raise RemoteProtocolError(f"it ended the stream, and did not answer {self.protocol}")
@@ -445,8 +339,7 @@ class Stream(StreamMethods):
             self._table.reset_by_peer(self)
         effects = self._state.receive_untrusted(flag, has_payload=bool(payload))
         if Effect.DELIVER in effects:
-            self._received.append(payload)
-            self._queued += len(payload)
+            self._inbox.add(payload)
         self._act(effects)
 
     # The state.
@@ -482,22 +375,18 @@ class Stream(StreamMethods):
         self._wake_all()
 
     def _wake_all(self) -> None:
-        for event in (self._readable, self._writable, self._settled):
-            if event is not None:
-                event.set()
-        self._settled = None
+        self._reader.wake()
+        self._writer.wake()
+        self._sending_changes.wake()
 
     def _discard(self) -> None:
         self._ahead = None
-        self._received.clear()
-        self._queued = 0
+        self._inbox.discard()
 
     def _count(self, received: int) -> int:
         """Count what is unread now; returns by how much that is less than before and *received* together."""
         over = self._state.over
-        unread = self._queued if over else self._queued + self._decoder.buffered
-        change = unread - self._unread
-        self._unread = unread
+        change = self._inbox.recount(over=over)
         self._table.received(change)
         if over:
             self._table.over(self)

@@ -6,18 +6,22 @@ Knows neither flags nor channels: it reads, writes, and keeps what it has read t
 from __future__ import annotations
 
 from abc import abstractmethod
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Self
 
 import anyio
 
 from webrtc_direct.encoding import varint
 from webrtc_direct.errors import IncompleteRead, RemoteProtocolError, StreamBusy, StreamClosed, StreamReset
 from webrtc_direct.platform.closing import ConnectionLost
+from webrtc_direct.runtime.tasks import task_group
 from webrtc_direct.streams.file_methods import FileMethods
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
+    from types import TracebackType
+
+    from webrtc_direct.errors import WebRtcDirectError
 
 DEFAULT_READ_BYTES = 65536
 # With any of these nothing can be read any more.
@@ -25,7 +29,7 @@ _LOST = (StreamReset, ConnectionLost, StreamClosed)
 
 
 class StreamMethods(FileMethods):
-    """Made of ``read`` and ``write`` alone."""
+    """Made of what a stream can do at least."""
 
     def __init__(self) -> None:
         # What was read to look for the end of something; it is read again before anything else.
@@ -42,6 +46,33 @@ class StreamMethods(FileMethods):
     @abstractmethod
     async def close_write(self) -> None:
         """End what this end sends."""
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Abort both directions."""
+
+    @abstractmethod
+    async def wait_stopped(self) -> WebRtcDirectError:
+        """Wait until nothing more can be sent, and return why."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is None:
+            await self.aclose()
+        else:
+            self.reset()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if data := await self.read():
+            return data
+        raise StopAsyncIteration
 
     async def read_exactly(self, count: int) -> bytes:
         """Return *count* bytes. If it is cancelled nothing is lost: the next read returns what had arrived.
@@ -148,6 +179,35 @@ class StreamMethods(FileMethods):
         await self.write(b"".join((varint.encode(len(view)), view)))
 
     # What anyio's ByteStream has, with anyio's exceptions: for whatever takes one.
+
+    @asynccontextmanager
+    async def until_stopped(self) -> AsyncIterator[None]:
+        """Cancel the block when nothing more can be sent, and raise why (``wait_stopped``).
+
+        Example, for a handler whose work is useless once its caller has left::
+
+            async with stream.until_stopped():
+                answer = await think_long(question)
+            await stream.write(answer)
+
+        Raises:
+            StreamReset, StreamClosed, ConnectionLost: what ``write`` would raise.
+        """
+        is_done = False
+        why: list[WebRtcDirectError] = []
+
+        async def watch(scope: anyio.CancelScope) -> None:
+            """End the block."""
+            why.append(await self.wait_stopped())
+            scope.cancel()
+
+        async with task_group() as tasks:
+            tasks.start_soon(watch, tasks.cancel_scope, name="webrtc_direct until_stopped")
+            yield
+            is_done = True
+            tasks.cancel_scope.cancel()
+        if not is_done:
+            raise why.pop()
 
     async def receive(self, max_bytes: int = DEFAULT_READ_BYTES) -> bytes:
         """Return what has arrived, as ``read`` does (``anyio.abc.ByteStream``).

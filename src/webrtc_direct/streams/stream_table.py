@@ -45,8 +45,10 @@ class HeldStream(Protocol):
     opened_by_peer: bool
     counts_as_use: bool
     """Whether the connection is not idle while this stream is open."""
-    taken_bytes: int
-    """How many bytes were ever read."""
+
+    @property
+    def taken_bytes(self) -> int:
+        """How many bytes were ever read."""
 
     @property
     def unread_bytes(self) -> int:
