@@ -31,6 +31,7 @@ RUN = (
     "test_peer_record.py",
     "test_primitives.py",
     "test_sdp.py",
+    "test_send_credit.py",
     "test_stream_state.py",
 )
 # These run once more without WebCrypto.

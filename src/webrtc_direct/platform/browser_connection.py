@@ -17,6 +17,7 @@ from webrtc_direct.handshake.roles import Role, Version
 from webrtc_direct.platform.base import ConnectionStats, HandshakeTimes
 from webrtc_direct.platform.browser_javascript import OUTBOX, Handlers
 from webrtc_direct.platform.closing import CloseKind, CloseReason
+from webrtc_direct.platform.send_credit import SendCredit
 from webrtc_direct.platform.waiting import WaitingChannel, WaitingConnection
 from webrtc_direct.runtime.outside_tasks import Signal
 
@@ -66,11 +67,11 @@ class BrowserChannel(WaitingChannel):
 
     @property
     def writable_bytes(self) -> int:
-        room = min(self._limit - self._unsent, self._connection.credit)
+        room = min(self._limit - self._unsent, self._connection.credit.left)
         if room > 0:
             return room
         self.recount()
-        return min(self._limit - self._unsent, self._connection.recounted_credit())
+        return min(self._limit - self._unsent, self._connection.recounted_credit(self))
 
     def send(self, messages: Sequence[bytes]) -> None:
         if self._closing or self._channel is None:
@@ -114,8 +115,8 @@ class BrowserChannel(WaitingChannel):
         if self._channel is None:
             return
         unsent = sum(map(len, self._waiting)) + self._channel.bufferedAmount
-        self._connection.left(self._unsent - unsent)
-        self._unsent = unsent
+        left, self._unsent = self._unsent - unsent, unsent
+        self._connection.credit.give_back(left)
 
     def _pass_on(self, messages: Sequence[bytes]) -> None:
         send = self._channel.send
@@ -181,7 +182,7 @@ class BrowserPeerConnection(WaitingConnection):
         self.remote_fingerprint = remote_fingerprint
         self.times: HandshakeTimes = HandshakeTimes()
         self.unread = 0
-        self.credit = limits.unsent_bytes
+        self.credit = SendCredit(limits.unsent_bytes)
         self.established: Signal = Signal()
         self._connection = connection
         self._limits = limits
@@ -252,7 +253,7 @@ class BrowserPeerConnection(WaitingConnection):
             bytes_sent=self._bytes_sent,
             bytes_received=self._bytes_received,
             unread_bytes=self.unread,
-            unsent_bytes=self._limits.unsent_bytes - self.credit,
+            unsent_bytes=self.credit.used,
             channels=len(self._channels),
         )
 
@@ -308,27 +309,19 @@ class BrowserPeerConnection(WaitingConnection):
 
     def sent(self, size: int) -> None:
         """A channel was given so many bytes."""
-        self.credit -= size
+        self.credit.take(size)
         self._bytes_sent += size
-
-    def left(self, size: int) -> None:
-        """So many bytes have left a channel's queue."""
-        self.credit += size
 
     def received(self, size: int) -> None:
         """So many bytes have come, and are unread."""
         self.unread += size
         self._bytes_received += size
 
-    def recounted_credit(self) -> int:
-        """Return the credit as it is now; where there is none, channels are told when there is."""
-        if self.credit <= 0:
-            for channel in self._channels:
-                channel.recount()
-        if self.credit <= 0:
-            # Each channel may be below the threshold at which an event comes.
-            self.later(_RECOUNT_SECONDS, self._recount)
-        return self.credit
+    def recounted_credit(self, channel: BrowserChannel) -> int:
+        """Return the credit as it is now; where there is none, *channel* is told when there is."""
+        if self.credit.left <= 0:
+            self._recount()
+        return self.credit.room(channel)
 
     def channel_open(self, channel: BrowserChannel) -> None:
         """The browser has opened *channel*."""
@@ -347,7 +340,7 @@ class BrowserPeerConnection(WaitingConnection):
     def forget(self, channel: BrowserChannel, unsent: int) -> None:
         """A channel has ended with so much in its queue."""
         self._channels.pop(channel, None)
-        self.credit += unsent
+        self.credit.leave(channel, unsent)
 
     def _end_closed(self) -> None:
         closed, self._closed_by_peer = self._closed_by_peer, []
@@ -356,9 +349,11 @@ class BrowserPeerConnection(WaitingConnection):
         self._close_if_done()
 
     def _recount(self) -> None:
-        if self.recounted_credit() > 0:
-            for channel in tuple(self._channels):
-                channel.tell_writable()
+        for channel in tuple(self._channels):
+            channel.recount()
+        if self.credit.left <= 0:
+            # Each channel may be below the threshold at which an event comes.
+            self.later(_RECOUNT_SECONDS, self._recount)
 
     def _add(self, channel: Any) -> BrowserChannel:
         added = BrowserChannel(self, channel, self._limits)

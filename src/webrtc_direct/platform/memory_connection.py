@@ -17,6 +17,7 @@ import anyio
 from webrtc_direct.handshake.roles import Role, Version
 from webrtc_direct.platform.base import HANDSHAKE_CHANNEL_ID, ConnectionStats, HandshakeTimes
 from webrtc_direct.platform.closing import CloseKind, CloseReason
+from webrtc_direct.platform.send_credit import SendCredit
 from webrtc_direct.platform.waiting import WaitingChannel, WaitingConnection
 from webrtc_direct.runtime.outside_tasks import Signal
 
@@ -86,7 +87,7 @@ class MemoryChannel(WaitingChannel):
 
     @property
     def writable_bytes(self) -> int:
-        return min(self._limit - self.unsent, self._connection.writable_bytes)
+        return min(self._limit - self.unsent, self._connection.credit.room(self))
 
     def send(self, messages: Sequence[bytes]) -> None:
         if not (self.closing or self.closed):
@@ -110,6 +111,7 @@ class MemoryChannel(WaitingChannel):
         """Tell the observer, once, that the channel is gone."""
         if not self.closed:
             self.closed = True
+            self._connection.credit.leave(self, 0)
             self.tell_closed()
 
 
@@ -139,7 +141,7 @@ class MemoryConnection(WaitingConnection):
         self._inbox: deque[tuple[_Kind, int, Sequence[bytes]]] = deque()
         self._wake = Signal()
         self._ended = Signal()
-        self._unsent = 0
+        self.credit = SendCredit(limits.unsent_bytes)
         self._sent = 0
         self._closing = False
         self._paused = False
@@ -155,11 +157,6 @@ class MemoryConnection(WaitingConnection):
         """Deliver what the peer sends, from a task in *task_group*."""
         self._task_group = task_group
         task_group.start_soon(self._run, name="webrtc_direct memory connection")
-
-    @property
-    def writable_bytes(self) -> int:
-        """The credit that all channels share."""
-        return self._limits.unsent_bytes - self._unsent
 
     def open_channel(self) -> MemoryChannel:
         channel = MemoryChannel(self, next(self._ids), self._limits)
@@ -200,9 +197,9 @@ class MemoryConnection(WaitingConnection):
     def stats(self) -> ConnectionStats:
         return ConnectionStats(
             bytes_sent=self._sent,
-            bytes_received=self._peer._sent - self._peer._unsent,  # noqa: SLF001 - of the same class
+            bytes_received=self._peer._sent - self._peer.credit.used,  # noqa: SLF001 - of the same class
             unread_bytes=self.unread,
-            unsent_bytes=self._unsent,
+            unsent_bytes=self.credit.used,
             channels=len(self._channels),
         )
 
@@ -212,7 +209,7 @@ class MemoryConnection(WaitingConnection):
         """Send *messages* on *channel*."""
         size = sum(map(len, messages))
         channel.unsent += size
-        self._unsent += size
+        self.credit.take(size)
         self._sent += size
         self._peer.receive(_Kind.DATA, channel.data_channel_id, messages)
 
@@ -223,8 +220,8 @@ class MemoryConnection(WaitingConnection):
     def discard(self, channel: MemoryChannel) -> None:
         """Forget what *channel* sent and the peer did not take yet."""
         self._peer.forget(channel.data_channel_id)
-        self._unsent -= channel.unsent
-        channel.unsent = 0
+        unsent, channel.unsent = channel.unsent, 0
+        self.credit.leave(channel, unsent)
 
     def consumed(self, count: int) -> None:
         """Lower the unread total."""
@@ -253,13 +250,10 @@ class MemoryConnection(WaitingConnection):
 
     def delivered(self, channel_id: int, size: int) -> None:
         """The peer took *size* bytes of this channel; tell who may write again."""
-        self._unsent -= size
+        self.credit.give_back(size)
         if channel := self._channels.get(channel_id):
             channel.unsent -= size
-        # They share a credit, so that it has grown for all of them.
-        for writable in tuple(self._channels.values()):
-            if writable.observer is not None:
-                writable.observer.channel_writable()
+            channel.tell_writable()
 
     def wake(self) -> None:
         """Let the delivering task look at its inbox."""

@@ -14,6 +14,7 @@ from webrtc_direct.handshake.roles import Role, Version
 from webrtc_direct.identity.fingerprint import Fingerprint
 from webrtc_direct.platform.base import HANDSHAKE_CHANNEL_ID, ConnectionStats, DataChannel, HandshakeTimes
 from webrtc_direct.platform.closing import CloseKind, CloseReason
+from webrtc_direct.platform.send_credit import SendCredit
 from webrtc_direct.platform.waiting import WaitingChannel, WaitingConnection
 from webrtc_direct.runtime.outside_tasks import Signal
 
@@ -44,7 +45,7 @@ class NativeChannel(WaitingChannel):
 
     @property
     def writable_bytes(self) -> int:
-        return min(self._credit, self._connection.credit)
+        return min(self._credit, self._connection.credit.room(self))
 
     def send(self, messages: Sequence[bytes]) -> None:
         if self._ended or not messages:
@@ -80,6 +81,7 @@ class NativeChannel(WaitingChannel):
         """Take credit from the engine: so many bytes have left the queue."""
         self._credit += count
         self._unsent -= count
+        self._connection.credit.give_back(count)
         self.tell_writable()
 
     def end(self) -> None:
@@ -91,7 +93,8 @@ class NativeChannel(WaitingChannel):
 
     def _end(self) -> None:
         self._ended = True
-        self._connection.forget(self._key, self._unsent)
+        self._connection.forget(self._key)
+        self._connection.credit.leave(self, self._unsent)
         self._unsent = 0
 
 
@@ -119,7 +122,7 @@ class NativePeerConnection(WaitingConnection):
         self.connection_id: int = handle.id
         self.role = role
         self.local_fingerprint = local_fingerprint
-        self.credit: int = limits.unsent_bytes
+        self.credit = SendCredit(limits.unsent_bytes)
         self.established: Signal = Signal()
         self._handle: _native.Connection | None = handle
         self._on_answer = on_answer
@@ -176,13 +179,12 @@ class NativePeerConnection(WaitingConnection):
     def stats(self) -> ConnectionStats:
         if self._handle is not None:
             self._last_stats = self._handle.stats()
-        unsent = self._limits.unsent_bytes - self.credit
-        return ConnectionStats(unsent_bytes=unsent, **self._last_stats)
+        return ConnectionStats(unsent_bytes=self.credit.used, **self._last_stats)
 
     def send(self, key: int, messages: list[bytes], size: int) -> None:
         """Hand *messages* of a channel to the engine; *size* is that of all together."""
         if self._handle is not None:
-            self.credit -= size
+            self.credit.take(size)
             self._handle.send(key, messages)
 
     def consumed(self, count: int) -> None:
@@ -200,10 +202,9 @@ class NativePeerConnection(WaitingConnection):
         if self._handle is not None:
             self._handle.reset_channel(key)
 
-    def forget(self, key: int, unsent: int) -> None:
-        """A channel has ended with so much in its queue."""
-        channel = self._channels.pop(key, None)
-        self._give_back(unsent, channel)
+    def forget(self, key: int) -> None:
+        """A channel has ended."""
+        self._channels.pop(key, None)
 
     def take(self, kind: int, key: int, value: Any) -> None:
         """Take an event of the engine."""
@@ -215,7 +216,8 @@ class NativePeerConnection(WaitingConnection):
             else:
                 channel.receive(value)
         elif kind == _native.WRITABLE:
-            self._grant(key, value)
+            if channel := self._channels.get(key):
+                channel.grant(value)
         elif kind == _native.OPENED:
             self._take_channel(key)
             # Where more of these waited than the engine hands over, it goes on.
@@ -251,21 +253,6 @@ class NativePeerConnection(WaitingConnection):
     def _take_channel(self, key: int) -> None:
         channel = self._add_channel(key)
         self.tell_opened(channel)
-
-    def _grant(self, key: int, count: int) -> None:
-        channel = self._channels.get(key)
-        if channel is not None:
-            self._give_back(count, channel)
-            channel.grant(count)
-
-    def _give_back(self, count: int, channel: NativeChannel | None) -> None:
-        """So many bytes of *channel* are not queued any more: writers of others may have waited for that."""
-        exhausted = self.credit <= 0
-        self.credit += count
-        if exhausted and self.credit > 0:
-            for other in list(self._channels.values()):
-                if other is not channel:
-                    other.tell_writable()
 
     def end(self, reason: CloseReason) -> None:
         """The connection has ended; whoever waits for anything of it learns that."""

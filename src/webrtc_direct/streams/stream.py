@@ -271,11 +271,12 @@ class Stream(StreamMethods):
             self._may_write = True
             self.channel_writable()
         inbox = self._inbox
+        add = inbox.add
         try:
             for flag, payload in inbox.decoder.feed_untrusted(data):
                 if flag is None and state.receiving is ReceiveState.OPEN:
                     # What the table says of data, without asking it for every frame.
-                    inbox.add(payload)
+                    add(payload)
                 else:
                     self._receive(flag, payload)
             if self._proposal is not None:
