@@ -233,9 +233,9 @@ class Connection:
         Raises:
             ConnectionLost: the connection ended.
         """
-        heard = self._table.heard()
+        heard = self._table.life.heard()
         stream.reset("the peer did not answer in time")
-        await self._table.hear_again(heard)
+        await self._table.life.hear_again(heard)
 
     async def aclose(self) -> None:
         """Deliver what was written, then end the connection, at the latest after ``Limits.close_timeout``.
@@ -245,10 +245,10 @@ class Connection:
         """
         if self._table.reason is None and not self._closing:
             self._closing = True
-            self._table.stop_background()
+            self._table.timers.stop_background()
             try:
                 with anyio.move_on_after(self.local.limits.close_timeout):
-                    for stream in self._table.unconfirmed():
+                    for stream in self._table.endings.unconfirmed():
                         # A reset stream has nothing to deliver; the end of the connection shows below.
                         with suppress(WebRtcDirectError):
                             await stream.wait_acknowledged()
@@ -271,7 +271,7 @@ class Connection:
 
     async def run_until_end(self, background: Callable[[Connection], Awaitable[None]]) -> None:
         """Run *background* with this connection; it is cancelled when the connection closes."""
-        await self._table.run_until_end(background, self)
+        await self._table.timers.run_until_end(background, self)
 
     # What the platform tells.
 

@@ -40,7 +40,7 @@ class SilentChannels:
         self._deadlines[silent] = self._refusals.clock() + self._refusals.limits.negotiation_timeout
         if not self._watching:
             self._watching = True
-            self._table.start_timer(self._watch, name="webrtc_direct silent channels")
+            self._table.timers.start(self._watch, name="silent channels")
         channel.observer = silent
 
     def end(self) -> None:

@@ -194,10 +194,10 @@ class Stream(StreamMethods):
         # What was under way when the peer vanished may still come for a moment, and is no sign of life.
         with anyio.move_on_after(self._table.limits.fin_ack_timeout / 2):
             await self._until_settled()
-        heard = self._table.heard()
+        heard = self._table.life.heard()
         await self._until_settled()
         if self._state.sending is SendState.UNCONFIRMED:
-            await self._table.hear_again(heard)
+            await self._table.life.hear_again(heard)
 
     async def _until_settled(self) -> None:
         while self._state.sending is SendState.FIN_SENT:
@@ -240,7 +240,7 @@ class Stream(StreamMethods):
                 self.apply(Event.CLOSE_READ)
             else:
                 # A peer that is told to stop sending could not answer the proposal, and would give up.
-                self._table.expect(self, Event.FIN_TIMEOUT)
+                self._table.endings.expect(self, Event.FIN_TIMEOUT)
         self._wake_all()
 
     def reset(self, problem: str = "this end reset the stream") -> None:
@@ -362,9 +362,9 @@ class Stream(StreamMethods):
             if effect in FLAGS_TO_SEND:
                 self._channel.send((encode_flag(FLAGS_TO_SEND[effect]),))
             elif effect in BOUNDS_TO_START:
-                self._table.expect(self, BOUNDS_TO_START[effect])
+                self._table.endings.expect(self, BOUNDS_TO_START[effect])
             elif effect is Effect.CONFIRMED:
-                self._table.confirmed(self)
+                self._table.endings.confirmed(self)
             elif effect is Effect.FAIL_READING and not keep:
                 self._discard()
             elif effect is Effect.RESET_CHANNEL and Effect.SEND_RESET_STREAM not in effects:
