@@ -76,6 +76,35 @@ async def test_a_hostile_peer_harms_nobody_else(garbage: bytes) -> None:
         assert await good.read(10) == b"still here"
 
 
+async def test_streams_that_never_end_and_are_not_read_harm_nobody_else() -> None:
+    async with two_hosts() as (server, client):
+        before = trio.lowlevel.current_statistics().tasks_living
+        good = await client.new_stream(server.get_id(), [ECHO])
+        blocked: set[int] = set()
+
+        async def write_on(connection: webrtc_direct.Connection) -> None:
+            """Write without end, until the host takes no more, and read nothing."""
+            stream = await connection.open_stream(ECHO)
+            while True:
+                with anyio.move_on_after(1) as scope:
+                    await stream.write(bytes(100_000))
+                if scope.cancelled_caught:
+                    blocked.add(id(stream))
+
+        with trio.fail_after(2 * SECONDS):
+            async with anyio.create_task_group() as tasks, webrtc_direct.dial(server.get_addrs()[0]) as bad:
+                for _ in range(20):
+                    tasks.start_soon(write_on, bad)
+                while len(blocked) < 20:
+                    await good.write(b"hello")
+                    assert await good.read(5) == b"hello"
+                    await trio.sleep(0.01)
+                tasks.cancel_scope.cancel()
+            await good.close()
+            await until(lambda: list(server.get_network().connections) == [client.get_id()])
+            await until(lambda: trio.lowlevel.current_statistics().tasks_living <= before)
+
+
 async def test_streams_that_nobody_accepts_are_kept_up_to_the_limit() -> None:
     keys, limits = create_new_key_pair(), Limits(max_channels=4)
     given: list[IMuxedConn] = []
