@@ -26,10 +26,12 @@ from webrtc_direct.handlers import Handlers
 from webrtc_direct.negotiation import accept_protocol, propose_protocols
 from webrtc_direct.outside_tasks import Signal, Starter
 from webrtc_direct.platform.base import CloseKind, CloseReason, Role
+from webrtc_direct.process_budget import PROCESS_PENDING_STREAMS, Share
 from webrtc_direct.refusals import Rate, Refusals
 from webrtc_direct.silent_channels import SilentChannels
 from webrtc_direct.stream import Stream
 from webrtc_direct.stream_table import StreamTable
+from webrtc_direct.stream_turns import WaitingStreams
 from webrtc_direct.tasks import task_group
 from webrtc_direct.user_code import contained
 
@@ -114,15 +116,18 @@ class Connection:
         self._starter = Starter(tasks)
         is_dialed = peer.role is Role.CLIENT
         self._handlers = local.handlers if is_dialed else Handlers({}, others=local.handlers)
-        self._negotiating = 0
+        self._pending = Share(PROCESS_PENDING_STREAMS)
         self._closing = False
         self._closed = Signal()
         self._refusals = Refusals(local.limits, whole=local.refusals)
         self._stream_rate = Rate(local.limits.streams_per_second, local.refusals.clock)
         pushes = local.limits.identify_pushes_per_minute
         self.pushes = Rate(pushes / 60, local.refusals.clock, burst=pushes)
-        self._table = StreamTable(self._starter, peer, self._refusals, end=self.end)
-        self._silent = SilentChannels(self._table, self._refusals, self._begin_stream)
+        self._waiting = WaitingStreams(self._serve_soon, pending=self._pending, wake=self._starter.wake)
+        self._table = StreamTable(
+            self._starter, peer, self._refusals, end=self.end, over=self._waiting.discard
+        )
+        self._silent = SilentChannels(self._table, self._refusals, self._pending, self._begin_stream)
         logger.info("%r: authenticated", self)
         peer.observer = self
 
@@ -250,7 +255,10 @@ class Connection:
 
     async def serve_streams(self) -> None:
         """Run the handlers of the streams that the peer opens, until the connection has ended."""
-        await self._starter.run()
+        while not self._starter.has_stopped:
+            await self._starter.wait()
+            self._starter.start_due()
+            await self._waiting.turns.drive(self._starter)
 
     def refuse(self, limit: str) -> None:
         """Count that *limit* has refused something that the peer did."""
@@ -327,6 +335,7 @@ class Connection:
         if self._table.reason is None:
             self._table.end(reason)
             self._silent.end()
+            self._waiting.clear()
             # What a peer gave as its reason is escaped.
             logger.info("%r: %r", self, reason.detail)
             self._closed.set()
@@ -337,8 +346,12 @@ class Connection:
         limits = self.local.limits
         if not self._stream_rate.allows():
             return "streams_per_second"
-        if self._negotiating + len(self._silent) >= limits.max_pending_streams:
+        if self._pending.count >= limits.max_pending_streams:
             return "max_pending_streams"
+        if not self._pending.may_grow(limits.max_pending_streams_process):
+            return "max_pending_streams_process"
+        if not self._table.share.may_grow(limits.max_streams_process):
+            return "max_streams_process"
         if self.streams >= limits.max_channels:
             return "max_channels"
         return None
@@ -349,9 +362,11 @@ class Connection:
         dealt = stream.data_received(data)
         # A peer that opens and resets in one breath costs no task.
         if stream in self._table.streams:
-            self._negotiating += 1
-            self._starter.start_soon(self._serve, stream, name="webrtc_direct stream")
+            self._waiting.add(stream)
         return dealt
+
+    def _serve_soon(self, stream: Stream) -> None:
+        self._starter.start_soon(self._serve, stream, name="webrtc_direct stream")
 
     async def _open_stream(self, protocols: tuple[str, ...]) -> Stream:
         limits = self.local.limits
@@ -383,6 +398,7 @@ class Connection:
 
     async def _negotiate(self, stream: Stream) -> Handler:
         limits = self.local.limits
+        self._pending.add(1)
         try:
             with anyio.move_on_after(limits.negotiation_timeout), self._counting():
                 stream.protocol = await accept_protocol(stream, self._handlers, limits)
@@ -391,7 +407,7 @@ class Connection:
                     raise LocalProtocolError(f"{stream.protocol} is not served any more")
                 return handler
         finally:
-            self._negotiating -= 1
+            self._pending.add(-1)
         self._refusals.refuse("negotiation_timeout")
         raise HandshakeTimeout("negotiation", limits.negotiation_timeout, address=self.remote)
 

@@ -68,6 +68,12 @@ class Limits:
     """Open data channels of one connection."""
     max_pending_streams: int = 256
     """Streams of one connection that the peer has opened, until the ends agree on the protocol."""
+    max_pending_streams_process: int = 4096
+    """The same of all connections of the process whose limits have the same value. A connection may have as
+    many as are left for the others."""
+    max_streams_process: int = 65536
+    """Streams of all connections of the process whose limits have the same value. The peer may open more on
+    a connection that has fewer than are left for the others."""
     streams_per_second: float = 1000.0
     """Streams that the peer opens on one connection; a burst may have twice as many. Others are reset."""
     resets_per_second: float = 500.0

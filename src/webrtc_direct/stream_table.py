@@ -15,7 +15,7 @@ import anyio
 
 from webrtc_direct.errors import ConnectionLost
 from webrtc_direct.platform.base import CloseKind, CloseReason
-from webrtc_direct.process_budget import PROCESS_BUDGET
+from webrtc_direct.process_budget import PROCESS_BUDGET, PROCESS_STREAMS, Share
 from webrtc_direct.protocol.stream_state import Event
 from webrtc_direct.refusals import Rate
 
@@ -44,7 +44,7 @@ _VERDICT_SECONDS = 1.0
 class StreamTable:
     """The streams of one connection. Its timers are tasks of *starter*, and run only while one is due.
 
-    *end* ends the connection, where a limit demands it.
+    *end* ends the connection, where a limit demands it. *over* is told of each stream that has ended.
     """
 
     def __init__(
@@ -54,10 +54,13 @@ class StreamTable:
         refusals: Refusals,
         *,
         end: Callable[[CloseReason], None],
+        over: Callable[[Stream], None],
     ) -> None:
         limits = refusals.limits
         self.limits = limits
         self.streams: set[Stream] = set()
+        self.share = Share(PROCESS_STREAMS)
+        """How many streams there are, also of those that the peer has said nothing on."""
         self.reason: CloseReason | None = None
         """Why the connection ended, once it has."""
         self._starter = starter
@@ -75,6 +78,7 @@ class StreamTable:
         self._refusals = refusals
         self._clock = refusals.clock
         self._end = end
+        self._over = over
         self._paused = False
         self._overflowing = False
         self._max_unread = math.inf if peer.can_slow_peer else limits.unread_bytes_in_browser
@@ -83,6 +87,11 @@ class StreamTable:
         _tables_of_this_thread().add(self)
         if limits.idle_timeout is not None:
             starter.start_soon(self._run_timer, self._watch_idle, name="webrtc_direct idle watch")
+
+    def begin(self, stream: Stream) -> None:
+        """Take *stream* into the table."""
+        self.streams.add(stream)
+        self.share.add(1)
 
     # Bounds on memory.
 
@@ -293,8 +302,10 @@ class StreamTable:
         """Forget *stream*, once its channel is closed and nothing of it is unread."""
         for timeout in (Event.FIN_ACK_TIMEOUT, Event.FIN_TIMEOUT):
             self._deadlines.pop((stream, timeout), None)
-        if stream.unread_bytes == 0:
-            self.streams.discard(stream)
+        self._over(stream)
+        if stream.unread_bytes == 0 and stream in self.streams:
+            self.streams.remove(stream)
+            self.share.add(-1)
             if stream.counts_as_use:
                 self._last_use = self._clock()
 
@@ -305,6 +316,7 @@ class StreamTable:
         self.reason = reason
         for stream in tuple(self.streams):
             stream.channel_closed()
+        self.share.add(-len(self.streams))
         self.streams.clear()
         _tables_of_this_thread().discard(self)
         self._deadlines.clear()
