@@ -330,6 +330,13 @@ class Connection:
         with contained(lambda error: self._failed(stream, error)):
             self.local.on_stream(stream)
 
+    def channels_discarded(self, count: int) -> None:
+        """Count channels that came and went (``ConnectionObserver``)."""
+        for _ in range(count):
+            if not self._stream_rate.allows():
+                self._refusals.refuse("streams_per_second")
+            self._table.count_reset()
+
     def connection_closed(self, reason: CloseReason) -> None:
         """Tell everything that waits (``ConnectionObserver``)."""
         if self._table.reason is None:

@@ -227,6 +227,11 @@ class NativePeerConnection(WaitingConnection):
             self._take_channel(key)
             # Where more of these waited than the engine hands over, it goes on.
             self.consumed(0)
+        elif kind == _native.DISCARDED:
+            count, size = value
+            self.consumed(size)
+            if self._observer is not None:
+                self._observer.channels_discarded(count)
         elif kind == _native.CHANNEL_CLOSED:
             if channel := self._channels.get(key):
                 channel.end()
