@@ -102,6 +102,9 @@ class Limits:
     """Written but unsent bytes of one connection; beyond this writers wait."""
     unsent_bytes_per_channel: int = 256 * _KIB
     """The same for each channel, so that one stream cannot take everything."""
+    unsent_bytes_process: int = 32 * _MIB
+    """The same of all connections of the process whose limits have the same value, beyond the first 32 KiB of
+    each, but not in a browser. A connection may have as many as are left for the others."""
     receive_window: int = 16 * _MIB
     """The most that SCTP holds of one connection while earlier data is missing or its reader is slow. It
     holds up to 1 MiB of any connection, and more only on paths that deliver more: the window that the

@@ -1,4 +1,4 @@
-"""What all connections of the process have together: unread bytes, streams.
+"""What all connections of the process have together: unread and unsent bytes, streams.
 
 It knows nothing of streams: whoever counts here decides what to do when a total is at its bound.
 """
@@ -45,7 +45,11 @@ class Share:
         A connection may have as many as are left for others. However many connections take what they can,
         there is room for one that has less.
         """
-        return self.count < most - self._budget.total
+        return self.count < self.left(most)
+
+    def left(self, most: int) -> int:
+        """Return how many of *most* nobody has."""
+        return most - self._budget.total
 
 
 PROCESS_BUDGET = ProcessBudget()
@@ -54,3 +58,5 @@ PROCESS_STREAMS = ProcessBudget()
 """The streams of this process."""
 PROCESS_PENDING_STREAMS = ProcessBudget()
 """Those that peers have opened, until the ends agree on the protocol."""
+PROCESS_UNSENT_BYTES = ProcessBudget()
+"""What is written and has not left."""

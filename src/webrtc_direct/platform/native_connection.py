@@ -22,6 +22,7 @@ from webrtc_direct.platform.base import (
     Version,
 )
 from webrtc_direct.platform.waiting import WaitingChannel, WaitingConnection
+from webrtc_direct.process_budget import PROCESS_UNSENT_BYTES, Share
 from webrtc_direct.zones import name_zone
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
     from webrtc_direct.limits import Limits
 
+# A connection may have so many bytes unsent whatever the others have.
+_OWN_UNSENT = 32 * 1024
 # The engine's key of channel 0, and one that it never uses.
 _HANDSHAKE_KEY = 0
 _ENDED_KEY = -1
@@ -51,7 +54,7 @@ class NativeChannel(WaitingChannel):
 
     @property
     def writable_bytes(self) -> int:
-        return min(self._credit, self._connection.credit)
+        return min(self._credit, self._connection.room())
 
     def send(self, messages: Sequence[bytes]) -> None:
         if self._ended or not messages:
@@ -128,6 +131,9 @@ class NativePeerConnection(WaitingConnection):
         self.local_fingerprint = local_fingerprint
         self.credit: int = limits.unsent_bytes
         self.established: Signal = Signal()
+        self._unsent = Share(PROCESS_UNSENT_BYTES)
+        # A channel was told that it has to wait for the others.
+        self._is_short = False
         self._handle: _native.Connection | None = handle
         self._on_answer = on_answer
         self._limits = limits
@@ -190,7 +196,19 @@ class NativePeerConnection(WaitingConnection):
         """Hand *messages* of a channel to the engine; *size* is that of all together."""
         if self._handle is not None:
             self.credit -= size
+            self._unsent.add(size)
             self._handle.send(key, messages)
+
+    def room(self) -> int:
+        """How many bytes may be written on any channel now.
+
+        A connection may have as many unsent as are left for others, and always some of its own: when these
+        have left, its writers go on, whatever the others do.
+        """
+        left = self._unsent.left(self._limits.unsent_bytes_process)
+        room = min(self.credit, max(_OWN_UNSENT, left) - self._unsent.count)
+        self._is_short |= room <= 0
+        return room
 
     def consumed(self, count: int) -> None:
         """So many bytes more are not unread any more."""
@@ -272,9 +290,10 @@ class NativePeerConnection(WaitingConnection):
 
     def _give_back(self, count: int, channel: NativeChannel | None) -> None:
         """So many bytes of *channel* are not queued any more: writers of others may have waited for that."""
-        exhausted = self.credit <= 0
         self.credit += count
-        if exhausted and self.credit > 0:
+        self._unsent.add(-count)
+        was_short, self._is_short = self._is_short, False
+        if was_short and self.room() > 0:
             for other in list(self._channels.values()):
                 if other is not channel:
                     other.tell_writable()
