@@ -47,7 +47,10 @@ nitpick_ignore_regex = [
     ("py:.*", r"(anyio|asyncio|collections|datetime|enum|ipaddress|os|types|typing)\..*"),
     ("py:.*", r"(bool|bytes|float|int|str|object|tuple|Exception|ValueError|OSError|optional)"),
     ("py:.*", r"(Any|Literal|Self|IPv[46]Address|Path|PathLike)"),
-    ("py:.*", r"(DialVersion|Platform|Progress|Version|webrtc_direct\.connection\.OpeningStream)"),
+    (
+        "py:.*",
+        r"(DialVersion|Platform|Progress|Version|webrtc_direct\.connection\.connection\.OpeningStream)",
+    ),
     (
         "py:.*",
         r"(AbstractAsyncContextManager|AsyncIterator|Awaitable|Callable|Generator|Iterable|Mapping|Sequence)",
@@ -60,7 +63,7 @@ _PUBLIC = frozenset(webrtc_direct.__all__)
 def _link_public_names(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, content: nodes.Element
 ) -> nodes.Element | None:
-    """Find ``webrtc_direct.stream.Stream`` where users import it from: ``webrtc_direct.Stream``."""
+    """Find ``webrtc_direct.streams.stream.Stream`` where users import it from: ``webrtc_direct.Stream``."""
     name = node.get("reftarget", "").rpartition(".")[2]
     if node.get("refdomain") != "py" or name not in _PUBLIC:
         return None

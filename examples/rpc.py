@@ -22,7 +22,7 @@ async def serve(stream: Stream) -> None:
 async def call(connection: Connection, seconds: float, *request: object) -> object:
     """Return the answer. A TimeoutError resets the stream, and that stops the handler."""
     with anyio.fail_after(seconds):
-        async with connection.open_stream(RPC) as stream:
+        async with connection.open_stream(RPC, lazy=True) as stream:
             await stream.write_message(json.dumps(request).encode())
             return json.loads(await stream.read_message() or b"null")
 

@@ -19,21 +19,22 @@ from anyio.lowlevel import checkpoint
 
 from stress.work import MIB
 from webrtc_direct import KeyPair, Limits, WebRtcDirectAddress, WebRtcDirectError
-from webrtc_direct.authentication import authenticate
+from webrtc_direct.connection.authentication import authenticate
+from webrtc_direct.handshake.noise import NoiseKeys
+from webrtc_direct.handshake.sdp import make_session
 from webrtc_direct.platform import default_platform
 from webrtc_direct.platform.base import ConnectParameters
-from webrtc_direct.protocol.message import Flag, encode_data, encode_flag
-from webrtc_direct.protocol.multistream import HEADER, encode
-from webrtc_direct.protocol.noise import NoiseKeys
 from webrtc_direct.protocols.perf import PERF_PROTOCOL
-from webrtc_direct.sdp import make_session
+from webrtc_direct.streams.message import Flag, encode_data, encode_flag
+from webrtc_direct.streams.multistream import HEADER, encode
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from anyio.abc import TaskGroup
 
-    from webrtc_direct.platform.base import CloseReason, DataChannel, PeerConnection
+    from webrtc_direct.platform.base import DataChannel, PeerConnection
+    from webrtc_direct.platform.closing import CloseReason
 
 KINDS = ("idle", "resets", "trickle")
 # Dials at a time: more are no faster.

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import anyio
 
 from webrtc_direct import WebRtcDirectAddress
-from webrtc_direct.protocol.message import MessageDecoder, encode_data
+from webrtc_direct.streams.message import MessageDecoder, encode_data
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from webrtc_direct import Connection
     from webrtc_direct.platform.base import DataChannel
-from webrtc_direct.protocol.message import Flag
+from webrtc_direct.streams.message import Flag
 
 # Long enough for a loaded machine; a test that gets here has hung.
 SECONDS = 30

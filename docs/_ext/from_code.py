@@ -10,12 +10,7 @@ from docutils import nodes
 from docutils.parsers.rst import Directive
 
 from webrtc_direct.cli.program import command as program
-from webrtc_direct.protocol.stream_state import (
-    FINAL_STATES,
-    TRANSITIONS,
-    ReceiveState,
-    SendState,
-)
+from webrtc_direct.streams.stream_state import FINAL_STATES, TRANSITIONS, ReceiveState, SendState
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx

@@ -10,7 +10,7 @@ const listener = new ListenerPanel()
 const button = byId('dial')
 const LOAD = `
 import anyio.abc, anyio.streams.memory, anyio.to_thread
-import webrtc_direct.dialer, webrtc_direct.platform.browser, webrtc_direct.protocols.perf
+import webrtc_direct.node.dialer, webrtc_direct.platform.browser, webrtc_direct.protocols.perf
 await anyio.sleep(0)
 `
 let view = null

@@ -18,16 +18,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from webrtc_direct.adapters import asyncio_streams
-    from webrtc_direct.certificate import Certificate
-    from webrtc_direct.connection import Connection, Handler, OnStream, OpeningStream, StepTimes
-    from webrtc_direct.dialer import DialVersion, dial
+    from webrtc_direct.address.multiaddr import WebRtcDirectAddress
+    from webrtc_direct.bounds.limits import Limits
+    from webrtc_direct.connection.connection import Connection, OpeningStream, StepTimes
+    from webrtc_direct.connection.handlers import Handler, OnStream
+    from webrtc_direct.connection.peer_info import IdentifyInfo
     from webrtc_direct.errors import (
         AddressError,
         CannotSend,
         CertificateError,
-        ConnectionLost,
-        FingerprintMismatch,
         HandshakeError,
         HandshakeTimeout,
         IdentityError,
@@ -37,35 +36,30 @@ if TYPE_CHECKING:
         NameNotResolved,
         NoiseError,
         NoiseErrorKind,
-        PeerIdMismatch,
         ProtocolNotSupported,
         RemoteProtocolError,
         StreamBusy,
         StreamClosed,
         StreamReset,
-        VersionNotPossible,
         WebRtcDirectError,
     )
-    from webrtc_direct.identity import KeyPair, PeerId, PublicKey
-    from webrtc_direct.limits import Limits
-    from webrtc_direct.listener import AcceptHook, Listener, listen
-    from webrtc_direct.multiaddr import Fingerprint, WebRtcDirectAddress
-    from webrtc_direct.node import Node
-    from webrtc_direct.platform.base import (
-        CloseKind,
-        CloseReason,
-        ConnectionStats,
-        ListenerCounters,
-        Platform,
-        Role,
-        Version,
-    )
+    from webrtc_direct.handshake.errors import FingerprintMismatch, PeerIdMismatch, VersionNotPossible
+    from webrtc_direct.handshake.roles import Role, Version
+    from webrtc_direct.identity.certificate import Certificate
+    from webrtc_direct.identity.fingerprint import Fingerprint
+    from webrtc_direct.identity.identity import KeyPair, PeerId, PublicKey
+    from webrtc_direct.node.dialer import DialVersion, dial
+    from webrtc_direct.node.listener import AcceptHook, Listener, listen
+    from webrtc_direct.node.node import Node
+    from webrtc_direct.platform.base import ConnectionStats, ListenerCounters, Platform
+    from webrtc_direct.platform.closing import CloseKind, CloseReason, ConnectionLost
     from webrtc_direct.protocols.echo import echo_handler
-    from webrtc_direct.protocols.identify import IdentifyInfo, identify, identify_handler
+    from webrtc_direct.protocols.identify import identify, identify_handler
     from webrtc_direct.protocols.identify_push import identify_push
     from webrtc_direct.protocols.perf import PerfResult, Progress, perf, perf_handler
     from webrtc_direct.protocols.ping import PingStream, ping, ping_handler, ping_stream
-    from webrtc_direct.stream import Stream
+    from webrtc_direct.streams.adapters import asyncio_streams
+    from webrtc_direct.streams.stream import Stream
 
 __version__: str
 """The version of this package, from its metadata."""
@@ -73,15 +67,14 @@ __version__: str
 # Where each public name lives. Importing the package loads none of it, so that a program
 # pays (cryptography, anyio) for what it uses, when it uses it.
 _MODULES = {
-    "adapters": ("asyncio_streams",),
-    "certificate": ("Certificate",),
-    "connection": ("Connection", "Handler", "OnStream", "OpeningStream", "StepTimes"),
-    "dialer": ("DialVersion", "dial"),
+    "address.multiaddr": ("WebRtcDirectAddress",),
+    "bounds.limits": ("Limits",),
+    "connection.connection": ("Connection", "OpeningStream", "StepTimes"),
+    "connection.handlers": ("Handler", "OnStream"),
+    "connection.peer_info": ("IdentifyInfo",),
     "errors": (
         "AddressError",
         "CertificateError",
-        "ConnectionLost",
-        "FingerprintMismatch",
         "CannotSend",
         "HandshakeError",
         "HandshakeTimeout",
@@ -92,35 +85,34 @@ _MODULES = {
         "NameNotResolved",
         "NoiseError",
         "NoiseErrorKind",
-        "PeerIdMismatch",
         "ProtocolNotSupported",
         "RemoteProtocolError",
         "StreamBusy",
         "StreamClosed",
         "StreamReset",
-        "VersionNotPossible",
         "WebRtcDirectError",
     ),
-    "identity": ("KeyPair", "PeerId", "PublicKey"),
-    "limits": ("Limits",),
-    "listener": ("AcceptHook", "Listener", "listen"),
-    "multiaddr": ("Fingerprint", "WebRtcDirectAddress"),
-    "node": ("Node",),
+    "handshake.errors": ("FingerprintMismatch", "PeerIdMismatch", "VersionNotPossible"),
+    "handshake.roles": ("Role", "Version"),
+    "identity.certificate": ("Certificate",),
+    "identity.fingerprint": ("Fingerprint",),
+    "identity.identity": ("KeyPair", "PeerId", "PublicKey"),
+    "node.dialer": ("DialVersion", "dial"),
+    "node.listener": ("AcceptHook", "Listener", "listen"),
+    "node.node": ("Node",),
     "platform.base": (
-        "CloseKind",
-        "CloseReason",
         "ConnectionStats",
         "ListenerCounters",
         "Platform",
-        "Role",
-        "Version",
     ),
+    "platform.closing": ("CloseKind", "CloseReason", "ConnectionLost"),
     "protocols.echo": ("echo_handler",),
-    "protocols.identify": ("IdentifyInfo", "identify", "identify_handler"),
+    "protocols.identify": ("identify", "identify_handler"),
     "protocols.identify_push": ("identify_push",),
     "protocols.perf": ("PerfResult", "Progress", "perf", "perf_handler"),
     "protocols.ping": ("PingStream", "ping", "ping_handler", "ping_stream"),
-    "stream": ("Stream",),
+    "streams.adapters": ("asyncio_streams",),
+    "streams.stream": ("Stream",),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 

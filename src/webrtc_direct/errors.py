@@ -20,7 +20,9 @@
         * :exc:`IncompleteRead` -- before everything that was asked for had arrived; also an ``EOFError``
     * :exc:`LimitExceeded` -- one of this end's limits refused it
 
-The base class is never raised itself.
+The base class is never raised itself. What holds values of other rooms is beside these values:
+FingerprintMismatch, PeerIdMismatch and VersionNotPossible in ``handshake/errors.py``, ConnectionLost
+in ``platform/closing.py``.
 """
 
 from __future__ import annotations
@@ -31,10 +33,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
-
-    from webrtc_direct.identity import PeerId
-    from webrtc_direct.multiaddr import Fingerprint
-    from webrtc_direct.platform.base import CloseReason, Version
 
 
 class WebRtcDirectError(Exception):
@@ -155,51 +153,6 @@ class HandshakeTimeout(HandshakeError, TimeoutError):
         self.address = address
 
 
-class FingerprintMismatch(HandshakeError):
-    """The server's certificate is not the one in its address.
-
-    Attributes:
-        expected: the fingerprint in the address's ``/certhash``.
-        received: the fingerprint of the server's certificate; ``None`` in a browser, which only
-            says that it aborted the DTLS handshake.
-    """
-
-    def __init__(self, *, expected: Fingerprint, received: Fingerprint | None) -> None:
-        shown = "another one" if received is None else received.certhash
-        super().__init__(
-            f"the server's certificate is {shown}, but the address asks for "
-            f"{expected.certhash}: the address is out of date, or somebody is in between"
-        )
-        self.expected = expected
-        self.received = received
-
-
-class PeerIdMismatch(HandshakeError):
-    """The peer proved an identity other than the expected one.
-
-    Attributes:
-        expected: the peer id in the address's ``/p2p``.
-        received: the peer id that was proved.
-    """
-
-    def __init__(self, *, expected: PeerId, received: PeerId) -> None:
-        super().__init__(f"the peer is {received}, but the address asks for {expected}")
-        self.expected = expected
-        self.received = received
-
-
-class VersionNotPossible(HandshakeError):
-    """A version of the handshake does not work here: a browser may refuse what v1 needs.
-
-    Attributes:
-        version: the version, ``"v1"`` or ``"v2"``.
-    """
-
-    def __init__(self, version: Version, problem: str) -> None:
-        super().__init__(f"{version} is not possible here: {problem}")
-        self.version = version
-
-
 class NoiseErrorKind(Enum):
     """How a Noise handshake failed."""
 
@@ -272,18 +225,6 @@ class ProtocolNotSupported(WebRtcDirectError):
     def __init__(self, protocols: Iterable[str]) -> None:
         self.protocols: tuple[str, ...] = tuple(protocols)
         super().__init__(f"the peer does not support {', '.join(self.protocols)}")
-
-
-class ConnectionLost(WebRtcDirectError, ConnectionError):
-    """The connection ended, and all its streams with it.
-
-    Attributes:
-        reason: why it ended.
-    """
-
-    def __init__(self, reason: CloseReason) -> None:
-        super().__init__(f"the connection ended ({reason.kind.value}): {reason.detail}")
-        self.reason = reason
 
 
 class StreamReset(_ProblemError):

@@ -3,7 +3,7 @@
 import anyio
 
 import webrtc_direct
-from webrtc_direct import protobuf
+from webrtc_direct.encoding import protobuf
 
 # The fields of Identify: 3 protocols, 5 protocol version, 6 agent.
 ANSWER = protobuf.encode(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support import unused_port
 
-from webrtc_direct.certificate import Certificate
+from webrtc_direct.identity.certificate import Certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

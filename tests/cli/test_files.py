@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from webrtc_direct.certificate import Certificate
-from webrtc_direct.identity import KeyPair
+from webrtc_direct.identity.certificate import Certificate
+from webrtc_direct.identity.identity import KeyPair
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
+from webrtc_direct.bounds.limits import Limits
 from webrtc_direct.cli.limits import NAMES, limits_of, shown, unit_of
-from webrtc_direct.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable

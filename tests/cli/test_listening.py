@@ -13,7 +13,7 @@ import pytest
 from tests.cli.conftest import PROGRAM, SECONDS
 
 from webrtc_direct.cli.listen import Guests
-from webrtc_direct.identity import KeyPair
+from webrtc_direct.identity.identity import KeyPair
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.cli.conftest import PROGRAM, SECONDS
 
-from webrtc_direct.certificate import Certificate
-from webrtc_direct.identity import KeyPair
+from webrtc_direct.identity.certificate import Certificate
+from webrtc_direct.identity.identity import KeyPair
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Command

@@ -12,10 +12,10 @@ import click
 import pytest
 from tests.support import unused_port
 
-from webrtc_direct.certificate import Certificate
 from webrtc_direct.cli.program import WORDS
 from webrtc_direct.cli.program import command as program
-from webrtc_direct.identity import KeyPair
+from webrtc_direct.identity.certificate import Certificate
+from webrtc_direct.identity.identity import KeyPair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,12 +9,12 @@ import anyio
 from tests.support import SECONDS, RawChannel, settled
 
 from webrtc_direct import Certificate, KeyPair, Limits, WebRtcDirectAddress
-from webrtc_direct.authentication import authenticate
+from webrtc_direct.connection.authentication import authenticate
+from webrtc_direct.handshake.noise import NoiseKeys
+from webrtc_direct.handshake.sdp import make_session
 from webrtc_direct.platform.base import ConnectParameters
 from webrtc_direct.platform.native import NativePlatform
-from webrtc_direct.protocol.multistream import HEADER, encode
-from webrtc_direct.protocol.noise import NoiseKeys
-from webrtc_direct.sdp import make_session
+from webrtc_direct.streams.multistream import HEADER, encode
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

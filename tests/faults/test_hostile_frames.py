@@ -11,7 +11,7 @@ from tests.faults.support import ADDRESS, HANDLERS, echoes
 from tests.support import ECHO, SECONDS, RawChannel, settled
 
 import webrtc_direct
-from webrtc_direct.protocol.message import Flag, encode_data, encode_flag
+from webrtc_direct.streams.message import Flag, encode_data, encode_flag
 
 # 65540, a little more than Limits.max_received_frame.
 LIMIT_VARINT = b"\x84\x80\x04"

@@ -17,14 +17,15 @@ from tests.support import SECONDS, RawChannel, settled
 import webrtc_direct
 from webrtc_direct import Certificate, ConnectionLost, HandshakeError, KeyPair, ping, primitives
 from webrtc_direct.platform.native import NativePlatform
-from webrtc_direct.protocol.message import encode_data
+from webrtc_direct.streams.message import encode_data
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from anyio.abc import TaskGroup
 
-    from webrtc_direct.platform.base import ConnectParameters, PeerConnection, Version
+    from webrtc_direct.handshake.roles import Version
+    from webrtc_direct.platform.base import ConnectParameters, PeerConnection
     from webrtc_direct.primitives import ChaChaKey
 
 # So many bytes of a secret in a row are taken for a leak; fewer may be there by chance.

@@ -15,14 +15,14 @@ from tests.support import ECHO, SECONDS, settled
 
 import webrtc_direct
 from webrtc_direct import KeyPair, Limits, WebRtcDirectAddress, echo_handler, perf_handler, ping_stream
-from webrtc_direct.authentication import authenticate
+from webrtc_direct.connection.authentication import authenticate
+from webrtc_direct.handshake.noise import NoiseKeys
+from webrtc_direct.handshake.sdp import make_session
 from webrtc_direct.platform import default_platform
 from webrtc_direct.platform.base import ConnectParameters
-from webrtc_direct.protocol.message import Flag, encode_data, encode_flag
-from webrtc_direct.protocol.multistream import HEADER, encode
-from webrtc_direct.protocol.noise import NoiseKeys
 from webrtc_direct.protocols.perf import PERF_PROTOCOL as PERF
-from webrtc_direct.sdp import make_session
+from webrtc_direct.streams.message import Flag, encode_data, encode_flag
+from webrtc_direct.streams.multistream import HEADER, encode
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

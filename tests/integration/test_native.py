@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from webrtc_direct import Connection, Handler, Listener
-    from webrtc_direct.platform.base import Version
+    from webrtc_direct.handshake.roles import Version
 
 PERF = "/perf/1.0.0"
 HANDLERS = {ECHO: echo_handler, PERF: perf_handler}

@@ -21,18 +21,18 @@ from webrtc_direct import (
     dial,
     listen,
 )
-from webrtc_direct.authentication import authenticate
+from webrtc_direct.connection.authentication import authenticate
+from webrtc_direct.handshake.noise import NoiseKeys
+from webrtc_direct.handshake.sdp import make_session
 from webrtc_direct.platform.base import ConnectParameters
 from webrtc_direct.platform.memory import MemoryNetwork, MemoryPlatform
-from webrtc_direct.protocol.noise import NoiseKeys
-from webrtc_direct.sdp import make_session
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from webrtc_direct import AcceptHook, Handler
-    from webrtc_direct.dialer import DialVersion
+    from webrtc_direct.node.dialer import DialVersion
     from webrtc_direct.platform.memory_connection import MemoryConnection, MemoryLink
 
     Settled = Callable[[Callable[[], bool]], Awaitable[None]]

@@ -16,14 +16,14 @@ from webrtc_direct import (
     echo_handler,
     identify,
     ping,
-    protobuf,
 )
-from webrtc_direct.authentication import authenticate
-from webrtc_direct.protocol.message import Flag, encode_data, encode_flag
-from webrtc_direct.protocol.multistream import HEADER, encode
-from webrtc_direct.protocol.noise import NoiseKeys
+from webrtc_direct.connection.authentication import authenticate
+from webrtc_direct.encoding import protobuf
+from webrtc_direct.handshake.noise import NoiseKeys
 from webrtc_direct.protocols.echo import ECHO_PROTOCOL
 from webrtc_direct.protocols.identify import IDENTIFY_PROTOCOL
+from webrtc_direct.streams.message import Flag, encode_data, encode_flag
+from webrtc_direct.streams.multistream import HEADER, encode
 
 if TYPE_CHECKING:
     from tests.integration_memory.conftest import Ends, Settled

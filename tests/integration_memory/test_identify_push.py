@@ -16,9 +16,8 @@ from webrtc_direct import (
     echo_handler,
     identify,
     identify_push,
-    protobuf,
-    varint,
 )
+from webrtc_direct.encoding import protobuf, varint
 from webrtc_direct.protocols.identify_push import IDENTIFY_PUSH_PROTOCOL
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ from webrtc_direct import (
     ping_stream,
 )
 from webrtc_direct.platform.memory_connection import MemoryConnection
-from webrtc_direct.protocol.message import Flag, encode_data, encode_flag
-from webrtc_direct.protocol.multistream import HEADER, encode
 from webrtc_direct.protocols.echo import ECHO_PROTOCOL
+from webrtc_direct.streams.message import Flag, encode_data, encode_flag
+from webrtc_direct.streams.multistream import HEADER, encode
 
 if TYPE_CHECKING:
     from tests.integration_memory.conftest import Ends, Settled

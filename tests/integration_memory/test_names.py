@@ -25,8 +25,8 @@ from webrtc_direct import (
     listen,
     ping,
 )
-from webrtc_direct.limits import MAX_DNSADDR_DEPTH, MAX_LOOKUPS, MAX_RESOLVED_ADDRESSES
-from webrtc_direct.names import NamedAddress, parse_target, resolve
+from webrtc_direct.address.names import NamedAddress, parse_target, resolve
+from webrtc_direct.bounds.limits import MAX_DNSADDR_DEPTH, MAX_LOOKUPS, MAX_RESOLVED_ADDRESSES
 from webrtc_direct.platform.memory import MemoryPlatform
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from webrtc_direct import Limits, Stream, echo_handler
+from webrtc_direct.bounds.process_budget import PROCESS_PENDING_STREAMS, PROCESS_STREAMS
 from webrtc_direct.platform.base import DataChannel
-from webrtc_direct.process_budget import PROCESS_PENDING_STREAMS, PROCESS_STREAMS
-from webrtc_direct.protocol.message import Flag, encode_data, encode_flag
-from webrtc_direct.protocol.multistream import HEADER, encode
 from webrtc_direct.protocols.echo import ECHO_PROTOCOL
+from webrtc_direct.streams.message import Flag, encode_data, encode_flag
+from webrtc_direct.streams.multistream import HEADER, encode
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webrtc_direct import RemoteProtocolError, echo_handler
-from webrtc_direct.protocol.message import encode_data
-from webrtc_direct.protocol.multistream import HEADER, encode
 from webrtc_direct.protocols.echo import ECHO_PROTOCOL
 from webrtc_direct.protocols.identify import parse_answer_untrusted
+from webrtc_direct.streams.message import encode_data
+from webrtc_direct.streams.multistream import HEADER, encode
 
 if TYPE_CHECKING:
     import pytest

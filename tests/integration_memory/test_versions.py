@@ -17,14 +17,15 @@ from webrtc_direct import (
     WebRtcDirectAddress,
     ping,
 )
-from webrtc_direct.certificate import Certificate
+from webrtc_direct.identity.certificate import Certificate
 from webrtc_direct.platform.memory import MemoryNetwork, MemoryPlatform
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
     from tests.integration_memory.conftest import Ends
 
-    from webrtc_direct.platform.base import ConnectParameters, Version
+    from webrtc_direct.handshake.roles import Version
+    from webrtc_direct.platform.base import ConnectParameters
     from webrtc_direct.platform.memory_connection import MemoryConnection
 
 

@@ -147,6 +147,20 @@ async def a_protocol_that_nobody_speaks(dial: Dial, address: str) -> None:
         await stream.aclose()
 
 
+async def data_follows_a_lazy_proposal(dial: Dial, address: str) -> None:
+    data = bytes(100_000)
+    async with dial(address) as connection:
+        async with connection.open_stream(ECHO, lazy=True) as stream:
+            for size in (1, len(data)):
+                await stream.write(data[:size])
+                assert await stream.read_exactly(size) == data[:size]
+            await stream.close_write()
+            assert await stream.read() == b""
+        stream = await connection.open_stream("/nobody/1.0.0", lazy=True)
+        with raises(ProtocolNotSupported):
+            await stream.read()
+
+
 async def the_listener_closes(dial: Dial, address: str) -> None:
     async with dial(address) as connection:
         waiting = await connection.open_stream(ECHO)
@@ -270,6 +284,7 @@ SCENARIOS: dict[str, Scenario] = {
         fifty_streams_at_once,
         a_writer_waits_for_who_does_not_read,
         a_protocol_that_nobody_speaks,
+        data_follows_a_lazy_proposal,
         the_listener_closes,
         this_end_closes,
         an_exception_in_the_block_comes_out_as_it_is,

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webrtc_direct.errors import RemoteProtocolError
-from webrtc_direct.protocol.message import Flag, Frame, MessageDecoder, encode_data, encode_flag
+from webrtc_direct.streams.message import Flag, Frame, MessageDecoder, encode_data, encode_flag
 
 LIMIT = 70_000
 contents = st.lists(

@@ -12,10 +12,10 @@ from google.protobuf.message import DecodeError, Message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webrtc_direct import protobuf, varint
+from webrtc_direct.encoding import protobuf, varint
 from webrtc_direct.errors import IdentityError, NoiseError, RemoteProtocolError
-from webrtc_direct.identity import KeyPair, KeyType, PublicKey
-from webrtc_direct.protocol.noise import NoiseKeys, parse_payload_untrusted
+from webrtc_direct.handshake.noise import NoiseKeys, parse_payload_untrusted
+from webrtc_direct.identity.identity import KeyPair, KeyType, PublicKey
 from webrtc_direct.protocols.identify import parse_answer_untrusted
 
 if TYPE_CHECKING:

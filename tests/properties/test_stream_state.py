@@ -8,8 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from webrtc_direct.protocol.message import Flag
-from webrtc_direct.protocol.stream_state import Effect, Event, ReceiveState, SendState, StreamState
+from webrtc_direct.streams.message import Flag
+from webrtc_direct.streams.stream_state import Effect, Event, ReceiveState, SendState, StreamState
 
 Item = tuple[Flag | None, bytes]
 

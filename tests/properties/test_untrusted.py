@@ -13,8 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webrtc_direct import multiaddr_binary, multibase, primitives, protobuf
-from webrtc_direct.certificate import Certificate
+from webrtc_direct import primitives
+from webrtc_direct.address import multiaddr_binary
+from webrtc_direct.address.multiaddr import WebRtcDirectAddress
+from webrtc_direct.address.names import parse_record_untrusted, parse_target
+from webrtc_direct.encoding import multibase, protobuf
 from webrtc_direct.errors import (
     AddressError,
     CertificateError,
@@ -23,15 +26,15 @@ from webrtc_direct.errors import (
     ProtocolNotSupported,
     RemoteProtocolError,
 )
-from webrtc_direct.identity import KeyPair, KeyType, PeerId, PublicKey
-from webrtc_direct.multiaddr import Fingerprint, WebRtcDirectAddress
-from webrtc_direct.names import parse_record_untrusted, parse_target
-from webrtc_direct.platform.base import Role
-from webrtc_direct.protocol.message import Flag, MessageDecoder
-from webrtc_direct.protocol.multistream import DialerNegotiation, ListenerNegotiation, encode
-from webrtc_direct.protocol.noise import Action, NoiseHandshake, NoiseKeys
-from webrtc_direct.protocol.stream_state import StreamState
+from webrtc_direct.handshake.noise import Action, NoiseHandshake, NoiseKeys
+from webrtc_direct.handshake.roles import Role
+from webrtc_direct.identity.certificate import Certificate
+from webrtc_direct.identity.fingerprint import Fingerprint
+from webrtc_direct.identity.identity import KeyPair, KeyType, PeerId, PublicKey
 from webrtc_direct.protocols.peer_record import open_record_untrusted
+from webrtc_direct.streams.message import Flag, MessageDecoder
+from webrtc_direct.streams.multistream import DialerNegotiation, ListenerNegotiation, encode
+from webrtc_direct.streams.stream_state import StreamState
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

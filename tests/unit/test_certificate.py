@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from webrtc_direct.certificate import Certificate
 from webrtc_direct.errors import CertificateError
-from webrtc_direct.multiaddr import Fingerprint
+from webrtc_direct.identity.certificate import Certificate
+from webrtc_direct.identity.fingerprint import Fingerprint
 
 PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 NOW = datetime.now(UTC)

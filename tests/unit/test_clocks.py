@@ -37,7 +37,7 @@ def test_only_certificate_files_and_the_commands_events_ask_for_the_time_of_day(
     assert asking("import datetime\ndatetime.datetime.now()")
     found = {path.relative_to(PACKAGE).as_posix(): asking(path.read_text()) for path in PACKAGE.rglob("*.py")}
     assert {name: what for name, what in found.items() if what} == {
-        "certificate.py": ["datetime.now"],
+        "identity/certificate.py": ["datetime.now"],
         "cli/listen.py": ["datetime.now"],
     }
 

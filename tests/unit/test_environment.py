@@ -18,7 +18,7 @@ def files_with(pattern: re.Pattern[str]) -> set[str]:
 
 def test_one_module_asks_for_the_platform() -> None:
     # Who may import it, import-linter holds.
-    assert files_with(re.compile("emscripten")) == {"environment.py"}
+    assert files_with(re.compile("emscripten")) == {"runtime/environment.py"}
 
 
 def test_javascript_is_reached_from_the_platform_and_the_primitives_alone() -> None:

@@ -12,8 +12,6 @@ from webrtc_direct.errors import (
     AddressError,
     CannotSend,
     CertificateError,
-    ConnectionLost,
-    FingerprintMismatch,
     HandshakeError,
     HandshakeTimeout,
     IdentityError,
@@ -23,18 +21,19 @@ from webrtc_direct.errors import (
     NameNotResolved,
     NoiseError,
     NoiseErrorKind,
-    PeerIdMismatch,
     ProtocolNotSupported,
     RemoteProtocolError,
     StreamBusy,
     StreamClosed,
     StreamReset,
-    VersionNotPossible,
     WebRtcDirectError,
 )
-from webrtc_direct.identity import KeyPair
-from webrtc_direct.multiaddr import Fingerprint
-from webrtc_direct.platform.base import CloseKind, CloseReason
+from webrtc_direct.handshake import errors as handshake_errors
+from webrtc_direct.handshake.errors import FingerprintMismatch, PeerIdMismatch, VersionNotPossible
+from webrtc_direct.identity.fingerprint import Fingerprint
+from webrtc_direct.identity.identity import KeyPair
+from webrtc_direct.platform import closing
+from webrtc_direct.platform.closing import CloseKind, CloseReason, ConnectionLost
 
 EXPECTED, RECEIVED = Fingerprint(b"e" * 32), Fingerprint(b"r" * 32)
 ALICE, BOB = KeyPair.generate().peer_id, KeyPair.generate().peer_id
@@ -105,7 +104,8 @@ def test_error_has_attributes_and_says_what_happened(
 def test_every_exception_has_an_example_above() -> None:
     tree = {
         value
-        for name, value in inspect.getmembers(errors, inspect.isclass)
+        for module in (errors, handshake_errors, closing)
+        for name, value in inspect.getmembers(module, inspect.isclass)
         if issubclass(value, WebRtcDirectError) and not name.startswith("_")
     }
     assert tree - {type(error) for error, _, _ in EXAMPLES} == {WebRtcDirectError}

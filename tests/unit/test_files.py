@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from webrtc_direct.certificate import Certificate
-from webrtc_direct.files import create_file, read_file, replace_file
-from webrtc_direct.identity import KeyPair
+from webrtc_direct.identity.certificate import Certificate
+from webrtc_direct.identity.identity import KeyPair
+from webrtc_direct.runtime.files import create_file, read_file, replace_file
 
 
 @pytest.mark.parametrize("write", [create_file, replace_file])

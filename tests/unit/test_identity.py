@@ -9,7 +9,7 @@ import pytest
 
 from webrtc_direct import primitives
 from webrtc_direct.errors import IdentityError
-from webrtc_direct.identity import KeyPair, KeyType, PeerId, PublicKey
+from webrtc_direct.identity.identity import KeyPair, KeyType, PeerId, PublicKey
 
 pytestmark = pytest.mark.anyio
 

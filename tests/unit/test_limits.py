@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from webrtc_direct.limits import Limits
+from webrtc_direct.bounds.limits import Limits
 
 ROOT = Path(__file__).parents[2]
 NAMES = [field.name for field in dataclasses.fields(Limits)]

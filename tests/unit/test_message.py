@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from webrtc_direct.bounds.limits import Limits
 from webrtc_direct.errors import RemoteProtocolError
-from webrtc_direct.limits import Limits
-from webrtc_direct.protocol.message import (
+from webrtc_direct.streams.message import (
     MAX_FRAME,
     MAX_JOINED_FRAME,
     MAX_PAYLOAD,

@@ -7,8 +7,9 @@ import base64
 import base58
 import pytest
 
+from webrtc_direct.address.multiaddr import WebRtcDirectAddress
 from webrtc_direct.errors import AddressError
-from webrtc_direct.multiaddr import Fingerprint, WebRtcDirectAddress
+from webrtc_direct.identity.fingerprint import Fingerprint
 
 DIGEST = bytes(range(32))
 CERTHASH = "uEiAAAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHw"

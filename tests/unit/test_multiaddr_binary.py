@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from webrtc_direct import multiaddr_binary
+from webrtc_direct.address import multiaddr_binary
+from webrtc_direct.address.multiaddr import WebRtcDirectAddress
 from webrtc_direct.errors import RemoteProtocolError
-from webrtc_direct.multiaddr import WebRtcDirectAddress
 
 PEER_ID = "12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA"
 CERTHASH = "uEiAAAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHw"

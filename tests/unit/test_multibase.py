@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from webrtc_direct import multibase
+from webrtc_direct.encoding import multibase
 
 TEXT = b"Decentralize everything!!"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from webrtc_direct.bounds.limits import Limits
 from webrtc_direct.errors import LocalProtocolError, ProtocolNotSupported, RemoteProtocolError
-from webrtc_direct.limits import Limits
-from webrtc_direct.protocol.multistream import DialerNegotiation, ListenerNegotiation, encode
+from webrtc_direct.streams.multistream import DialerNegotiation, ListenerNegotiation, encode
 
 HEADER = b"\x13/multistream/1.0.0\n"
 NA = b"\x03na\n"

@@ -6,10 +6,10 @@ from ipaddress import ip_address
 
 import pytest
 
+from webrtc_direct.address.multiaddr import WebRtcDirectAddress
+from webrtc_direct.address.names import NamedAddress, in_turns, parse_record_untrusted, parse_target
 from webrtc_direct.errors import AddressError
-from webrtc_direct.identity import KeyPair, PeerId
-from webrtc_direct.multiaddr import WebRtcDirectAddress
-from webrtc_direct.names import NamedAddress, in_turns, parse_record_untrusted, parse_target
+from webrtc_direct.identity.identity import KeyPair, PeerId
 
 CERTHASH = "uEiAAAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHw"
 PEER_ID = "12D3KooWCryG7Mon9orvQxcS1rYZjotPgpwoJNHHKcLLfE4Hf5mV"

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from webrtc_direct import primitives, protobuf
+from webrtc_direct import primitives
+from webrtc_direct.encoding import protobuf
 from webrtc_direct.errors import LocalProtocolError, NoiseError, NoiseErrorKind
-from webrtc_direct.identity import KeyPair
-from webrtc_direct.multiaddr import Fingerprint
-from webrtc_direct.platform.base import Role
-from webrtc_direct.protocol.noise import Action, NoiseHandshake, NoiseKeys, prologue
-from webrtc_direct.protocol.noise_xx import NoiseXX
+from webrtc_direct.handshake.noise import Action, NoiseHandshake, NoiseKeys, prologue
+from webrtc_direct.handshake.noise_xx import NoiseXX
+from webrtc_direct.handshake.roles import Role
+from webrtc_direct.identity.fingerprint import Fingerprint
+from webrtc_direct.identity.identity import KeyPair
 
 pytestmark = pytest.mark.anyio
 

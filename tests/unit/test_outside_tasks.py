@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 import webrtc_direct
-from webrtc_direct.outside_tasks import Signal, clock
+from webrtc_direct.runtime.outside_tasks import Signal, clock
 
 PACKAGE = Path(webrtc_direct.__file__).parent
 
@@ -54,7 +54,7 @@ def test_what_must_not_be_asked_is_found(source: str) -> None:
 
 def test_one_module_alone_asks_for_the_event_loop() -> None:
     found = {path.relative_to(PACKAGE).as_posix(): asking(path.read_text()) for path in PACKAGE.rglob("*.py")}
-    assert [name for name, what in found.items() if what] == ["outside_tasks.py"]
+    assert [name for name, what in found.items() if what] == ["runtime/outside_tasks.py"]
 
 
 def test_a_flag_and_a_clock_work_in_a_callback_of_asyncio_run() -> None:

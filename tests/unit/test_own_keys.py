@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 import webrtc_direct
+from webrtc_direct.encoding.protobuf import encode
 from webrtc_direct.errors import IdentityError
-from webrtc_direct.identity import KeyPair, KeyType
-from webrtc_direct.protobuf import encode
+from webrtc_direct.identity.identity import KeyPair, KeyType
 
 pytestmark = pytest.mark.anyio
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from webrtc_direct import protobuf
+from webrtc_direct.encoding import protobuf
 from webrtc_direct.errors import RemoteProtocolError
-from webrtc_direct.identity import KeyPair
+from webrtc_direct.identity.identity import KeyPair
 from webrtc_direct.protocols.peer_record import open_record_untrusted, sign_record
 
 ADDRESSES = [bytes.fromhex("047f00000191020fa19802"), bytes.fromhex("04c000020791020fa19802")]

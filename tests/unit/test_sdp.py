@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from webrtc_direct.address.multiaddr import WebRtcDirectAddress
 from webrtc_direct.errors import AddressError, HandshakeError
-from webrtc_direct.multiaddr import Fingerprint, WebRtcDirectAddress
-from webrtc_direct.platform.base import Version
-from webrtc_direct.sdp import (
+from webrtc_direct.handshake.roles import Version
+from webrtc_direct.handshake.sdp import (
     IceCredentials,
     SessionParameters,
     make_session,
@@ -15,6 +15,7 @@ from webrtc_direct.sdp import (
     read_fingerprint,
     replace_credentials,
 )
+from webrtc_direct.identity.fingerprint import Fingerprint
 
 CLIENT = Fingerprint(b"\xc1" * 32)
 SERVER = Fingerprint(b"\x5e" * 32)

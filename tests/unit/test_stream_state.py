@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from webrtc_direct.errors import RemoteProtocolError
-from webrtc_direct.protocol.message import Flag
-from webrtc_direct.protocol.stream_state import (
+from webrtc_direct.streams.message import Flag
+from webrtc_direct.streams.stream_state import (
     FINAL_STATES,
     TRANSITIONS,
     Effect,

@@ -146,7 +146,9 @@ fn place(name: &str) -> &'static Place {
 /// Transfers of three megabytes reach so much of a path's rate, and send little again that was not lost.
 #[test]
 fn transfers_fill_their_path() {
-    for (name, least) in [("home", 8.0), ("lossy", 5.0), ("bad", 4.0), ("wifi", 2.5), ("thin", 0.9)] {
+    for (name, least) in
+        [("home", 8.0), ("lossy", 5.0), ("bad", 4.0), ("wifi", 2.5), ("thin", 0.9), ("far", 4.0)]
+    {
         let path = place(name).path();
         for kinds in [[Kind::Ours; 2], [Kind::Ours, Kind::Dcsctp], [Kind::Ours, Kind::SctpProto]] {
             let outcome = transfer(kinds, &path, 0, 3 * MEGABYTE, 1);

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from webrtc_direct.certificate import Certificate
+from webrtc_direct.address.multiaddr import WebRtcDirectAddress, ip_text
+from webrtc_direct.address.names import NamedAddress, parse_target
 from webrtc_direct.cli.given import address_argument
 from webrtc_direct.cli.output import write_json
 from webrtc_direct.cli.target import json_option
-from webrtc_direct.multiaddr import WebRtcDirectAddress, ip_text
-from webrtc_direct.names import NamedAddress, parse_target
-from webrtc_direct.sdp import make_session
+from webrtc_direct.handshake.sdp import make_session
+from webrtc_direct.identity.certificate import Certificate
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
 
-    from webrtc_direct.names import Target
-    from webrtc_direct.platform.base import Version
-    from webrtc_direct.sdp import SessionParameters
+    from webrtc_direct.address.names import Target
+    from webrtc_direct.handshake.roles import Version
+    from webrtc_direct.handshake.sdp import SessionParameters
 
 EPILOG = """\b
 Examples:

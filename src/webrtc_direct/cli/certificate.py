@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from webrtc_direct.certificate import Certificate
 from webrtc_direct.cli.failure import refuse_existing
 from webrtc_direct.cli.output import write_json
 from webrtc_direct.cli.secret_files import warn_of_readers
 from webrtc_direct.cli.suggestions import SuggestingGroup
 from webrtc_direct.cli.target import json_option
+from webrtc_direct.identity.certificate import Certificate
 
 EPILOG = """\b
 Examples:

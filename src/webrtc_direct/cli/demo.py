@@ -26,7 +26,7 @@ from webrtc_direct.platform import default_platform
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webrtc_direct.connection import Connection
+    from webrtc_direct.connection.connection import Connection
 
 LISTEN = ("listen", "/ip4/127.0.0.1/udp/0/webrtc-direct", "--echo", "--perf", "--json")
 PINGS = 5

@@ -19,7 +19,7 @@ from webrtc_direct.protocols.ping import ping
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from webrtc_direct.connection import Connection
+    from webrtc_direct.connection.connection import Connection
 
 _Result = TypeVar("_Result")
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 import anyio
 
 from webrtc_direct.cli.ending import Ended, exit_now, signals_call
-from webrtc_direct.outside_tasks import Signal, asyncio_loop
 from webrtc_direct.platform.native import abort_all
+from webrtc_direct.runtime.outside_tasks import Signal, asyncio_loop
 
 if TYPE_CHECKING:
     import asyncio

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from webrtc_direct.files import read_file
+from webrtc_direct.runtime.files import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable

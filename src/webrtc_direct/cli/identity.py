@@ -11,7 +11,7 @@ from webrtc_direct.cli.output import write_json
 from webrtc_direct.cli.secret_files import warn_of_readers
 from webrtc_direct.cli.suggestions import SuggestingGroup
 from webrtc_direct.cli.target import json_option
-from webrtc_direct.identity import KeyPair
+from webrtc_direct.identity.identity import KeyPair
 
 EPILOG = """\b
 Examples:

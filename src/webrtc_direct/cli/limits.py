@@ -9,11 +9,11 @@ from dataclasses import fields
 
 import click
 
+from webrtc_direct.bounds.limits import Limits
 from webrtc_direct.cli.output import write_json
 from webrtc_direct.cli.size import parse_size
 from webrtc_direct.cli.suggestions import did_you_mean
 from webrtc_direct.cli.target import MOST_SECONDS, json_option
-from webrtc_direct.limits import Limits
 
 EPILOG = """\b
 Examples:

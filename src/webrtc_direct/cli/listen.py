@@ -15,7 +15,6 @@ from weakref import WeakKeyDictionary
 
 import click
 
-from webrtc_direct.certificate import Certificate
 from webrtc_direct.cli.ending import say
 from webrtc_direct.cli.event_loop import run_until_told
 from webrtc_direct.cli.extras import lacking
@@ -27,8 +26,9 @@ from webrtc_direct.cli.output import printable, socket_address, write_json
 from webrtc_direct.cli.secret_files import warn_of_readers
 from webrtc_direct.cli.target import json_option, positive_seconds
 from webrtc_direct.errors import IdentityError
-from webrtc_direct.identity import KeyPair, PeerId
-from webrtc_direct.listener import listen
+from webrtc_direct.identity.certificate import Certificate
+from webrtc_direct.identity.identity import KeyPair, PeerId
+from webrtc_direct.node.listener import listen
 from webrtc_direct.protocols.echo import ECHO_PROTOCOL, echo_handler
 from webrtc_direct.protocols.perf import PERF_PROTOCOL, perf_handler
 from webrtc_direct.web.address import WebAddress
@@ -38,11 +38,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from contextlib import AbstractAsyncContextManager
 
+    from webrtc_direct.bounds.limits import Limits
     from webrtc_direct.cli.event_loop import Told
-    from webrtc_direct.connection import Connection, Handler
-    from webrtc_direct.limits import Limits
-    from webrtc_direct.listener import Listener
-    from webrtc_direct.platform.base import CloseReason
+    from webrtc_direct.connection.connection import Connection
+    from webrtc_direct.connection.handlers import Handler
+    from webrtc_direct.node.listener import Listener
+    from webrtc_direct.platform.closing import CloseReason
     from webrtc_direct.web.files import File
 
 # At the end, whoever reads stdout has so long to take the last lines.

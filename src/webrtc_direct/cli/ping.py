@@ -17,13 +17,13 @@ from webrtc_direct.cli.failure import FAILED
 from webrtc_direct.cli.output import milliseconds, quantile, show_milliseconds, socket_address, write_json
 from webrtc_direct.cli.target import Target, dials, json_option
 from webrtc_direct.errors import HandshakeTimeout, RemoteProtocolError, StreamClosed, StreamReset
-from webrtc_direct.outside_tasks import clock
 from webrtc_direct.protocols.ping import ping_stream
+from webrtc_direct.runtime.outside_tasks import clock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from webrtc_direct.connection import Connection
+    from webrtc_direct.connection.connection import Connection
 
 EPILOG = """\b
 Examples:

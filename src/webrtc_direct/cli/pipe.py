@@ -13,10 +13,10 @@ import click
 
 from webrtc_direct.cli.event_loop import run
 from webrtc_direct.cli.target import Target, dials
-from webrtc_direct.tasks import task_group
+from webrtc_direct.runtime.tasks import task_group
 
 if TYPE_CHECKING:
-    from webrtc_direct.stream import Stream
+    from webrtc_direct.streams.stream import Stream
 
 EPILOG = """\b
 Examples:

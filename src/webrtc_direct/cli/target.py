@@ -11,16 +11,16 @@ import click
 
 from webrtc_direct.cli.given import address_argument
 from webrtc_direct.cli.secret_files import warn_of_readers
-from webrtc_direct.dialer import dial
-from webrtc_direct.identity import KeyPair
+from webrtc_direct.identity.identity import KeyPair
+from webrtc_direct.node.dialer import dial
 from webrtc_direct.platform import default_platform
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
 
-    from webrtc_direct.connection import Connection
-    from webrtc_direct.dialer import DialVersion
+    from webrtc_direct.connection.connection import Connection
+    from webrtc_direct.node.dialer import DialVersion
     from webrtc_direct.platform.base import Platform
 
 DEFAULT_TIMEOUT = 10.0

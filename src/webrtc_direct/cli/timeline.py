@@ -18,7 +18,7 @@ from webrtc_direct.cli.output import printable, show_milliseconds, socket_addres
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webrtc_direct.connection import Connection
+    from webrtc_direct.connection.connection import Connection
 
 BAR_CELLS = 24
 # Number, name and time of a step, with what is between them.

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Literal
 from webrtc_direct.errors import RemoteProtocolError
 from webrtc_direct.protocols.echo import ECHO_PROTOCOL
 from webrtc_direct.protocols.perf import perf
-from webrtc_direct.tasks import task_group
+from webrtc_direct.runtime.tasks import task_group
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from webrtc_direct.connection import Connection
-    from webrtc_direct.stream import Stream
+    from webrtc_direct.connection.connection import Connection
+    from webrtc_direct.streams.stream import Stream
 
     Progress = Callable[[int], None]
 

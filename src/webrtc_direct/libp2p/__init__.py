@@ -1,4 +1,6 @@
-"""WebRTC-Direct as a transport of py-libp2p (``pip install 'webrtc-direct[libp2p]'``).
+"""A transport of py-libp2p, made of ``dial`` and ``listen``; it does not know what is below these.
+
+``pip install 'webrtc-direct[libp2p]'`` installs what it needs.
 
 Example::
 

@@ -13,16 +13,17 @@ from libp2p.peer.id import ID
 from libp2p.stream_muxer.exceptions import MuxedConnUnavailable, MuxedStreamError
 from multiaddr import Multiaddr
 
-from webrtc_direct.errors import ConnectionLost, LimitExceeded
+from webrtc_direct.address.multiaddr import ip_text
+from webrtc_direct.errors import LimitExceeded
+from webrtc_direct.handshake.roles import Role
 from webrtc_direct.libp2p.stream import MuxedStream
-from webrtc_direct.multiaddr import ip_text
-from webrtc_direct.platform.base import Role
+from webrtc_direct.platform.closing import ConnectionLost
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from webrtc_direct.connection import Connection
-    from webrtc_direct.stream import Stream
+    from webrtc_direct.connection.connection import Connection
+    from webrtc_direct.streams.stream import Stream
 
 
 class Accepted:

@@ -12,11 +12,11 @@ from libp2p.abc import IListener
 from libp2p.transport.exceptions import OpenConnectionError
 from multiaddr import Multiaddr
 
+from webrtc_direct.address.multiaddr import WebRtcDirectAddress
 from webrtc_direct.errors import AddressError
 from webrtc_direct.libp2p.connection import Accepted, MuxedConn
-from webrtc_direct.listener import listen
-from webrtc_direct.multiaddr import WebRtcDirectAddress
-from webrtc_direct.tasks import task_group
+from webrtc_direct.node.listener import listen
+from webrtc_direct.runtime.tasks import task_group
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from libp2p.custom_types import THandler
     from libp2p.io.abc import ReadWriteCloser
 
-    from webrtc_direct.certificate import Certificate
-    from webrtc_direct.connection import Connection
-    from webrtc_direct.identity import KeyPair
+    from webrtc_direct.bounds.limits import Limits
+    from webrtc_direct.connection.connection import Connection
+    from webrtc_direct.identity.certificate import Certificate
+    from webrtc_direct.identity.identity import KeyPair
     from webrtc_direct.libp2p.home import Home
-    from webrtc_direct.limits import Limits
-    from webrtc_direct.listener import Listener
-    from webrtc_direct.platform.base import CloseReason
-    from webrtc_direct.stream import Stream
+    from webrtc_direct.node.listener import Listener
+    from webrtc_direct.platform.closing import CloseReason
+    from webrtc_direct.streams.stream import Stream
 
 logger: logging.Logger = logging.getLogger("webrtc_direct.libp2p")
 

@@ -18,12 +18,13 @@ from libp2p.stream_muxer.exceptions import (
     MuxedStreamReset,
 )
 
-from webrtc_direct.errors import ConnectionLost, StreamClosed, StreamReset
+from webrtc_direct.errors import StreamClosed, StreamReset
+from webrtc_direct.platform.closing import ConnectionLost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webrtc_direct.stream import Stream
+    from webrtc_direct.streams.stream import Stream
 
 # What a read without a size takes at most; as the other muxers of py-libp2p it returns what is there.
 _READ_BYTES = 65536

@@ -9,14 +9,14 @@ import trio
 from libp2p.abc import IListener, ITransport
 from libp2p.transport.exceptions import OpenConnectionError
 
-from webrtc_direct.certificate import Certificate
-from webrtc_direct.dialer import dial
+from webrtc_direct.bounds.limits import Limits
 from webrtc_direct.errors import AddressError, HandshakeError
-from webrtc_direct.identity import KeyPair
+from webrtc_direct.identity.certificate import Certificate
+from webrtc_direct.identity.identity import KeyPair
 from webrtc_direct.libp2p.connection import Accepted, MuxedConn
 from webrtc_direct.libp2p.home import Home
 from webrtc_direct.libp2p.listener import ListenOptions, WebRtcDirectListener
-from webrtc_direct.limits import Limits
+from webrtc_direct.node.dialer import dial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from libp2p.custom_types import THandler
     from multiaddr import Multiaddr
 
-    from webrtc_direct.dialer import DialVersion
+    from webrtc_direct.node.dialer import DialVersion
 
 _PROTOCOL = "webrtc-direct"
 

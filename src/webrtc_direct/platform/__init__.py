@@ -1,10 +1,13 @@
-"""What is below the data channels: one seam, several platforms, and which one is the default."""
+"""What provides data channels (the engine, a browser, memory); it knows nothing of Noise, frames or streams.
+
+One seam, ``base.py``, with several platforms behind it; and which of them is the default.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webrtc_direct.environment import IN_BROWSER
+from webrtc_direct.runtime.environment import IN_BROWSER
 
 if TYPE_CHECKING:
     from webrtc_direct.platform.base import Platform

@@ -14,20 +14,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from anyio.abc import TaskGroup
 
-    from webrtc_direct.limits import Limits
-    from webrtc_direct.multiaddr import Fingerprint
-    from webrtc_direct.sdp import SessionParameters
-
-Version = Literal["v1", "v2"]
-"""A version of the WebRTC-Direct handshake."""
+    from webrtc_direct.bounds.limits import Limits
+    from webrtc_direct.handshake.roles import Role, Version
+    from webrtc_direct.handshake.sdp import SessionParameters
+    from webrtc_direct.identity.fingerprint import Fingerprint
+    from webrtc_direct.platform.closing import CloseReason
 
 # Spec "WebRTC Direct", connection establishment: the handshake channel is negotiated with this id.
 HANDSHAKE_CHANNEL_ID = 0
@@ -39,44 +37,6 @@ class LocalCertificate(Protocol):
     @property
     def fingerprint(self) -> Fingerprint:
         """SHA-256 of the certificate."""
-
-
-class Role(Enum):
-    """Which end of the connection this is, in the terms of the libp2p spec."""
-
-    CLIENT = "client"
-    SERVER = "server"
-
-
-class CloseKind(Enum):
-    """Why a connection ended."""
-
-    LOCAL = "local"
-    """This end closed it."""
-    REMOTE = "remote"
-    """The peer closed it (SCTP ABORT or SHUTDOWN, DTLS close_notify, an ICE 403)."""
-    TIMEOUT = "timeout"
-    """The peer fell silent, or a handshake step did not finish in time."""
-    FINGERPRINT = "fingerprint"
-    """The peer's DTLS certificate is not the one in the address."""
-    PROTOCOL = "protocol"
-    """The peer broke a rule of STUN, DTLS, SCTP or DCEP."""
-    LIMIT = "limit"
-    """One of this end's limits refused it."""
-    ENGINE = "engine"
-    """The platform itself failed, for example because it could not use a socket."""
-
-
-@dataclass(frozen=True)
-class CloseReason:
-    """Why a connection ended: its *kind*, and *detail* in words for a person.
-
-    ``received`` is the fingerprint that the peer showed when *kind* is FINGERPRINT.
-    """
-
-    kind: CloseKind
-    detail: str
-    received: Fingerprint | None = None
 
 
 @dataclass(frozen=True)

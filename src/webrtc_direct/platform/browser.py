@@ -17,26 +17,15 @@ import anyio
 import js
 from pyodide.ffi import JsException
 
-from webrtc_direct.errors import (
-    AddressError,
-    FingerprintMismatch,
-    HandshakeError,
-    HandshakeTimeout,
-    LocalProtocolError,
-    VersionNotPossible,
-)
-from webrtc_direct.multiaddr import Fingerprint
-from webrtc_direct.platform.base import (
-    HANDSHAKE_CHANNEL_ID,
-    CloseKind,
-    CloseReason,
-    HandshakeTimes,
-    Platform,
-)
+from webrtc_direct.errors import AddressError, HandshakeError, HandshakeTimeout, LocalProtocolError
+from webrtc_direct.handshake.errors import FingerprintMismatch, VersionNotPossible
+from webrtc_direct.handshake.sdp import read_credentials, read_fingerprint, replace_credentials
+from webrtc_direct.identity.fingerprint import Fingerprint
+from webrtc_direct.platform.base import HANDSHAKE_CHANNEL_ID, HandshakeTimes, Platform
 from webrtc_direct.platform.browser_connection import BrowserPeerConnection, logger
 from webrtc_direct.platform.browser_javascript import Handlers
+from webrtc_direct.platform.closing import CloseKind, CloseReason
 from webrtc_direct.primitives.browser_promises import begin, call, method
-from webrtc_direct.sdp import read_credentials, read_fingerprint, replace_credentials
 
 if TYPE_CHECKING:
     import contextvars

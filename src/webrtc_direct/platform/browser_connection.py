@@ -13,23 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 from pyodide.ffi import JsException
 
-from webrtc_direct.outside_tasks import Signal
-from webrtc_direct.platform.base import (
-    CloseKind,
-    CloseReason,
-    ConnectionStats,
-    HandshakeTimes,
-    Role,
-    Version,
-)
+from webrtc_direct.handshake.roles import Role, Version
+from webrtc_direct.platform.base import ConnectionStats, HandshakeTimes
 from webrtc_direct.platform.browser_javascript import OUTBOX, Handlers
+from webrtc_direct.platform.closing import CloseKind, CloseReason
 from webrtc_direct.platform.waiting import WaitingChannel, WaitingConnection
+from webrtc_direct.runtime.outside_tasks import Signal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from webrtc_direct.limits import Limits
-    from webrtc_direct.multiaddr import Fingerprint
+    from webrtc_direct.bounds.limits import Limits
+    from webrtc_direct.identity.fingerprint import Fingerprint
 
 logger: logging.Logger = logging.getLogger("webrtc_direct.browser")
 

@@ -12,17 +12,20 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from webrtc_direct.certificate import Certificate
-from webrtc_direct.errors import FingerprintMismatch, HandshakeTimeout
-from webrtc_direct.outside_tasks import Signal
-from webrtc_direct.platform.base import ConnectParameters, ListenParameters, Platform, PlatformListener, Role
+from webrtc_direct.errors import HandshakeTimeout
+from webrtc_direct.handshake.errors import FingerprintMismatch
+from webrtc_direct.handshake.roles import Role
+from webrtc_direct.identity.certificate import Certificate
+from webrtc_direct.platform.base import ConnectParameters, ListenParameters, Platform, PlatformListener
 from webrtc_direct.platform.memory_connection import MemoryConnection, MemoryLink
+from webrtc_direct.runtime.outside_tasks import Signal
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
-    from webrtc_direct.limits import Limits
-    from webrtc_direct.platform.base import LocalCertificate, Version
+    from webrtc_direct.bounds.limits import Limits
+    from webrtc_direct.handshake.roles import Version
+    from webrtc_direct.platform.base import LocalCertificate
 
 _WILDCARDS = ("0.0.0.0", "::")
 _FIRST_EPHEMERAL_PORT = 49152

@@ -14,25 +14,19 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from webrtc_direct.outside_tasks import Signal
-from webrtc_direct.platform.base import (
-    HANDSHAKE_CHANNEL_ID,
-    CloseKind,
-    CloseReason,
-    ConnectionStats,
-    HandshakeTimes,
-    Role,
-    Version,
-)
+from webrtc_direct.handshake.roles import Role, Version
+from webrtc_direct.platform.base import HANDSHAKE_CHANNEL_ID, ConnectionStats, HandshakeTimes
+from webrtc_direct.platform.closing import CloseKind, CloseReason
 from webrtc_direct.platform.waiting import WaitingChannel, WaitingConnection
+from webrtc_direct.runtime.outside_tasks import Signal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anyio.abc import TaskGroup
 
-    from webrtc_direct.limits import Limits
-    from webrtc_direct.multiaddr import Fingerprint
+    from webrtc_direct.bounds.limits import Limits
+    from webrtc_direct.identity.fingerprint import Fingerprint
 
 logger: logging.Logger = logging.getLogger("webrtc_direct.memory")
 
@@ -234,6 +228,8 @@ class MemoryConnection(WaitingConnection):
 
     def consumed(self, count: int) -> None:
         """Lower the unread total."""
+        if count < 0:
+            raise ValueError(f"{count} bytes cannot be consumed")
         stopped = self.unread >= self._limits.unread_bytes
         self.unread -= count
         if stopped:

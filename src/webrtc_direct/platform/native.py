@@ -17,18 +17,12 @@ import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 
 from webrtc_direct import _native
-from webrtc_direct.certificate import Certificate
-from webrtc_direct.errors import (
-    CannotSend,
-    FingerprintMismatch,
-    HandshakeError,
-    HandshakeTimeout,
-    LocalProtocolError,
-)
-from webrtc_direct.outside_tasks import Signal, asyncio_loop
+from webrtc_direct.address.zones import split_zone
+from webrtc_direct.errors import CannotSend, HandshakeError, HandshakeTimeout, LocalProtocolError
+from webrtc_direct.handshake.errors import FingerprintMismatch
+from webrtc_direct.handshake.roles import Role
+from webrtc_direct.identity.certificate import Certificate
 from webrtc_direct.platform.base import (
-    CloseKind,
-    CloseReason,
     ConnectParameters,
     FailedHandshakes,
     ListenerCounters,
@@ -36,17 +30,17 @@ from webrtc_direct.platform.base import (
     PeerConnection,
     Platform,
     PlatformListener,
-    Role,
 )
+from webrtc_direct.platform.closing import CloseKind, CloseReason
 from webrtc_direct.platform.native_connection import NativePeerConnection
-from webrtc_direct.zones import split_zone
+from webrtc_direct.runtime.outside_tasks import Signal, asyncio_loop
 
 if TYPE_CHECKING:
     import asyncio
 
     from anyio.abc import TaskGroup
 
-    from webrtc_direct.limits import Limits
+    from webrtc_direct.bounds.limits import Limits
     from webrtc_direct.platform.base import LocalCertificate
 
 logger: logging.Logger = logging.getLogger("webrtc_direct.native")

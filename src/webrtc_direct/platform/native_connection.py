@@ -9,26 +9,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from webrtc_direct import _native
-from webrtc_direct.multiaddr import Fingerprint
-from webrtc_direct.outside_tasks import Signal
-from webrtc_direct.platform.base import (
-    HANDSHAKE_CHANNEL_ID,
-    CloseKind,
-    CloseReason,
-    ConnectionStats,
-    DataChannel,
-    HandshakeTimes,
-    Role,
-    Version,
-)
+from webrtc_direct.address.zones import name_zone
+from webrtc_direct.bounds.process_budget import PROCESS_UNSENT_BYTES, Share
+from webrtc_direct.handshake.roles import Role, Version
+from webrtc_direct.identity.fingerprint import Fingerprint
+from webrtc_direct.platform.base import HANDSHAKE_CHANNEL_ID, ConnectionStats, DataChannel, HandshakeTimes
+from webrtc_direct.platform.closing import CloseKind, CloseReason
 from webrtc_direct.platform.waiting import WaitingChannel, WaitingConnection
-from webrtc_direct.process_budget import PROCESS_UNSENT_BYTES, Share
-from webrtc_direct.zones import name_zone
+from webrtc_direct.runtime.outside_tasks import Signal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from webrtc_direct.limits import Limits
+    from webrtc_direct.bounds.limits import Limits
 
 # A connection may have so many bytes unsent whatever the others have.
 _OWN_UNSENT = 32 * 1024

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from webrtc_direct.platform.base import (
-    ChannelObserver,
-    CloseReason,
-    ConnectionObserver,
-    DataChannel,
-    PeerConnection,
-)
+from webrtc_direct.platform.base import ChannelObserver, ConnectionObserver, DataChannel, PeerConnection
+from webrtc_direct.platform.closing import CloseReason
 
 
 class WaitingChannel(DataChannel):

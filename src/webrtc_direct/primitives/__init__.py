@@ -1,4 +1,4 @@
-"""Cryptographic primitives, and the one place that reaches them.
+"""Cryptographic primitives, from wherever this Python has them; they know nothing of libp2p or of Noise.
 
 The functions are ``async`` because a browser's WebCrypto answers only asynchronously. On CPython
 they call ``cryptography``, or ``hashlib`` where that is quicker for small inputs, and never
@@ -6,12 +6,11 @@ suspend. In a browser they call WebCrypto for what is secret and Python for what
 also does what the browser lacks, which ``in_use`` tells. A coroutine that awaits nothing else is
 run by ``begin``, which in a browser is quicker than to await it.
 
-A check that fails raises :exc:`BadInput`; nothing here knows of libp2p or of Noise.
+A check that fails raises :exc:`BadInput`.
 """
 
 from __future__ import annotations
 
-from webrtc_direct.environment import IN_BROWSER
 from webrtc_direct.primitives.common import (
     RSA_BITS,
     BadInput,
@@ -24,6 +23,7 @@ from webrtc_direct.primitives.common import (
     random_bytes,
     sha256,
 )
+from webrtc_direct.runtime.environment import IN_BROWSER
 
 if IN_BROWSER:
     from webrtc_direct.primitives.browser import (

@@ -1,1 +1,4 @@
-"""The protocols that come with the package: ping and identify, which are always on, perf and echo."""
+"""The protocols that come with the package; they do not know how a connection is made.
+
+Ping and identify are always served, perf and echo where a program asks for them.
+"""

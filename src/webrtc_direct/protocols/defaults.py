@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webrtc_direct.handlers import Handlers
+from webrtc_direct.connection.handlers import Handlers
 from webrtc_direct.protocols.identify import IDENTIFY_PROTOCOL, identify_handler
 from webrtc_direct.protocols.identify_push import IDENTIFY_PUSH_PROTOCOL, identify_push_handler
 from webrtc_direct.protocols.ping import PING_PROTOCOL, ping_handler
@@ -12,7 +12,7 @@ from webrtc_direct.protocols.ping import PING_PROTOCOL, ping_handler
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from webrtc_direct.connection import Handler
+    from webrtc_direct.connection.handlers import Handler
 
 
 def with_defaults(handlers: Mapping[str, Handler] | None) -> Handlers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from webrtc_direct.stream import Stream
+    from webrtc_direct.streams.stream import Stream
 
 ECHO_PROTOCOL = "/echo/1.0.0"
 

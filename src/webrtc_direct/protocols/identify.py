@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from webrtc_direct import protobuf, varint
+from webrtc_direct.address.multiaddr import WebRtcDirectAddress
+from webrtc_direct.address.multiaddr_binary import describe_untrusted, encode
+from webrtc_direct.connection.peer_info import IdentifyInfo
+from webrtc_direct.encoding import protobuf, varint
 from webrtc_direct.errors import LimitExceeded, RemoteProtocolError
-from webrtc_direct.multiaddr import WebRtcDirectAddress
-from webrtc_direct.multiaddr_binary import describe_untrusted, encode
 from webrtc_direct.protocols.peer_record import open_record_untrusted, sign_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from webrtc_direct.connection import Connection
-    from webrtc_direct.identity import PeerId
-    from webrtc_direct.stream import Stream
+    from webrtc_direct.connection.connection import Connection
+    from webrtc_direct.streams.stream import Stream
 
 logger: logging.Logger = logging.getLogger("webrtc_direct.identify")
 
@@ -44,26 +44,6 @@ class _Field(IntEnum):
     PROTOCOL_VERSION = 5
     AGENT_VERSION = 6
     SIGNED_PEER_RECORD = 8
-
-
-@dataclass(frozen=True)
-class IdentifyInfo:
-    """What a peer says about itself. All text comes from the peer: escape it before you show it."""
-
-    peer_id: PeerId
-    """The identity that the connection proved; it agrees with what the peer says here."""
-    agent: str
-    """Name and version of the peer's program."""
-    protocol_version: str
-    protocols: tuple[str, ...]
-    """What the peer serves."""
-    listen_addresses: tuple[str, ...]
-    """Where the peer listens, as multiaddrs, without those that cannot be parsed."""
-    observed_address: str | None
-    """This end's address as the peer sees it."""
-    signed_addresses: tuple[str, ...] = ()
-    """Those that the peer has signed as its own (libp2p's RFC 0003), without peer id; a record that is not
-    in order counts as none."""
 
 
 @dataclass

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from webrtc_direct.errors import LimitExceeded
 from webrtc_direct.protocols.identify import own_message, read_message, take_untrusted
-from webrtc_direct.user_code import call_hook
+from webrtc_direct.runtime.user_code import call_hook
 
 if TYPE_CHECKING:
-    from webrtc_direct.connection import Connection
-    from webrtc_direct.stream import Stream
+    from webrtc_direct.connection.connection import Connection
+    from webrtc_direct.streams.stream import Stream
 
 logger: logging.Logger = logging.getLogger("webrtc_direct.identify")
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import anyio
 
 from webrtc_direct.errors import (
-    ConnectionLost,
     HandshakeTimeout,
     LimitExceeded,
     ProtocolNotSupported,
@@ -16,13 +15,13 @@ from webrtc_direct.errors import (
     StreamClosed,
     StreamReset,
 )
-from webrtc_direct.platform.base import CloseKind, CloseReason
+from webrtc_direct.platform.closing import CloseKind, CloseReason, ConnectionLost
 from webrtc_direct.protocols.ping import PING_PROTOCOL, PingStream
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from webrtc_direct.connection import Connection
+    from webrtc_direct.connection.connection import Connection
 
 logger: logging.Logger = logging.getLogger("webrtc_direct.keep_alive")
 

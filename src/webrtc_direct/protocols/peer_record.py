@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webrtc_direct import protobuf, varint
+from webrtc_direct.encoding import protobuf, varint
 from webrtc_direct.errors import IdentityError, RemoteProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from webrtc_direct.identity import KeyPair, PublicKey
+    from webrtc_direct.identity.identity import KeyPair, PublicKey
 
 _DOMAIN = b"libp2p-peer-record"
 # The multicodec libp2p-peer-record.

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Literal
 from webrtc_direct.errors import RemoteProtocolError
 
 if TYPE_CHECKING:
-    from webrtc_direct.connection import Connection
-    from webrtc_direct.stream import Stream
+    from webrtc_direct.connection.connection import Connection
+    from webrtc_direct.streams.stream import Stream
 
 Progress = Callable[[Literal["upload", "download"], int], None]
 """Called with the direction and the bytes moved since its last call."""
@@ -52,7 +52,7 @@ async def perf(
         RemoteProtocolError: the peer sent more or fewer bytes than it was asked for.
         ConnectionLost: the connection ended meanwhile.
     """
-    async with connection.open_stream(PERF_PROTOCOL) as stream:
+    async with connection.open_stream(PERF_PROTOCOL, lazy=True) as stream:
         started = perf_counter()
         await stream.write(download.to_bytes(_COUNT_BYTES, "big"))
         await _send_zeros(stream, upload, None if progress is None else lambda size: progress("upload", size))

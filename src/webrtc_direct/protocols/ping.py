@@ -12,8 +12,8 @@ from webrtc_direct.errors import RemoteProtocolError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from webrtc_direct.connection import Connection
-    from webrtc_direct.stream import Stream
+    from webrtc_direct.connection.connection import Connection
+    from webrtc_direct.streams.stream import Stream
 
 PING_PROTOCOL = "/ipfs/ping/1.0.0"
 PING_BYTES = 32

@@ -1,4 +1,4 @@
-"""A web page that dials a listener from the browser, and the small HTTP server behind it.
+"""A page that dials a listener from the browser, and its HTTP server; they do not know the command line.
 
 ``webrtc-direct listen --web`` loads it; nothing else does.
 """

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
-    from webrtc_direct.connection import Connection
-    from webrtc_direct.listener import Listener
+    from webrtc_direct.connection.connection import Connection
+    from webrtc_direct.node.listener import Listener
     from webrtc_direct.web.bounds import WebBounds
 
 

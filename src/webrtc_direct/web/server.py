@@ -11,8 +11,8 @@ import anyio
 import h11
 from anyio.abc import SocketAttribute, SocketListener
 
-from webrtc_direct.outside_tasks import clock
-from webrtc_direct.tasks import task_group
+from webrtc_direct.runtime.outside_tasks import clock
+from webrtc_direct.runtime.tasks import task_group
 from webrtc_direct.web.address import WebAddress
 from webrtc_direct.web.bounds import WebBounds
 from webrtc_direct.web.files import load_files
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from anyio.abc import SocketStream, TaskGroup
 
-    from webrtc_direct.listener import Listener
+    from webrtc_direct.node.listener import Listener
     from webrtc_direct.web.files import File
 
 logger: logging.Logger = logging.getLogger("webrtc_direct.web")

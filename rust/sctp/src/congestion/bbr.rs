@@ -2,6 +2,7 @@
 //!
 //! It differs from the draft where real paths asked for it:
 //! - Loss counts only where there is a queue.
+//! - The initial window grows with the round trip.
 //! - Startup ends at the first sign of a queue.
 //! - While it cruises, a queue makes it yield; while no probe has met a loss, it probes more often.
 //! - Where others keep a deep queue filled, the window follows the round trip.
@@ -26,8 +27,12 @@ const BETA: f64 = 0.7;
 /// Section 2.5: it paces a little below the bandwidth, so that queues drain.
 const PACING_MARGIN: f64 = 0.99;
 /// The initial window in packets: as of Chromium's QUIC, where it has proved itself. The ten of RFC 6928 would cost two
-/// more round trips at the start, which is what a transfer over a satellite mostly is.
+/// more round trips at the start.
 const INITIAL_PACKETS: u64 = 32;
+/// Where round trips are long, what is sent in the first one is spread over it. So the window grows with it: the bottleneck
+/// meets the same rate, and a transfer over a satellite, which mostly waits for its start, is done two round trips earlier.
+const INITIAL_PACKETS_PER_SECOND: u64 = 640;
+const MAX_INITIAL_PACKETS: u64 = 128;
 /// Section 2.8: the least window in packets.
 const MIN_PIPE_PACKETS: u64 = 4;
 /// Section 5.6.3: the most that leaves at once, however high the rate is.
@@ -75,6 +80,8 @@ pub(super) struct Bbr {
     drain_began: u64,
     /// In Startup: a queue was seen.
     is_careful: bool,
+    /// The initial window.
+    initial: u64,
     is_restarting: bool,
     is_application_limited: bool,
     in_recovery: bool,
@@ -109,6 +116,7 @@ impl Bbr {
             probe_rtt: ProbeRtt::default(),
             drain_began: 0,
             is_careful: false,
+            initial: INITIAL_PACKETS * packet_size,
             is_restarting: false,
             is_application_limited: false,
             in_recovery: false,
@@ -173,7 +181,9 @@ impl Bbr {
         let Some(min_rtt) = self.model.min_rtt.get() else { return };
         if self.pacing_rate.is_none() {
             let (gain, _) = State::Startup.gains();
-            self.pacing_rate = Some((rate(INITIAL_PACKETS * self.packet_size, min_rtt) as f64 * gain) as u64);
+            self.initial = self.initial.max(initial_packets(min_rtt) * self.packet_size);
+            self.cwnd = self.cwnd.max(self.initial);
+            self.pacing_rate = Some((rate(self.initial, min_rtt) as f64 * gain) as u64);
         }
         let rate = (self.model.bw as f64 * gain * PACING_MARGIN) as u64;
         if rate > 0
@@ -191,7 +201,7 @@ impl Bbr {
         let most = self.quantized(self.wanted_in_flight(gain) + self.model.extra_acked.get());
         if self.model.full_bw.is_reached {
             self.cwnd = (self.cwnd + bytes).min(most);
-        } else if self.cwnd < most || self.model.delivered < INITIAL_PACKETS * self.packet_size {
+        } else if self.cwnd < most || self.model.delivered < self.initial {
             self.cwnd += bytes;
         }
         self.cwnd = self.cwnd.max(self.least_cwnd());
@@ -236,7 +246,7 @@ impl Bbr {
     fn bdp_multiple(&self, bw: u64, gain: f64) -> u64 {
         match self.model.min_rtt.get() {
             Some(min_rtt) => (amount(bw, min_rtt) as f64 * gain) as u64,
-            None => INITIAL_PACKETS * self.packet_size,
+            None => self.initial,
         }
     }
 
@@ -287,6 +297,10 @@ impl Bbr {
             (self.random ^ noise).wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
         self.random ^ self.random >> 33
     }
+}
+
+fn initial_packets(round_trip: Duration) -> u64 {
+    amount(INITIAL_PACKETS_PER_SECOND, round_trip).clamp(INITIAL_PACKETS, MAX_INITIAL_PACKETS)
 }
 
 impl Controller for Bbr {

@@ -1,0 +1,1 @@
+"""Multiaddrs, and the names and zones in them; it finds out what to dial, and dials nothing."""

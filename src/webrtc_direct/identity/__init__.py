@@ -1,0 +1,1 @@
+"""Keys, peer ids, DTLS certificates, and their files; it knows no addresses and no connections."""

@@ -1,0 +1,1 @@
+"""What this Python offers (event loop, tasks, threads, files); it knows nothing of networks or libp2p."""
