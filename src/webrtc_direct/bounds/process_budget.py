@@ -28,16 +28,28 @@ class ProcessBudget:
 
 
 class Share:
-    """What one connection has of a total."""
+    """What one connection has of a total, which learns of it in steps of *step*."""
 
-    def __init__(self, budget: ProcessBudget) -> None:
+    def __init__(self, budget: ProcessBudget, *, step: int = 1) -> None:
         self.count = 0
         self._budget = budget
+        self._step = step
+        self._told = 0
+        self._has_ended = False
 
     def add(self, count: int) -> None:
         """Have *count* more of it, or less where it is negative."""
         self.count += count
-        self._budget.add(count)
+        change = self.count - self._told
+        if not -self._step < change < self._step and not self._has_ended:
+            self._told = self.count
+            self._budget.add(change)
+
+    def end(self) -> None:
+        """Give all of it back. Whatever is added later does not count."""
+        self._has_ended = True
+        self._budget.add(-self._told)
+        self._told = 0
 
     def may_grow(self, most: int) -> bool:
         """Say whether there may be one more here, where there may be *most* in all.

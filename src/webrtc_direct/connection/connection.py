@@ -244,6 +244,7 @@ class Connection:
         limits = self.local.limits
         if self.streams >= limits.max_channels:
             raise LimitExceeded("max_channels", limits.max_channels)
+        self._table.share.add(1)
         return Stream(self, self._table, self._peer.open_channel(), opened_by_peer=False)
 
     async def wait_closed(self) -> CloseReason:
@@ -327,6 +328,7 @@ class Connection:
         if self.local.on_stream is None:
             self._silent.add(channel)
             return
+        self._table.share.add(1)
         stream = Stream(self, self._table, channel, opened_by_peer=True)
         with contained(lambda error: self._failed(stream, error)):
             self.local.on_stream(stream)
@@ -344,6 +346,7 @@ class Connection:
             self._table.end(reason)
             self._silent.end()
             self._waiting.clear()
+            self._pending.end()
             # What a peer gave as its reason is escaped.
             logger.info("%r: %r", self, reason.detail)
             self._closed.set()
@@ -371,6 +374,8 @@ class Connection:
         # A peer that opens and resets in one breath costs no task.
         if stream in self._table.streams:
             self._waiting.add(stream)
+        else:
+            self._pending.add(-1)
         return dealt
 
     def _serve_soon(self, stream: Stream) -> None:
@@ -415,7 +420,6 @@ class Connection:
 
     async def _negotiate(self, stream: Stream) -> Handler:
         limits = self.local.limits
-        self._pending.add(1)
         try:
             with anyio.move_on_after(limits.negotiation_timeout), self._counting():
                 stream.protocol = await accept_protocol(stream, self._handlers, limits)

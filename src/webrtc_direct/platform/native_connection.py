@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # A connection may have so many bytes unsent whatever the others have.
 _OWN_UNSENT = 32 * 1024
+# Most messages are far smaller, and the total has a lock.
+_UNSENT_STEP = 16 * 1024
 # The engine's key of channel 0, and one that it never uses.
 _HANDSHAKE_KEY = 0
 _ENDED_KEY = -1
@@ -124,7 +126,7 @@ class NativePeerConnection(WaitingConnection):
         self.local_fingerprint = local_fingerprint
         self.credit: int = limits.unsent_bytes
         self.established: Signal = Signal()
-        self._unsent = Share(PROCESS_UNSENT_BYTES)
+        self._unsent = Share(PROCESS_UNSENT_BYTES, step=_UNSENT_STEP)
         # A channel was told that it has to wait for the others.
         self._is_short = False
         self._handle: _native.Connection | None = handle
@@ -306,3 +308,4 @@ class NativePeerConnection(WaitingConnection):
             self._observer.connection_closed(reason)
         for channel in list(self._channels.values()):
             channel.end()
+        self._unsent.end()

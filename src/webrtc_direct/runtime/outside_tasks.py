@@ -123,6 +123,9 @@ class Starter:
 
     def start_due(self) -> None:
         """Start what was asked for."""
+        if self._due:
+            # What is started now needs no further turn of ``wait``.
+            self._changed = Signal()
         while self._due:
             function, arguments, name = self._due.popleft()
             self._tasks.start_soon(function, *arguments, name=name)

@@ -52,13 +52,11 @@ class SilentChannels:
 
     def end(self) -> None:
         """Forget them: the connection has ended."""
-        self._count(-len(self._deadlines))
         self._deadlines.clear()
 
     def spoke(self, silent: _SilentChannel, data: bytes) -> int:
-        """Hand over a channel on which *data* came."""
+        """Hand over a channel on which *data* came. It counts as before."""
         del self._deadlines[silent]
-        self._count(-1)
         return self._spoke(silent.channel, data)
 
     def closed(self, silent: _SilentChannel) -> None:

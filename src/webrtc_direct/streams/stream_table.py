@@ -113,9 +113,8 @@ class StreamTable:
             starter.start_soon(self._run_timer, self._watch_idle, name="webrtc_direct idle watch")
 
     def begin(self, stream: HeldStream) -> None:
-        """Take *stream* into the table."""
+        """Take *stream* into the table; whoever makes it has counted it."""
         self.streams.add(stream)
-        self.share.add(1)
 
     # Bounds on memory.
 
@@ -340,7 +339,7 @@ class StreamTable:
         self.reason = reason
         for stream in tuple(self.streams):
             stream.channel_closed()
-        self.share.add(-len(self.streams))
+        self.share.end()
         self.streams.clear()
         _tables_of_this_thread().discard(self)
         self._deadlines.clear()

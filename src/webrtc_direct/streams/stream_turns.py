@@ -92,9 +92,8 @@ class WaitingStreams:
         self.turns: StreamTurns = _turns_of_this_thread()
 
     def add(self, stream: Stream) -> None:
-        """Let *stream* begin in its turn, unless it is discarded before."""
+        """Let *stream* begin in its turn, unless it is discarded before. It is pending already."""
         self._streams[stream] = stream
-        self._pending.add(1)
         if not self._has_turn:
             self._has_turn = True
             self.turns.join(self)
@@ -108,7 +107,6 @@ class WaitingStreams:
 
     def clear(self) -> None:
         """Forget all: the connection has ended."""
-        self._pending.add(-len(self._streams))
         self._streams.clear()
         if self._has_turn:
             self._has_turn = False
@@ -119,7 +117,7 @@ class WaitingStreams:
         stream = next(iter(self._streams.values()), None)
         self._has_turn = stream is not None
         if stream is not None:
-            self.discard(stream)
+            del self._streams[stream]
             self._begin(stream)
         return self._has_turn
 
