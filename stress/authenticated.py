@@ -65,7 +65,8 @@ from as many networks (/24) as the table says, and proves an identity on each. *
 each opens streams at a rate, begins to agree on a protocol, and resets them at once. *trickle*: each asks
 for a transfer without end and reads a byte a second of it. What ends is dialed again. 1200 connections are
 more than the listener has room for (`Limits.max_connections`, 1000): those without streams make room, of the
-networks that have most, or of any network if they had none in their first 10 s. All honest clients are of one network.
+networks that have most, or of any network if they had none in their first 10 s. All honest clients are of
+one network.
 
 {beside} {where} All of this is in a network namespace of its own.
 
