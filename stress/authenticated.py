@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 KIB = 1024
 # What a connection may cost; SCTP's first window is 128 KiB, and all together may have 32 MiB unsent.
-MOST_EACH = {"idle": 64 * KIB, "resets": 384 * KIB, "trickle": 384 * KIB}
+MOST_EACH = {"idle": 64 * KIB, "resets": 640 * KIB, "trickle": 384 * KIB}
 # A file that Python opens for a moment is one; that of a connection would be hundreds.
 MOST_DESCRIPTORS = 4
 
