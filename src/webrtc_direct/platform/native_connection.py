@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from webrtc_direct import _native
 from webrtc_direct.address.zones import name_zone
+from webrtc_direct.bounds.process_budget import PROCESS_UNSENT_BYTES, Share
 from webrtc_direct.handshake.roles import Role, Version
 from webrtc_direct.identity.fingerprint import Fingerprint
 from webrtc_direct.platform.base import HANDSHAKE_CHANNEL_ID, ConnectionStats, DataChannel, HandshakeTimes
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
     from webrtc_direct.bounds.limits import Limits
 
+# A connection may have so many bytes unsent whatever the others have.
+_OWN_UNSENT = 32 * 1024
+# Most messages are far smaller, and the total has a lock.
+_UNSENT_STEP = 16 * 1024
 # The engine's key of channel 0, and one that it never uses.
 _HANDSHAKE_KEY = 0
 _ENDED_KEY = -1
@@ -44,7 +49,7 @@ class NativeChannel(WaitingChannel):
 
     @property
     def writable_bytes(self) -> int:
-        return min(self._credit, self._connection.credit)
+        return min(self._credit, self._connection.room())
 
     def send(self, messages: Sequence[bytes]) -> None:
         if self._ended or not messages:
@@ -121,6 +126,9 @@ class NativePeerConnection(WaitingConnection):
         self.local_fingerprint = local_fingerprint
         self.credit: int = limits.unsent_bytes
         self.established: Signal = Signal()
+        self._unsent = Share(PROCESS_UNSENT_BYTES, step=_UNSENT_STEP)
+        # A channel was told that it has to wait for the others.
+        self._is_short = False
         self._handle: _native.Connection | None = handle
         self._on_answer = on_answer
         self._limits = limits
@@ -183,7 +191,19 @@ class NativePeerConnection(WaitingConnection):
         """Hand *messages* of a channel to the engine; *size* is that of all together."""
         if self._handle is not None:
             self.credit -= size
+            self._unsent.add(size)
             self._handle.send(key, messages)
+
+    def room(self) -> int:
+        """How many bytes may be written on any channel now.
+
+        A connection may have as many unsent as are left for others, and always some of its own: when these
+        have left, its writers go on, whatever the others do.
+        """
+        left = self._unsent.left(self._limits.unsent_bytes_process)
+        room = min(self.credit, max(_OWN_UNSENT, left) - self._unsent.count)
+        self._is_short |= room <= 0
+        return room
 
     def consumed(self, count: int) -> None:
         """So many bytes more are not unread any more."""
@@ -220,6 +240,11 @@ class NativePeerConnection(WaitingConnection):
             self._take_channel(key)
             # Where more of these waited than the engine hands over, it goes on.
             self.consumed(0)
+        elif kind == _native.DISCARDED:
+            count, size = value
+            self.consumed(size)
+            if self._observer is not None:
+                self._observer.channels_discarded(count)
         elif kind == _native.CHANNEL_CLOSED:
             if channel := self._channels.get(key):
                 channel.end()
@@ -260,9 +285,10 @@ class NativePeerConnection(WaitingConnection):
 
     def _give_back(self, count: int, channel: NativeChannel | None) -> None:
         """So many bytes of *channel* are not queued any more: writers of others may have waited for that."""
-        exhausted = self.credit <= 0
         self.credit += count
-        if exhausted and self.credit > 0:
+        self._unsent.add(-count)
+        was_short, self._is_short = self._is_short, False
+        if was_short and self.room() > 0:
             for other in list(self._channels.values()):
                 if other is not channel:
                     other.tell_writable()
@@ -282,3 +308,4 @@ class NativePeerConnection(WaitingConnection):
             self._observer.connection_closed(reason)
         for channel in list(self._channels.values()):
             channel.end()
+        self._unsent.end()

@@ -84,7 +84,7 @@ class Stream(StreamMethods):
         self._readable: Signal | None = None
         self._writable: Signal | None = None
         self._settled: Signal | None = None
-        table.streams.add(self)
+        table.begin(self)
         channel.observer = self
 
     def __repr__(self) -> str:

@@ -13,7 +13,7 @@ from weakref import WeakSet
 
 import anyio
 
-from webrtc_direct.bounds.process_budget import PROCESS_BUDGET
+from webrtc_direct.bounds.process_budget import PROCESS_BUDGET, PROCESS_STREAMS, Share
 from webrtc_direct.bounds.refusals import Rate
 from webrtc_direct.platform.closing import CloseKind, CloseReason, ConnectionLost
 from webrtc_direct.streams.stream_state import Event
@@ -68,7 +68,7 @@ class HeldStream(Protocol):
 class StreamTable:
     """The streams of one connection. Its timers are tasks of *starter*, and run only while one is due.
 
-    *end* ends the connection, where a limit demands it.
+    *end* ends the connection, where a limit demands it. *over* is told of each stream that has ended.
     """
 
     def __init__(
@@ -78,10 +78,13 @@ class StreamTable:
         refusals: Refusals,
         *,
         end: Callable[[CloseReason], None],
+        over: Callable[[HeldStream], None],
     ) -> None:
         limits = refusals.limits
         self.limits = limits
         self.streams: set[HeldStream] = set()
+        self.share = Share(PROCESS_STREAMS)
+        """How many streams there are, also of those that the peer has said nothing on."""
         self.reason: CloseReason | None = None
         """Why the connection ended, once it has."""
         self._starter = starter
@@ -99,6 +102,7 @@ class StreamTable:
         self._refusals = refusals
         self._clock = refusals.clock
         self._end = end
+        self._over = over
         self._paused = False
         self._overflowing = False
         self._max_unread = math.inf if peer.can_slow_peer else limits.unread_bytes_in_browser
@@ -107,6 +111,10 @@ class StreamTable:
         _tables_of_this_thread().add(self)
         if limits.idle_timeout is not None:
             starter.start_soon(self._run_timer, self._watch_idle, name="webrtc_direct idle watch")
+
+    def begin(self, stream: HeldStream) -> None:
+        """Take *stream* into the table; whoever makes it has counted it."""
+        self.streams.add(stream)
 
     # Bounds on memory.
 
@@ -317,8 +325,10 @@ class StreamTable:
         """Forget *stream*, once its channel is closed and nothing of it is unread."""
         for timeout in (Event.FIN_ACK_TIMEOUT, Event.FIN_TIMEOUT):
             self._deadlines.pop((stream, timeout), None)
-        if stream.unread_bytes == 0:
-            self.streams.discard(stream)
+        self._over(stream)
+        if stream.unread_bytes == 0 and stream in self.streams:
+            self.streams.remove(stream)
+            self.share.add(-1)
             if stream.counts_as_use:
                 self._last_use = self._clock()
 
@@ -329,6 +339,7 @@ class StreamTable:
         self.reason = reason
         for stream in tuple(self.streams):
             stream.channel_closed()
+        self.share.end()
         self.streams.clear()
         _tables_of_this_thread().discard(self)
         self._deadlines.clear()
