@@ -122,6 +122,10 @@ interop-tools: ## Install what the interop targets need, on Debian
 bench: build ## Measure speed, handshakes and memory
 	$(BIN)/python -m benchmarks
 
+.PHONY: bench-py
+bench-py: $(VENV)/.stamp-tools ## Measure py-libp2p's hosts with WebRTC-Direct and with other transports; writes docs/py-libp2p-speed.md
+	$(BIN)/python -m benchmarks.py_libp2p.measure
+
 .PHONY: paths
 paths: build ## Measure speed over paths with delay, a bottleneck and losses; writes docs/paths.md (needs Go, npm, Chromium, Firefox)
 	$(BIN)/python -m benchmarks.paths --write
@@ -173,6 +177,14 @@ bounds-check: $(VENV)/.stamp-tools ## Run tests with the lowest and the highest 
 .PHONY: beside-check
 beside-check: $(VENV)/.stamp-tools ## Install the package beside libp2p and others, use all in one program, and test the transport for py-libp2p
 	$(BIN)/python -m tests.beside.check
+
+.PHONY: interop-py
+interop-py: $(VENV)/.stamp-tools ## Run py-libp2p's own tests over WebRTC-Direct and over TCP; writes docs/py-libp2p-tests.md (20 minutes)
+	$(BIN)/python -m tests.beside.own_tests.run
+
+.PHONY: interop-py-quick
+interop-py-quick: $(VENV)/.stamp-tools ## The part of `make interop-py` that takes a few minutes
+	$(BIN)/python -m tests.beside.own_tests.run --quick
 
 .PHONY: clean
 clean: ## Remove everything that was built

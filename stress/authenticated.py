@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from stress.work import Work
 
 KIB = 1024
-# What a connection may cost; SCTP's first window is 128 KiB, and a channel may have 256 KiB unsent.
-MOST_EACH = {"idle": 64 * KIB, "resets": 768 * KIB, "trickle": 512 * KIB}
+# What a connection may cost; SCTP's first window is 128 KiB, and all together may have 32 MiB unsent.
+MOST_EACH = {"idle": 64 * KIB, "resets": 640 * KIB, "trickle": 384 * KIB}
 # A file that Python opens for a moment is one; that of a connection would be hundreds.
 MOST_DESCRIPTORS = 4
 
@@ -51,7 +51,7 @@ class Attack:
 ATTACKS = (
     *(Attack(kind="idle", connections=256, networks=count) for count in (1, 256)),
     Attack(kind="idle", connections=900, networks=900),
-    Attack(kind="idle", connections=1200, networks=100),
+    *(Attack(kind="idle", connections=1200, networks=count) for count in (100, 1200)),
     *(Attack(kind="resets", rate=rate, connections=256, networks=1) for rate in (20, 400)),
     Attack(kind="resets", rate=400, connections=256, networks=256),
     Attack(kind="resets", rate=100, connections=900, networks=900),
@@ -65,7 +65,8 @@ from as many networks (/24) as the table says, and proves an identity on each. *
 each opens streams at a rate, begins to agree on a protocol, and resets them at once. *trickle*: each asks
 for a transfer without end and reads a byte a second of it. What ends is dialed again. 1200 connections are
 more than the listener has room for (`Limits.max_connections`, 1000): those without streams make room, of the
-networks that have most. All honest clients are of one network.
+networks that have most, or of any network if they had none in their first 10 s. All honest clients are of
+one network.
 
 {beside} {where} All of this is in a network namespace of its own.
 

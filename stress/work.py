@@ -12,7 +12,7 @@ class Work:
     """Sizes are bytes, times are seconds."""
 
     transfer: int = 64 * MIB
-    transfer_seconds: float = 4800.0
+    transfer_seconds: float = 2400.0
     """After which it is ended. At 20 % loss our sender takes a quarter of an hour to ours, and an hour to go;
     go's would take some five hours, to go as to ours."""
     short_blackout: float = 8.0

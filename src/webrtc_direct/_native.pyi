@@ -10,6 +10,7 @@ __all__ = [
     "CLOSED",
     "CONNECTED",
     "DATA",
+    "DISCARDED",
     "FAILED",
     "LISTENER_CLOSED",
     "OPENED",
@@ -34,6 +35,7 @@ LISTENER_CLOSED: Final[int]
 ANSWERED: Final[int]
 REFUSED: Final[int]
 FAILED: Final[int]
+DISCARDED: Final[int]
 BUILD_PROFILE: Final[str]
 
 @type_check_only

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import anyio
@@ -13,11 +14,21 @@ import pytest
 from tests.support import ECHO, SECONDS, settled
 
 import webrtc_direct
-from webrtc_direct import echo_handler, perf_handler, ping_stream
+from webrtc_direct import KeyPair, Limits, WebRtcDirectAddress, echo_handler, perf_handler, ping_stream
+from webrtc_direct.connection.authentication import authenticate
+from webrtc_direct.handshake.noise import NoiseKeys
+from webrtc_direct.handshake.sdp import make_session
+from webrtc_direct.platform import default_platform
+from webrtc_direct.platform.base import ConnectParameters
 from webrtc_direct.protocols.perf import PERF_PROTOCOL as PERF
+from webrtc_direct.streams.message import Flag, encode_data, encode_flag
+from webrtc_direct.streams.multistream import HEADER, encode
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from webrtc_direct import Connection, Stream
+    from webrtc_direct.platform.base import PeerConnection
 
 ADDRESS = "/ip4/127.0.0.1/udp/0/webrtc-direct"
 STREAMS = 200
@@ -94,6 +105,57 @@ async def test_a_thousand_short_streams_at_once_are_served() -> None:
                 for _ in range(1000):
                     tasks.start_soon(echo, connection, room)
     assert served == 1000
+
+
+@asynccontextmanager
+async def raw_client(address: str) -> AsyncIterator[PeerConnection]:
+    """An authenticated client that keeps to no rule of streams."""
+    target, platform, limits = WebRtcDirectAddress.parse(address), default_platform(), Limits()
+    certificate = await platform.make_certificate()
+    session = make_session(target, version="v1", certificate_fingerprint=certificate.fingerprint)
+    async with anyio.create_task_group() as tasks:
+        peer = await platform.connect(tasks, ConnectParameters(session, certificate, limits, SECONDS))
+        await authenticate(peer, await NoiseKeys.of(KeyPair.generate()), limits=limits, seconds=SECONDS)
+        yield peer
+        peer.abort()
+
+
+def open_and_reset(peer: PeerConnection, count: int, last: Flag) -> None:
+    """Open so many streams, end each with *last*, and let all arrive before anybody looks at them."""
+    for _ in range(count):
+        channel = peer.open_channel()
+        channel.send([*encode_data(encode(HEADER) + encode(ECHO)), encode_flag(last)])
+        channel.close()
+    # Nothing runs meanwhile but the engine, on its thread.
+    time.sleep(0.5)
+
+
+async def test_streams_that_are_reset_before_anybody_looks_at_them_begin_nothing() -> None:
+    begun: list[Stream] = []
+    async with (
+        webrtc_direct.listen(ADDRESS, on_stream=begun.append) as listener,
+        raw_client(listener.addresses[0]) as peer,
+    ):
+        await settled(lambda: bool(listener.connections), "it is connected")
+        open_and_reset(peer, STREAMS // 2, Flag.RESET_STREAM)
+        # What ends in another way is handed over, however late.
+        open_and_reset(peer, 1, Flag.FIN)
+        await settled(lambda: bool(begun), "the last is handed over")
+        assert len(begun) == 1
+        assert await begun[0].read() == encode(HEADER) + encode(ECHO)
+
+
+async def test_streams_that_nobody_looks_at_count_towards_the_resets_of_a_connection() -> None:
+    limits = Limits(resets_per_second=STREAMS / 4)
+    async with (
+        webrtc_direct.listen(ADDRESS, handlers={ECHO: echo_handler}, limits=limits) as listener,
+        raw_client(listener.addresses[0]) as peer,
+    ):
+        await settled(lambda: bool(listener.connections), "it is connected")
+        connection = listener.connections[0]
+        open_and_reset(peer, STREAMS, Flag.RESET_STREAM)
+        with anyio.fail_after(SECONDS):
+            assert "resets_per_second" in (await connection.wait_closed()).detail
 
 
 @pytest.mark.parametrize("kind", ["idle", "resets", "trickle"])

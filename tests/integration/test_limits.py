@@ -15,7 +15,7 @@ import webrtc_direct
 from webrtc_direct import CloseKind, HandshakeError, Limits, StreamReset, echo_handler, ping
 
 if TYPE_CHECKING:
-    from webrtc_direct import CloseReason, Listener, Stream
+    from webrtc_direct import CloseReason, Connection, Listener, Stream
 
 ANY_PORT = "/ip4/127.0.0.1/udp/0/webrtc-direct"
 SECONDS = 30
@@ -216,6 +216,51 @@ async def test_what_all_stopped_readers_are_sent_is_bounded_together(together: i
             async with webrtc_direct.dial(listener.addresses[0]) as connection:
                 assert await ping(connection) > 0
             tasks.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("together", [256 * KIB, 64 * 1024 * KIB])
+async def test_the_unsent_bytes_of_all_connections_are_bounded(together: int) -> None:
+    size, connections, streams, each, own, frame = 1_000_000, 6, 2, 256 * KIB, 32 * KIB, 16 * KIB
+    held = connections * streams * each
+    read_now = anyio.Event()
+    dialed: list[Connection] = []
+    read = 0
+
+    async def read_later(stream: Stream) -> None:
+        nonlocal read
+        await read_now.wait()
+        async for data in stream:
+            read += len(data)
+
+    async def write(connection: Connection) -> None:
+        async with connection.open_stream("/later") as stream:
+            await stream.write(bytes(size))
+            await stream.close_write()
+            assert await stream.read() == b""
+
+    async def dial(address: str) -> None:
+        async with webrtc_direct.dial(address, limits=Limits(unsent_bytes_process=together)) as connection:
+            dialed.append(connection)
+            async with anyio.create_task_group() as tasks:
+                for _ in range(streams):
+                    tasks.start_soon(write, connection)
+
+    def unsent() -> int:
+        return sum(connection.stats().unsent_bytes for connection in dialed)
+
+    theirs = Limits(unread_bytes=64 * KIB, stall_timeout=4 * SECONDS)
+    with anyio.fail_after(SECONDS):
+        async with webrtc_direct.listen(ANY_PORT, handlers={"/later": read_later}, limits=theirs) as listener:
+            async with anyio.create_task_group() as tasks:
+                for _ in range(connections):
+                    tasks.start_soon(dial, listener.addresses[0])
+                while unsent() < min(together, held) / 2:  # noqa: ASYNC110 - the engine takes it
+                    await anyio.sleep(0.01)
+                await anyio.sleep(0.5)
+                assert min(together, held) / 2 <= unsent() <= together + connections * (own + frame)
+                read_now.set()
+            # All writers went on, with what the others left.
+            assert read == connections * streams * size
 
 
 @pytest.mark.parametrize("unread", [256 * KIB, 1024 * KIB])

@@ -20,7 +20,7 @@ from webrtc_direct import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from tests.integration_memory.conftest import Ends, Settled
 
@@ -57,6 +57,19 @@ async def test_a_stream_is_given_as_it_is_opened_and_carries_what_was_written(
         assert await stream.read() == b"none here either"
         assert await stream.read() == b""
         await stream.aclose()
+
+
+@pytest.mark.parametrize("end", [Stream.aclose, Stream.close_write, lambda stream: stream.reset()])
+async def test_a_stream_that_ends_with_nothing_written_is_given_all_the_same(
+    end: Callable[[Stream], Awaitable[None] | None], ends: Ends, settled: Settled
+) -> None:
+    streams: list[Stream] = []
+    async with raw_pair(ends, streams.append) as connection:
+        for _ in range(20):
+            ended = end(await connection.open_raw_stream())
+            if ended is not None:
+                await ended
+        await settled(lambda: len(streams) == 20)
 
 
 async def test_the_dialer_is_given_streams_as_well(ends: Ends, settled: Settled) -> None:

@@ -15,6 +15,7 @@
 
 mod crowd;
 mod endpoint;
+mod frames;
 mod handle;
 mod options;
 mod pools;

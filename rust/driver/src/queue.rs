@@ -2,6 +2,9 @@
 //!
 //! The connections of a queue take turns, an event each, so that one whose peer makes much work delays itself and not
 //! the others. One that had nothing comes before those that had, as in FQ-CoDel (RFC 8290 section 4.1.2).
+//!
+//! A channel that the peer opens and resets while all of it waits is not handed out, only counted. So a flood of these
+//! makes the less work the further the reader is behind.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, Read as _, Write as _};
@@ -10,10 +13,12 @@ use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use webrtc_direct_engine::association::ChannelKey;
 use webrtc_direct_engine::failure::{Failed, Failure};
 use webrtc_direct_engine::listener::Refusal;
 use webrtc_direct_engine::session::{Established, Event};
 
+use crate::frames;
 use crate::handle::Connection;
 
 /// A connection of which more events wait delivers nothing.
@@ -34,6 +39,9 @@ pub enum QueueEvent {
     Accepted(Connection, Established),
     /// An event of a connection, by its id.
     Session(u64, Event),
+    /// So many channels of a connection, by its id, were opened and reset by the peer before anything was handed out of
+    /// them, and so many bytes of theirs were delivered.
+    Discarded(u64, u64, u64),
     /// A limit of a listener has refused connections, so many since it was last told.
     Refused(Refusal, u64),
     /// Handshakes of a listener have failed for one reason: the last of them, and how many since it was last told.
@@ -42,12 +50,72 @@ pub enum QueueEvent {
     ListenerClosed,
 }
 
+/// What waits of one connection.
+#[derive(Debug, Default)]
+struct Waiting {
+    events: VecDeque<Event>,
+    /// Channels that came and went meanwhile, and the bytes of them.
+    discarded: (u64, u64),
+}
+
+impl Waiting {
+    /// Append an event. By how many more or fewer it makes those that wait.
+    fn push(&mut self, event: Event) -> isize {
+        let before = self.len();
+        match event {
+            Event::ChannelClosed(key) if self.was_in_vain(key) => self.discard(key),
+            event => {
+                if let Some(event) = join(self.events.back_mut(), event) {
+                    self.events.push_back(event);
+                }
+            }
+        }
+        self.len().wrapping_sub(before).cast_signed()
+    }
+
+    fn pop(&mut self, id: u64) -> Option<QueueEvent> {
+        if self.discarded.0 > 0 {
+            let (channels, bytes) = std::mem::take(&mut self.discarded);
+            return Some(QueueEvent::Discarded(id, channels, bytes));
+        }
+        self.events.pop_front().map(|event| QueueEvent::Session(id, event))
+    }
+
+    fn len(&self) -> usize {
+        self.events.len() + usize::from(self.discarded.0 > 0)
+    }
+
+    /// Whether all of a channel waits here, and the last that the peer said on it is that all of it is void.
+    fn was_in_vain(&self, key: ChannelKey) -> bool {
+        let opened = |event: &Event| matches!(event, Event::Opened(of) if *of == key);
+        let Some(opened) = self.events.iter().position(opened) else { return false };
+        let data = self.events.range(opened..).filter_map(|event| match event {
+            Event::Data(of, data) if *of == key => Some(&data[..]),
+            _ => None,
+        });
+        frames::end_in_reset_untrusted(data)
+    }
+
+    fn discard(&mut self, key: ChannelKey) {
+        self.discarded.0 += 1;
+        let bytes = &mut self.discarded.1;
+        self.events.retain(|event| match event {
+            Event::Opened(of) => *of != key,
+            Event::Data(of, data) if *of == key => {
+                *bytes += data.len() as u64;
+                false
+            }
+            _ => true,
+        });
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
     /// What the listener itself has to say.
     own: VecDeque<QueueEvent>,
     /// What waits of each connection that has a turn.
-    waiting: HashMap<u64, VecDeque<Event>>,
+    waiting: HashMap<u64, Waiting>,
     /// Connections whose turn comes next: they had nothing before.
     fresh: VecDeque<u64>,
     /// The other ones. Who has nothing left keeps its place for a round, and so is not fresh in each.
@@ -63,16 +131,17 @@ impl State {
     fn push(&mut self, event: QueueEvent) {
         match event {
             QueueEvent::Session(id, event) => {
-                let events = self.waiting.entry(id).or_insert_with(|| {
+                let waiting = self.waiting.entry(id).or_insert_with(|| {
                     self.fresh.push_back(id);
-                    VecDeque::new()
+                    Waiting::default()
                 });
-                let Some(event) = join(events.back_mut(), event) else { return };
-                events.push_back(event);
+                self.count = self.count.saturating_add_signed(waiting.push(event));
             }
-            own => self.own.push_back(own),
+            own => {
+                self.own.push_back(own);
+                self.count += 1;
+            }
         }
-        self.count += 1;
     }
 
     /// The next event: a connection is accepted before anything else of it, and a listener closed after all else.
@@ -82,9 +151,9 @@ impl State {
             return self.own.pop_front();
         }
         while let Some(id) = self.fresh.pop_front().or_else(|| self.turns.pop_front()) {
-            if let Some(event) = self.waiting.get_mut(&id).and_then(VecDeque::pop_front) {
+            if let Some(event) = self.waiting.get_mut(&id).and_then(|waiting| waiting.pop(id)) {
                 self.turns.push_back(id);
-                return Some(QueueEvent::Session(id, event));
+                return Some(event);
             }
             self.waiting.remove(&id);
         }
@@ -178,7 +247,7 @@ impl Sender {
 
     /// Whether the reader has more events of this connection than it deals with.
     pub(crate) fn is_behind(&self, id: u64) -> bool {
-        self.lock().waiting.get(&id).is_some_and(|events| events.len() > MAX_BEHIND)
+        self.lock().waiting.get(&id).is_some_and(|waiting| waiting.len() > MAX_BEHIND)
     }
 
     /// Append events, joining data of one channel, and wake the caller.
@@ -262,6 +331,52 @@ mod tests {
         assert!(!sender.is_behind(2));
         assert_eq!(taken(&queue, usize::MAX).len(), MAX_BEHIND + 2);
         assert!(!sender.is_behind(1));
+    }
+
+    fn reset(key: u64) -> Vec<QueueEvent> {
+        // A frame of data, and one with the flag alone.
+        let data = [3, 0x12, 1, b'a', 2, 8, 2].to_vec();
+        let events = [Event::Opened(key), Event::Data(key, data), Event::ChannelClosed(key)];
+        events.into_iter().map(|event| QueueEvent::Session(1, event)).collect()
+    }
+
+    #[test]
+    fn what_the_peer_opens_and_resets_while_it_waits_is_only_counted() {
+        let queue = EventQueue::new().unwrap();
+        let sender = queue.sender();
+        for key in 0..3 * MAX_BEHIND as u64 {
+            sender.push(&mut reset(key));
+        }
+        sender.push(&mut opened(1, 1000..1001));
+        assert!(!sender.is_behind(1));
+        let events = queue.take(9);
+        let count = 3 * MAX_BEHIND as u64;
+        let expected = (1, count, 7 * count);
+        assert!(
+            matches!(events[0], QueueEvent::Discarded(id, channels, bytes) if (id, channels, bytes) == expected)
+        );
+        assert!(matches!(events[1], QueueEvent::Session(1, Event::Opened(1000))));
+        assert_eq!(events.len(), 2);
+        // Nothing is left that would wake the reader.
+        assert!(queue.take(9).is_empty());
+        assert!(!sender.lock().signaled);
+    }
+
+    #[test]
+    fn what_is_not_void_is_handed_out_whole() {
+        let queue = EventQueue::new().unwrap();
+        let sender = queue.sender();
+        // The reader has the first part of it.
+        let mut events = reset(1);
+        sender.push(&mut events.drain(..1).collect());
+        assert_eq!(queue.take(9).len(), 1);
+        sender.push(&mut events);
+        assert_eq!(queue.take(9).len(), 2);
+        // It has ended, and is not reset.
+        let mut events = reset(3);
+        events[1] = QueueEvent::Session(1, Event::Data(3, vec![3, 0x12, 1, b'a', 2, 8, 0]));
+        sender.push(&mut events);
+        assert_eq!(queue.take(9).len(), 3);
     }
 
     #[test]

@@ -31,7 +31,10 @@ pub struct Config {
     /// A connection that never had a stream for so long may give way to a new one at a listener that has as many as
     /// it may.
     pub unused_grace: Duration,
-    /// The same of one that had streams, and has none for so long.
+    /// One that never had a stream for so long may give way to a new one whatever the networks of both have, if that of the
+    /// new one has finished handshakes.
+    pub long_unused_grace: Duration,
+    /// The same as `unused_grace` of one that had streams, and has none for so long.
     pub idle_grace: Duration,
     /// Handshakes in progress at a listener.
     pub max_handshakes: usize,
@@ -99,6 +102,7 @@ impl Default for Config {
             requests_per_second_of_known: 64.0,
             max_stun_of_run: 4,
             unused_grace: Duration::from_secs(2),
+            long_unused_grace: Duration::from_secs(10),
             idle_grace: Duration::from_secs(60),
             max_handshakes: 256,
             handshake_grace: Duration::from_secs(1),

@@ -231,6 +231,41 @@ fn connections_without_streams_make_room_for_new_ones_and_those_with_streams_do_
 }
 
 #[test]
+fn idle_connections_of_ever_so_many_networks_do_not_keep_out_a_network_that_has_one() {
+    let mut world = World::with(16, Weather::FAIR, Config { max_connections: 4, ..Config::default() });
+    let dial = |world: &mut World, network: usize| {
+        let client = world.dial(&World::v2(world.clients.len()));
+        world.addresses[client] = format!("198.51.{network}.{}:5000", client + 1).parse().unwrap();
+        world.run(Duration::from_millis(1500));
+        client
+    };
+    let is_in =
+        |world: &World, client: usize| world.is_up(End::Client(client)) && !world.clients[client].is_closed();
+    let kept = dial(&mut world, 1);
+    world.at(End::Client(kept), |session| session.open_channel(2));
+    let idle = [2, 3, 4].map(|network| dial(&mut world, network));
+    // They may yet open a stream.
+    let early = dial(&mut world, 1);
+    assert!(!is_in(&world, early));
+    world.at(End::Client(early), |session| session.abort());
+    world.run(Duration::from_secs(10));
+    let newcomer = dial(&mut world, 1);
+    assert!(is_in(&world, kept) && is_in(&world, newcomer));
+    assert_eq!(idle.map(|client| is_in(&world, client)), [false, true, true]);
+    // One that ever had a stream is protected by the count of its network for as long as it is idle.
+    for client in [newcomer, idle[1], idle[2]] {
+        world.at(End::Client(client), |session| session.open_channel(2));
+    }
+    world.run(Duration::from_secs(1));
+    for client in [idle[1], idle[2]] {
+        world.at(End::Client(client), |session| session.close_channel(2));
+    }
+    world.run(Duration::from_secs(70));
+    let late = dial(&mut world, 1);
+    assert!(!is_in(&world, late));
+}
+
+#[test]
 fn an_address_and_a_second_have_their_limits_too() {
     let quota = Config { max_connections_per_address: 1, ..Config::default() };
     let mut world = World::with(12, Weather::FAIR, quota);

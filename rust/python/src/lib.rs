@@ -30,6 +30,7 @@ const LISTENER_CLOSED: u8 = 7;
 const ANSWERED: u8 = 8;
 const REFUSED: u8 = 9;
 const FAILED: u8 = 10;
+const DISCARDED: u8 = 11;
 
 /// Events on their way to an event loop.
 #[pyclass(frozen, module = "webrtc_direct._native")]
@@ -60,6 +61,9 @@ impl EventQueue {
                     list.append((ACCEPTED, id, 0, (connection, established_tuple(py, &established))))?;
                 }
                 QueueEvent::Session(id, event) => append_event(py, &list, id, event)?,
+                QueueEvent::Discarded(id, channels, bytes) => {
+                    list.append((DISCARDED, id, 0, (channels, bytes)))?;
+                }
                 QueueEvent::Refused(refusal, count) => {
                     list.append((REFUSED, 0, 0, (limit_name(refusal), count)))?;
                 }
@@ -455,6 +459,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("ANSWERED", ANSWERED)?;
     module.add("REFUSED", REFUSED)?;
     module.add("FAILED", FAILED)?;
+    module.add("DISCARDED", DISCARDED)?;
     // A benchmark refuses to measure a debug build.
     module.add("BUILD_PROFILE", if cfg!(debug_assertions) { "debug" } else { "release" })?;
     module.add_class::<EventQueue>()?;

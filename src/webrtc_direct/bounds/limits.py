@@ -68,6 +68,12 @@ class Limits:
     """Open data channels of one connection."""
     max_pending_streams: int = 256
     """Streams of one connection that the peer has opened, until the ends agree on the protocol."""
+    max_pending_streams_process: int = 4096
+    """The same of all connections of the process whose limits have the same value. A connection may have as
+    many as are left for the others."""
+    max_streams_process: int = 65536
+    """Streams of all connections of the process whose limits have the same value. The peer may open more on
+    a connection that has fewer than are left for the others."""
     streams_per_second: float = 1000.0
     """Streams that the peer opens on one connection; a burst may have twice as many. Others are reset."""
     resets_per_second: float = 500.0
@@ -96,6 +102,9 @@ class Limits:
     """Written but unsent bytes of one connection; beyond this writers wait."""
     unsent_bytes_per_channel: int = 256 * _KIB
     """The same for each channel, so that one stream cannot take everything."""
+    unsent_bytes_process: int = 32 * _MIB
+    """The same of all connections of the process whose limits have the same value, beyond the first 32 KiB of
+    each, but not in a browser. A connection may have as many as are left for the others."""
     receive_window: int = 16 * _MIB
     """The most that SCTP holds of one connection while earlier data is missing or its reader is slow. It
     holds up to 1 MiB of any connection, and more only on paths that deliver more: the window that the

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from webrtc_direct.errors import RemoteProtocolError
 from webrtc_direct.runtime.outside_tasks import Clock, clock
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from webrtc_direct.bounds.limits import Limits
 
 logger: logging.Logger = logging.getLogger("webrtc_direct.limits")
@@ -60,6 +64,15 @@ class Refusals:
         """Count a refusal by the field *limit*, where an error names one."""
         if limit is not None:
             self.refuse(limit)
+
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """Count a refusal where what the peer did breaks a limit, and raise the error."""
+        try:
+            yield
+        except RemoteProtocolError as error:
+            self.count(error.limit)
+            raise
 
 
 class Rate:

@@ -50,6 +50,7 @@ _STARTS = {
     "max_handshakes": COUNT,
     "max_channels": COUNT,
     "max_pending_streams": COUNT,
+    "max_streams": COUNT,
 }
 
 _DEFAULTS = Limits()

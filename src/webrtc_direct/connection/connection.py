@@ -6,12 +6,13 @@ It knows nothing of what is below the data channels, nor of what travels on a st
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 
+from webrtc_direct.bounds.process_budget import PROCESS_PENDING_STREAMS, Share
 from webrtc_direct.bounds.refusals import Rate, Refusals
 from webrtc_direct.connection.handlers import Handler, Handlers, is_expected
 from webrtc_direct.connection.opening import OpeningStream
@@ -19,7 +20,6 @@ from webrtc_direct.errors import (
     HandshakeTimeout,
     LimitExceeded,
     LocalProtocolError,
-    RemoteProtocolError,
     WebRtcDirectError,
 )
 from webrtc_direct.handshake.roles import Role
@@ -30,9 +30,10 @@ from webrtc_direct.streams.negotiation import accept_protocol, propose_lazily, p
 from webrtc_direct.streams.silent_channels import SilentChannels
 from webrtc_direct.streams.stream import Stream
 from webrtc_direct.streams.stream_table import StreamTable
+from webrtc_direct.streams.stream_turns import WaitingStreams
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
 
     from anyio.abc import TaskGroup
 
@@ -74,15 +75,18 @@ class Connection:
         self._starter = Starter(tasks)
         is_dialed = peer.role is Role.CLIENT
         self._handlers = local.handlers if is_dialed else Handlers({}, others=local.handlers)
-        self._negotiating = 0
+        self._pending = Share(PROCESS_PENDING_STREAMS)
         self._closing = False
         self._closed = Signal()
         self._refusals = Refusals(local.limits, whole=local.refusals)
         self._stream_rate = Rate(local.limits.streams_per_second, local.refusals.clock)
         pushes = local.limits.identify_pushes_per_minute
         self.pushes = Rate(pushes / 60, local.refusals.clock, burst=pushes)
-        self._table = StreamTable(self._starter, peer, self._refusals, end=self.end)
-        self._silent = SilentChannels(self._table, self._refusals, self._begin_stream)
+        self._waiting = WaitingStreams(self._serve_soon, pending=self._pending, wake=self._starter.wake)
+        self._table = StreamTable(
+            self._starter, peer, self._refusals, end=self.end, over=self._waiting.discard
+        )
+        self._silent = SilentChannels(self._table, self._refusals, self._pending, self._begin_stream)
         logger.info("%r: authenticated", self)
         peer.observer = self
 
@@ -206,6 +210,7 @@ class Connection:
         limits = self.local.limits
         if self.streams >= limits.max_channels:
             raise LimitExceeded("max_channels", limits.max_channels)
+        self._table.share.add(1)
         return Stream(self, self._table, self._peer.open_channel(), opened_by_peer=False)
 
     async def wait_closed(self) -> CloseReason:
@@ -218,7 +223,10 @@ class Connection:
 
     async def serve_streams(self) -> None:
         """Run the handlers of the streams that the peer opens, until the connection has ended."""
-        await self._starter.run()
+        while not self._starter.has_stopped:
+            await self._starter.wait()
+            self._starter.start_due()
+            await self._waiting.turns.drive(self._starter)
 
     def refuse(self, limit: str) -> None:
         """Count that *limit* has refused something that the peer did."""
@@ -286,15 +294,25 @@ class Connection:
         if self.local.on_stream is None:
             self._silent.add(channel)
             return
+        self._table.share.add(1)
         stream = Stream(self, self._table, channel, opened_by_peer=True)
         with contained(lambda error: self._failed(stream, error)):
             self.local.on_stream(stream)
+
+    def channels_discarded(self, count: int) -> None:
+        """Count channels that came and went (``ConnectionObserver``)."""
+        for _ in range(count):
+            if not self._stream_rate.allows():
+                self._refusals.refuse("streams_per_second")
+            self._table.count_reset()
 
     def connection_closed(self, reason: CloseReason) -> None:
         """Tell everything that waits (``ConnectionObserver``)."""
         if self._table.reason is None:
             self._table.end(reason)
             self._silent.end()
+            self._waiting.clear()
+            self._pending.end()
             # What a peer gave as its reason is escaped.
             logger.info("%r: %r", self, reason.detail)
             self._closed.set()
@@ -305,8 +323,12 @@ class Connection:
         limits = self.local.limits
         if not self._stream_rate.allows():
             return "streams_per_second"
-        if self._negotiating + len(self._silent) >= limits.max_pending_streams:
+        if self._pending.count >= limits.max_pending_streams:
             return "max_pending_streams"
+        if not self._pending.may_grow(limits.max_pending_streams_process):
+            return "max_pending_streams_process"
+        if not self._table.share.may_grow(limits.max_streams_process):
+            return "max_streams_process"
         if self.streams >= limits.max_channels:
             return "max_channels"
         return None
@@ -317,15 +339,19 @@ class Connection:
         dealt = stream.data_received(data)
         # A peer that opens and resets in one breath costs no task.
         if stream in self._table.streams:
-            self._negotiating += 1
-            self._starter.start_soon(self._serve, stream, name="webrtc_direct stream")
+            self._waiting.add(stream)
+        else:
+            self._pending.add(-1)
         return dealt
+
+    def _serve_soon(self, stream: Stream) -> None:
+        self._starter.start_soon(self._serve, stream, name="webrtc_direct stream")
 
     async def _open_stream(self, protocols: tuple[str, ...]) -> Stream:
         limits = self.local.limits
         stream = await self.open_raw_stream()
         try:
-            with anyio.move_on_after(limits.negotiation_timeout), self._counting():
+            with anyio.move_on_after(limits.negotiation_timeout), self._refusals.counting():
                 stream.protocol = await propose_protocols(stream, protocols, limits)
                 return stream
         except BaseException:
@@ -361,21 +387,13 @@ class Connection:
     async def _negotiate(self, stream: Stream) -> Handler:
         limits = self.local.limits
         try:
-            with anyio.move_on_after(limits.negotiation_timeout), self._counting():
+            with anyio.move_on_after(limits.negotiation_timeout), self._refusals.counting():
                 stream.protocol = await accept_protocol(stream, self._handlers, limits)
                 handler = self._handlers.get(stream.protocol)
                 if handler is None:
                     raise LocalProtocolError(f"{stream.protocol} is not served any more")
                 return handler
         finally:
-            self._negotiating -= 1
+            self._pending.add(-1)
         self._refusals.refuse("negotiation_timeout")
         raise HandshakeTimeout("negotiation", limits.negotiation_timeout, address=self.remote)
-
-    @contextmanager
-    def _counting(self) -> Iterator[None]:
-        try:
-            yield
-        except RemoteProtocolError as error:
-            self._refusals.count(error.limit)
-            raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from webrtc_direct.platform.closing import ConnectionLost
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from webrtc_direct.bounds.limits import Limits
     from webrtc_direct.connection.connection import Connection
     from webrtc_direct.streams.stream import Stream
 
@@ -29,12 +29,17 @@ if TYPE_CHECKING:
 class Accepted:
     """The streams that the peer has opened and py-libp2p has not taken, up to ``Limits.max_channels``."""
 
-    def __init__(self) -> None:
-        self._send, self._receive = trio.open_memory_channel["Stream"](math.inf)
+    def __init__(self, limits: Limits) -> None:
+        # Those that the peer has reset are among them, and count for the connection no more.
+        self._send, self._receive = trio.open_memory_channel["Stream"](limits.max_channels)
 
     def put(self, stream: Stream) -> None:
         """Take a stream (``OnStream``)."""
-        self._send.send_nowait(stream)
+        try:
+            self._send.send_nowait(stream)
+        except trio.WouldBlock:
+            stream.connection.refuse("max_channels")
+            stream.reset()
 
     async def get(self) -> Stream:
         """Return the next stream. Raises trio.EndOfChannel after the last one."""

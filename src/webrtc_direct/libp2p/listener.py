@@ -139,7 +139,7 @@ class _Serving:
 
     def connected(self, connection: Connection) -> None:
         """Give *connection* to the handler."""
-        self._accepted[connection] = accepted = Accepted()
+        self._accepted[connection] = accepted = Accepted(connection.local.limits)
         muxed = MuxedConn(connection, accepted)
         self.tasks.start_soon(self._serve, muxed, name="webrtc_direct.libp2p connection")
 

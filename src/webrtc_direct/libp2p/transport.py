@@ -74,7 +74,7 @@ class WebRtcDirect(ITransport):
 
         async def hold(started: Callable[[MuxedConn], None]) -> None:
             """Keep the connection as long as it lasts."""
-            accepted = Accepted()
+            accepted = Accepted(self._limits)
             async with dial(
                 maddr,
                 identity=self._identity,

@@ -169,6 +169,9 @@ class ConnectionObserver(Protocol):
     def channel_opened(self, channel: DataChannel) -> None:
         """The peer opened *channel*. Setting its ``observer`` in this call loses nothing."""
 
+    def channels_discarded(self, count: int) -> None:
+        """The peer opened *count* channels, and reset their streams before this could be told of them."""
+
     def connection_closed(self, reason: CloseReason) -> None:
         """The connection ended. Its channels are told next; nothing else follows this call."""
 

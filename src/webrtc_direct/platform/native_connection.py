@@ -14,7 +14,7 @@ from webrtc_direct.handshake.roles import Role, Version
 from webrtc_direct.identity.fingerprint import Fingerprint
 from webrtc_direct.platform.base import HANDSHAKE_CHANNEL_ID, ConnectionStats, DataChannel, HandshakeTimes
 from webrtc_direct.platform.closing import CloseKind, CloseReason
-from webrtc_direct.platform.send_credit import SendCredit
+from webrtc_direct.platform.send_credit import SharedSendCredit
 from webrtc_direct.platform.waiting import WaitingChannel, WaitingConnection
 from webrtc_direct.runtime.outside_tasks import Signal
 
@@ -122,7 +122,7 @@ class NativePeerConnection(WaitingConnection):
         self.connection_id: int = handle.id
         self.role = role
         self.local_fingerprint = local_fingerprint
-        self.credit = SendCredit(limits.unsent_bytes)
+        self.credit = SharedSendCredit(limits.unsent_bytes, limits.unsent_bytes_process)
         self.established: Signal = Signal()
         self._handle: _native.Connection | None = handle
         self._on_answer = on_answer
@@ -222,6 +222,11 @@ class NativePeerConnection(WaitingConnection):
             self._take_channel(key)
             # Where more of these waited than the engine hands over, it goes on.
             self.consumed(0)
+        elif kind == _native.DISCARDED:
+            count, size = value
+            self.consumed(size)
+            if self._observer is not None:
+                self._observer.channels_discarded(count)
         elif kind == _native.CHANNEL_CLOSED:
             if channel := self._channels.get(key):
                 channel.end()
@@ -269,3 +274,4 @@ class NativePeerConnection(WaitingConnection):
             self._observer.connection_closed(reason)
         for channel in list(self._channels.values()):
             channel.end()
+        self.credit.end()

@@ -92,31 +92,40 @@ class Signal:
 
 
 class Starter:
-    """Starts tasks of a group. They may be asked for anywhere; ``run`` starts them."""
+    """Starts tasks of a group. They may be asked for anywhere; ``start_due`` starts them, in a task."""
 
     def __init__(self, tasks: TaskGroup) -> None:
         self._tasks = tasks
         self._due: deque[tuple[Task, tuple[Any, ...], str]] = deque()
         self._changed = Signal()
-        self._stopped = False
+        self.has_stopped = False
 
     def start_soon(self, function: Task, *arguments: object, name: str) -> None:
         """Let a task run *function* with *arguments*. After ``stop`` this does nothing."""
-        if not self._stopped:
+        if not self.has_stopped:
             self._due.append((function, arguments, name))
             self._changed.set()
 
+    def wake(self) -> None:
+        """Let ``wait`` return."""
+        self._changed.set()
+
     def stop(self) -> None:
-        """Start no more, and let ``run`` return."""
-        self._stopped = True
+        """Start no more."""
+        self.has_stopped = True
         self._due.clear()
         self._changed.set()
 
-    async def run(self) -> None:
-        """Start what is asked for, until ``stop``."""
-        while not self._stopped:
-            await self._changed.wait()
+    async def wait(self) -> None:
+        """Return once tasks are asked for, or after ``wake`` or ``stop``."""
+        await self._changed.wait()
+        self._changed = Signal()
+
+    def start_due(self) -> None:
+        """Start what was asked for."""
+        if self._due:
+            # What is started now needs no further turn of ``wait``.
             self._changed = Signal()
-            while self._due:
-                function, arguments, name = self._due.popleft()
-                self._tasks.start_soon(function, *arguments, name=name)
+        while self._due:
+            function, arguments, name = self._due.popleft()
+            self._tasks.start_soon(function, *arguments, name=name)

@@ -13,6 +13,7 @@ import anyio
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from webrtc_direct.bounds.process_budget import Share
     from webrtc_direct.bounds.refusals import Refusals
     from webrtc_direct.platform.base import DataChannel
     from webrtc_direct.streams.stream_table import StreamTable
@@ -22,9 +23,14 @@ class SilentChannels:
     """Those of one connection. *spoke* takes a channel and its first bytes, as ``data_received`` does."""
 
     def __init__(
-        self, table: StreamTable, refusals: Refusals, spoke: Callable[[DataChannel, bytes], int]
+        self,
+        table: StreamTable,
+        refusals: Refusals,
+        pending: Share,
+        spoke: Callable[[DataChannel, bytes], int],
     ) -> None:
         self._table = table
+        self._shares = (table.share, pending)
         self._refusals = refusals
         self._spoke = spoke
         # Until when the peer has to say something; all are equally far away when they are set.
@@ -38,6 +44,7 @@ class SilentChannels:
         """Wait for the first bytes on *channel*, for ``Limits.negotiation_timeout``."""
         silent = _SilentChannel(self, channel)
         self._deadlines[silent] = self._refusals.clock() + self._refusals.limits.negotiation_timeout
+        self._count(1)
         if not self._watching:
             self._watching = True
             self._table.timers.start(self._watch, name="silent channels")
@@ -48,20 +55,26 @@ class SilentChannels:
         self._deadlines.clear()
 
     def spoke(self, silent: _SilentChannel, data: bytes) -> int:
-        """Hand over a channel on which *data* came."""
+        """Hand over a channel on which *data* came. It counts as before."""
         del self._deadlines[silent]
         return self._spoke(silent.channel, data)
 
     def closed(self, silent: _SilentChannel) -> None:
         """Forget one that the peer has closed."""
         if self._deadlines.pop(silent, None) is not None:
+            self._count(-1)
             self._table.count_reset()
+
+    def _count(self, count: int) -> None:
+        for share in self._shares:
+            share.add(count)
 
     async def _watch(self) -> None:
         while self._deadlines:
             silent, deadline = next(iter(self._deadlines.items()))
             await anyio.sleep_until(deadline)
             if self._deadlines.pop(silent, None) is not None:
+                self._count(-1)
                 self._refusals.refuse("negotiation_timeout")
                 silent.channel.reset()
         self._watching = False

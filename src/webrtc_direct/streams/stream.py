@@ -72,7 +72,7 @@ class Stream(StreamMethods):
         self._reader = SoleWaiter("another task is reading from this stream")
         self._writer = SoleWaiter("another task is writing to this stream")
         self._sending_changes = Waiters()
-        table.streams.add(self)
+        table.begin(self)
         channel.observer = self
 
     def __repr__(self) -> str:

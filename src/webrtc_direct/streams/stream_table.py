@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from webrtc_direct.bounds.process_budget import PROCESS_STREAMS, Share
 from webrtc_direct.platform.closing import CloseKind, CloseReason
 from webrtc_direct.streams.endings import Endings
 from webrtc_direct.streams.held import Held
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
 
 
 class StreamTable:
-    """The streams of one connection. *end* ends the connection, where a limit demands it."""
+    """The streams of one connection.
+
+    *end* ends the connection, where a limit demands it. *over* is told of each stream that has ended.
+    """
 
     def __init__(
         self,
@@ -38,6 +42,7 @@ class StreamTable:
         refusals: Refusals,
         *,
         end: Callable[[CloseReason], None],
+        over: Callable[[HeldStream], None],
     ) -> None:
         limits = refusals.limits
         self.limits = limits
@@ -45,6 +50,9 @@ class StreamTable:
         """Why the connection ended, once it has."""
         self._refusals = refusals
         self._end = end
+        self._over = over
+        self.share = Share(PROCESS_STREAMS)
+        """How many streams there are, also of those that the peer has said nothing on."""
         self._held = held = Held()
         self.streams: set[HeldStream] = held.streams
         self.timers = timers = Timers(starter)
@@ -55,6 +63,10 @@ class StreamTable:
         self._stall = StallWatch(held, timers, peer, refusals)
         self._resets = ResetRate(timers, refusals, self._end_for)
         self._idle = IdleWatch(held, timers, refusals, self._end_for)
+
+    def begin(self, stream: HeldStream) -> None:
+        """Take *stream* into the table; whoever makes it has counted it."""
+        self.streams.add(stream)
 
     def received(self, count: int) -> None:
         """Count *count* more unread bytes; less than 0 where a stream discards some."""
@@ -90,8 +102,10 @@ class StreamTable:
     def over(self, stream: HeldStream) -> None:
         """Forget *stream*, once its channel is closed and nothing of it is unread."""
         self.endings.over(stream)
-        if stream.unread_bytes == 0:
-            self.streams.discard(stream)
+        self._over(stream)
+        if stream.unread_bytes == 0 and stream in self.streams:
+            self.streams.remove(stream)
+            self.share.add(-1)
             if stream.counts_as_use:
                 self._idle.used()
 
@@ -101,6 +115,7 @@ class StreamTable:
         self.reason = reason
         for stream in tuple(self.streams):
             stream.channel_closed()
+        self.share.end()
         self.streams.clear()
         self.endings.end()
         self.life.end(reason)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import trio
-from libp2p.abc import IHost, IListener, IMuxedConn, IMuxedStream, INetStream, ITransport
+from libp2p.abc import IHost, IListener, IMuxedConn, IMuxedStream, INetStream, INotifee, ITransport
 from libp2p.connection_types import ConnectionType
 from libp2p.crypto import ed25519, rsa, secp256k1
 from libp2p.crypto.ecc import create_new_key_pair as create_p256_key_pair
@@ -110,6 +110,17 @@ async def test_streams_are_opened_in_both_directions() -> None:
             await stream.write(b"hello")
             assert await stream.read(5) == b"hello"
             await stream.close()
+
+
+@pytest.mark.parametrize("end", ["close", "reset"])
+async def test_a_stream_that_ends_with_nothing_written_is_announced_to_the_other_end(end: str) -> None:
+    opened = _Opened()
+    async with two_hosts() as (server, client):
+        server.get_network().register_notifee(opened)
+        for count in range(1, 21):
+            stream = await client.get_network().new_stream(server.get_id())
+            await getattr(stream, end)()
+            await until(lambda count=count: opened.count == count)
 
 
 async def test_a_reset_is_seen_by_both_ends() -> None:
@@ -385,6 +396,20 @@ async def test_a_transport_can_be_added_to_a_host_that_runs() -> None:
         stream = await client.new_stream(server.get_id(), [ECHO])
         await stream.write(b"hello")
         assert await stream.read(5) == b"hello"
+
+
+class _Opened(INotifee):
+    """Counts the streams that are announced."""
+
+    count = 0
+
+    async def opened_stream(self, _network: Any, _stream: Any) -> None:
+        self.count += 1
+
+    async def _ignore(self, *_: Any) -> None:
+        """Nothing to do."""
+
+    closed_stream = connected = disconnected = listen = listen_close = _ignore
 
 
 class _Nothing(ITransport):

@@ -31,7 +31,8 @@ impl Listener {
             return None;
         }
         let rank = self.networks.rank(source.ip(), now);
-        if let Err(refusal) = self.check_limits(source.ip(), rank, now) {
+        let is_proved = allowance.is_none();
+        if let Err(refusal) = self.check_limits(source.ip(), rank, is_proved, now) {
             self.counters.refused += 1;
             *self.refusals.entry(refusal).or_default() += 1;
             return None;
@@ -39,9 +40,12 @@ impl Listener {
         Some(self.create(route, credentials, allowance, rank, now))
     }
 
-    fn check_limits(&mut self, ip: IpAddr, rank: Rank, now: Instant) -> Result<(), Refusal> {
-        if self.by_credentials.len() >= self.config.max_connections && !self.make_room(ip, now) {
-            return Err(Refusal::Connections);
+    fn check_limits(&mut self, ip: IpAddr, rank: Rank, is_proved: bool, now: Instant) -> Result<(), Refusal> {
+        if self.by_credentials.len() >= self.config.max_connections {
+            let is_trusted = is_proved && rank == Rank::Known;
+            if !self.make_room(ip, is_trusted, now) {
+                return Err(Refusal::Connections);
+            }
         }
         let displaced = if self.handshakes.len() < self.config.max_handshakes {
             None

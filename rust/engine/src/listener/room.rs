@@ -47,12 +47,13 @@ impl Listener {
         }
     }
 
-    /// End a connection that has no use for its place, for one from *ip*. Whether there was one.
-    pub(super) fn make_room(&mut self, ip: IpAddr, now: Instant) -> bool {
+    /// End a connection that has no use for its place, for one from *ip*; its network *is trusted* if this address is proved
+    /// and others of it have finished handshakes. Whether there was one.
+    pub(super) fn make_room(&mut self, ip: IpAddr, is_trusted: bool, now: Instant) -> bool {
         if self.no_room.is_some_and(|at| now < at + PAUSE) {
             return false;
         }
-        let Some(id) = self.least_used(ip, now) else {
+        let Some(id) = self.least_used(ip, is_trusted, now) else {
             self.no_room = Some(now);
             return false;
         };
@@ -66,14 +67,18 @@ impl Listener {
 
     /// The one that never had a stream before those that had; of these the one of the network that has most, but of
     /// no other network that has fewer than that of *ip* will have; and of these the one that is idle for longest.
-    fn least_used(&self, ip: IpAddr, now: Instant) -> Option<SessionId> {
+    ///
+    /// What was long of no use to anybody protects no network: who holds one connection in each of a thousand networks
+    /// would keep out all networks that have one.
+    fn least_used(&self, ip: IpAddr, is_trusted: bool, now: Instant) -> Option<SessionId> {
         let own = self.quota.of_network(ip);
         let idle = self.sessions.iter().filter_map(|(id, entry)| {
             let since = entry.idle.since.filter(|_| !entry.buried)?;
             let is_unused = entry.idle.streams == 0;
             let grace = if is_unused { self.config.unused_grace } else { self.config.idle_grace };
             let count = self.quota.of_network(entry.origin);
-            let may_lose_one = count > own || prefix(entry.origin) == prefix(ip);
+            let is_useless = is_trusted && is_unused && now >= since + self.config.long_unused_grace;
+            let may_lose_one = count > own || prefix(entry.origin) == prefix(ip) || is_useless;
             (now >= since + grace && may_lose_one).then_some((is_unused, count, Reverse(since), *id))
         });
         idle.max().map(|(.., id)| id)

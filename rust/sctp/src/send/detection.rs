@@ -18,7 +18,7 @@ const GAPS_NAMED: usize = 20;
 const DUPLICATE_THRESHOLD: usize = 3;
 /// RFC 8985 section 6.2 step 4: a wider window stays for so many recoveries.
 const WINDOW_PERSISTS: u32 = 16;
-/// The reordering window in quarters of the least round trip, at most; it is never more than a round trip.
+/// The reordering window in quarters of the least round trip, at most.
 const MAX_QUARTERS: u32 = 64;
 
 /// The newest transmission that has arrived.
@@ -155,7 +155,10 @@ impl Detection {
         if !self.has_reordering && is_certain {
             return Duration::ZERO;
         }
-        (least * self.quarters / 4).max(self.lateness * 5 / 4).min(smoothed)
+        // The steps are a guess, and no more than a round trip, as in the RFC. Lateness was measured, and is often more
+        // where jitter is all of the round trip.
+        let guessed = (least * self.quarters / 4).min(smoothed);
+        guessed.max((self.lateness * 5 / 4).min(4 * smoothed))
     }
 
     /// What cannot be judged yet is not on its way any more after as long, and must not hold back what is to be sent
