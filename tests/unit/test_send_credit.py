@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from webrtc_direct.platform.send_credit import SendCredit
+from webrtc_direct.platform.send_credit import SendCredit, SharedSendCredit
 
 LIMIT = 100
+KIB = 1024
 
 
 class Channel:
@@ -47,3 +48,22 @@ def test_a_channel_that_ends_gives_its_credit_to_others_and_waits_no_more() -> N
     credit.leave(greedy, LIMIT)
     assert (greedy.told, waiting.told) == (0, 1)
     assert credit.used == 0
+
+
+def test_a_connection_has_some_credit_of_its_own_whatever_the_others_have() -> None:
+    most = 256 * KIB
+    greedy, other = SharedSendCredit(most, most), SharedSendCredit(most, most)
+    waiting = Channel()
+    for _ in range(128):
+        greedy.take(KIB)
+    assert greedy.room(Channel()) == 0
+    # As much as is left, and then nothing of what the others have.
+    assert other.room(Channel()) == most - 128 * KIB
+    other.take(128 * KIB)
+    assert other.room(waiting) == -96 * KIB
+    # What others give back is for others; its own writers go on when its own has left.
+    greedy.end()
+    assert (waiting.told, other.room(waiting)) == (0, 0)
+    other.give_back(16 * KIB)
+    assert (waiting.told, other.room(waiting)) == (1, 32 * KIB)
+    other.end()
