@@ -23,10 +23,11 @@ class Writer(Protocol):
 
 
 class SendCredit:
-    """*limit* bytes, of which some are used: given to a channel, and not sent yet."""
+    """*limit* bytes, of which some are used."""
 
     def __init__(self, limit: int) -> None:
         self.used = 0
+        """How many bytes the channels were given to send, and have not sent yet."""
         self._limit = limit
         # A dict has an order: who waits longest is told first.
         self._waiting: dict[Writer, None] = {}

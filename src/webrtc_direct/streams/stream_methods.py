@@ -178,8 +178,6 @@ class StreamMethods(FileMethods):
         view = memoryview(data).cast("B")
         await self.write(b"".join((varint.encode(len(view)), view)))
 
-    # What anyio's ByteStream has, with anyio's exceptions: for whatever takes one.
-
     @asynccontextmanager
     async def until_stopped(self) -> AsyncIterator[None]:
         """Cancel the block when nothing more can be sent, and raise why (``wait_stopped``).
@@ -208,6 +206,8 @@ class StreamMethods(FileMethods):
             tasks.cancel_scope.cancel()
         if not is_done:
             raise why.pop()
+
+    # What anyio's ByteStream has, with anyio's exceptions: for whatever takes one.
 
     async def receive(self, max_bytes: int = DEFAULT_READ_BYTES) -> bytes:
         """Return what has arrived, as ``read`` does (``anyio.abc.ByteStream``).
