@@ -64,8 +64,8 @@ lint: build ## Check formats, lints, types, import layers and docstrings, Python
 	PYO3_PYTHON=$(CURDIR)/$(BIN)/python cargo clippy --manifest-path rust/Cargo.toml --workspace --all-targets --locked --quiet -- -D warnings
 
 .PHONY: types
-types: build ## Verify that every public name has a complete type (pyright brings its own Node.js)
-	PATH="$(CURDIR)/$(BIN):$$PATH" pyright --verifytypes webrtc_direct --ignoreexternal
+types: $(VENV)/.stamp-tools ## Verify that every public name has a complete type, beside libp2p (pyright brings its own Node.js)
+	$(BIN)/python -m tests.beside.check --types
 
 .PHONY: format
 format: $(VENV)/.stamp-tools ## Format Python and Rust in place

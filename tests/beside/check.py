@@ -2,13 +2,15 @@
 
 There it also passes the tests of the transport for py-libp2p (``py_libp2p``), and mypy checks its types.
 
-Run as ``python -m tests.beside.check [--wheel WHEEL]``. The others are the newest that pip finds, but
+Run as ``python -m tests.beside.check [--wheel WHEEL] [--types]``; with ``--types`` it only verifies that each
+public name has a complete type, those of the transport for py-libp2p as well. The others are the newest that pip finds, but
 for libp2p: no release of it up to this one could once be installed beside this package.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 from pathlib import Path
 
@@ -23,13 +25,20 @@ PROGRAM = HERE / "program.py"
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--wheel", type=Path, help="this wheel, in place of one that is built")
-    wheel: Path | None = parser.parse_args().wheel
+    parser.add_argument("--types", action="store_true", help="only verify that public names have types")
+    options = parser.parse_args()
+    wheel: Path | None = options.wheel
     with tempfile.TemporaryDirectory() as temporary:
         directory = Path(temporary)
         wheel = wheel.resolve() if wheel else build(directory)
         python = make_environment(directory / "beside")
         # At once, so that pip has to find versions that suit all.
         install(python, f"{wheel}[libp2p]", *OTHERS)
+        if options.types:
+            pyright = Path(sys.executable).with_name("pyright")
+            verify = ("--verifytypes", "webrtc_direct", "--ignoreexternal")
+            run(pyright, "--pythonpath", python, *verify, directory=directory)
+            return
         run(python, "-m", "pip", "check")
         run(python, PROGRAM, directory=directory)
         install(python, *TOOLS)

@@ -126,7 +126,7 @@ def test_answer_that_was_not_proposed_is_refused() -> None:
         dialer(PING).receive_untrusted(HEADER + ECHO_LINE)
 
 
-@pytest.mark.parametrize("name", ["", "a\nb", "x" * 20000])
+@pytest.mark.parametrize("name", ["", "a\nb", "x" * 20000, "\udcff"])
 def test_name_that_cannot_be_sent_is_refused(name: str) -> None:
     with pytest.raises(LocalProtocolError):
         encode(name)

@@ -25,8 +25,11 @@ _MAX_LINE = 1 << 14
 
 def encode(name: str) -> bytes:
     """Return the message that holds *name*."""
-    line = name.encode() + b"\n"
-    if not name or "\n" in name or len(line) >= _MAX_LINE:
+    try:
+        line = name.encode() + b"\n"
+    except UnicodeEncodeError:
+        line = b""  # Half a character: bytes of a command line that are no UTF-8 arrive so.
+    if len(line) < 2 or "\n" in name or len(line) >= _MAX_LINE:
         raise LocalProtocolError(f"not a name of a protocol: {name!r}")
     return varint.encode(len(line)) + line
 
