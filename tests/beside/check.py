@@ -3,8 +3,8 @@
 There it also passes the tests of the transport for py-libp2p (``py_libp2p``), and mypy checks its types.
 
 Run as ``python -m tests.beside.check [--wheel WHEEL] [--types]``; with ``--types`` it only verifies that each
-public name has a complete type, those of the transport for py-libp2p as well. The others are the newest that pip finds, but
-for libp2p: no release of it up to this one could once be installed beside this package.
+public name has a complete type, those of the transport for py-libp2p as well. The others are the newest that
+pip finds, but for libp2p: no release of it up to this one could once be installed beside this package.
 """
 
 from __future__ import annotations
