@@ -149,7 +149,16 @@ def _write_project(results: Results) -> None:
 
 
 def _text(results: Results) -> str:
-    return json.dumps(results.document(), indent=2, ensure_ascii=False) + "\n"
+    """Return the document of *results*, with a line for each cell: a diff shows which ones changed."""
+    members = ",\n".join(f'"{name}": {_lines(value)}' for name, value in results.document().items())
+    return f"{{\n{members}\n}}\n"
+
+
+def _lines(value: object) -> str:
+    if not isinstance(value, list):
+        return json.dumps(value, ensure_ascii=False)
+    lines = ",\n".join(json.dumps(each, ensure_ascii=False) for each in value)
+    return f"[\n{lines}\n]"
 
 
 def _write_readme(table: list[str]) -> None:
