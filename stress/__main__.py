@@ -1,4 +1,7 @@
-"""Run the parts that the command line asks for, show them, and write docs/reliability.md."""
+"""Run the parts that the command line asks for, show them, and write docs/reliability.md.
+
+``results.json`` keeps what was measured of each part, for all of them together take hours.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ from stress.work import Work
 from webrtc_direct._native import BUILD_PROFILE  # noqa: TID251 - asks how the engine was built, no more
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Sequence
 
 PARTS: dict[str, Callable[[Work], Part]] = {
     "transfers": transfers.measure,
@@ -41,7 +44,9 @@ PARTS: dict[str, Callable[[Work], Part]] = {
     "seeds": seeds.measure,
     "soak": soak.measure,
 }
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "reliability.md"
+HERE = Path(__file__).resolve().parent
+PAGE = HERE.parent / "docs" / "reliability.md"
+RESULTS = HERE / "results.json"
 
 
 def main() -> int:
@@ -57,32 +62,30 @@ def main() -> int:
     work = Work.quick() if options.quick else Work()
     if options.soak is not None:
         work = replace(work, soak_minutes=options.soak)
-    facts = machine.facts()
-    found = {} if options.resume is None else _load(options.resume, names)
-    if found:
-        facts["measured in an earlier run"] = ", ".join(found)
+    written = not (options.quick or options.json)
+    found = _load(RESULTS) if written else {}
     for name in names:
+        facts = machine.facts()
         found[name] = PARTS[name](work)
-        facts["load at the end"] = machine.load()
-        if options.json is not None:
-            # After each part: a run takes most of an hour.
-            _save(options.json, facts, found)
-    parts = [found[name] for name in PARTS if name in found]
-    if not options.quick and len(parts) == len(PARTS):
-        PAGE.write_text(report.markdown(facts, parts), encoding="utf-8")
-        print(f"wrote {PAGE.relative_to(PAGE.parent.parent)}")
-    return 0 if all(part.met for part in parts) else 1
+        found[name].machine = facts | {"load at the end": machine.load()}
+        parts = [found[each] for each in PARTS if each in found]
+        if written or options.json:
+            _save(options.json or RESULTS, parts)
+        if written:
+            PAGE.write_text(report.markdown(parts), encoding="utf-8")
+    return 0 if all(found[name].met for name in names) else 1
 
 
-def _load(file: Path, names: list[str]) -> dict[str, Part]:
-    """Return the parts of an earlier run that are not to be measured now."""
-    parts = map(Part.load, json.loads(file.read_text(encoding="utf-8"))["parts"])
-    return {part.name: part for part in parts if part.name not in names}
+def _load(file: Path) -> dict[str, Part]:
+    """Return what was measured before."""
+    document = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"parts": []}
+    return {part.name: part for part in map(Part.load, document["parts"])}
 
 
-def _save(file: Path, facts: Mapping[str, object], parts: Mapping[str, Part]) -> None:
-    document = {"machine": facts, "parts": [part.document() for part in parts.values()]}
-    file.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+def _save(file: Path, parts: Sequence[Part]) -> None:
+    # A line for each part: nobody reads it, and a diff shows which one changed.
+    lines = ",\n".join(json.dumps(part.document(), ensure_ascii=False) for part in parts)
+    file.write_text(f'{{"parts": [\n{lines}\n]}}\n', encoding="utf-8")
 
 
 def _parse() -> argparse.Namespace:
@@ -91,12 +94,8 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="little work: shows that all of it runs")
     parser.add_argument("--soak", type=float, metavar="MINUTES", help="the soak alone, for so long")
     parser.add_argument(
-        "--resume",
-        type=Path,
-        metavar="FILE",
-        help="the other parts are those of FILE, an earlier --json",
+        "--json", type=Path, metavar="FILE", help="write the results to FILE, and not the page"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results to FILE as well")
     return parser.parse_args()
 
 

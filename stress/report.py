@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from stress.results import Part
 
@@ -20,14 +20,24 @@ listener is gone or was started again.
 """
 
 
-def markdown(facts: Mapping[str, object], parts: Sequence[Part]) -> str:
+# What each part says of its own run; everything else is the same for all that one machine measures.
+_OF_A_RUN = ("sources", "load at the start", "load at the end")
+
+
+def markdown(parts: Sequence[Part]) -> str:
     """Return the page."""
     missed = [target for part in parts for target in part.targets if not target.met]
     count = sum(len(part.targets) for part in parts)
     lines = [_INTRODUCTION, f"{count - len(missed)} of {count} targets were met.", ""]
-    lines += [f"- {name}: {value}" for name, value in facts.items()]
-    for part in parts:
+    machines = [_machine(part) for part in parts]
+    same = machines.count(machines[0]) == len(machines)
+    if same:
+        lines += [f"- {name}: {value}" for name, value in machines[0].items()]
+    for part, facts in zip(parts, machines, strict=True):
         lines += ["", f"## {part.title}", "", part.text, ""]
+        own = {name: part.machine[name] for name in _OF_A_RUN}
+        lines += [f"- {name}: {value}" for name, value in (own if same else facts | own).items()]
+        lines += [""]
         lines += _table(
             ("target", "measured", "met"), [_target(part, index) for index in range(len(part.targets))]
         )
@@ -35,6 +45,10 @@ def markdown(facts: Mapping[str, object], parts: Sequence[Part]) -> str:
         lines += _table(part.columns, part.rows)
         lines += [line for note in part.notes for line in ("", note)]
     return "\n".join(lines) + "\n"
+
+
+def _machine(part: Part) -> dict[str, object]:
+    return {name: value for name, value in part.machine.items() if name not in _OF_A_RUN}
 
 
 def _target(part: Part, index: int) -> tuple[str, ...]:

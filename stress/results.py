@@ -29,6 +29,8 @@ class Part:
     notes: list[str] = field(default_factory=list)
     figures: list[dict[str, Any]] = field(default_factory=list)
     """The rows again, as numbers."""
+    machine: dict[str, Any] = field(default_factory=dict)
+    """What the numbers depend on: the machine, its load, and the versions of what ran."""
 
     def row(self, *cells: str, **figures: object) -> None:
         """Add a row, and show it at once: a run is long."""
