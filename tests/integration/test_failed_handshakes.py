@@ -7,6 +7,7 @@ import hmac
 import logging
 import socket
 import zlib
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -179,8 +180,10 @@ async def test_many_failed_handshakes_are_few_lines_of_the_log(log: pytest.LogCa
     clients = 20
     with anyio.fail_after(SECONDS):
         async with webrtc_direct.listen(ANY_PORT) as listener:
-            for _ in range(clients):
-                with RawClient(listener) as client:
+            # All stay open, so that each has a port of its own: what ended is not taken again for a while.
+            with ExitStack() as every:
+                for _ in range(clients):
+                    client = every.enter_context(RawClient(listener))
                     await client.prove()
                     client.send([hello(CBC)])
                     assert (await client.receive(ALERT))[13:] == bytes([2, 40])
