@@ -112,14 +112,14 @@ async def test_streams_are_opened_in_both_directions() -> None:
             await stream.close()
 
 
-@pytest.mark.parametrize("end", ["close", "reset"])
-async def test_a_stream_that_ends_with_nothing_written_is_announced_to_the_other_end(end: str) -> None:
+async def test_a_stream_that_ends_with_nothing_written_is_announced_to_the_other_end() -> None:
+    """One that is reset may be over before the other end has seen it, and is nothing then."""
     opened = _Opened()
     async with two_hosts() as (server, client):
         server.get_network().register_notifee(opened)
         for count in range(1, 21):
             stream = await client.get_network().new_stream(server.get_id())
-            await getattr(stream, end)()
+            await stream.close()
             await until(lambda count=count: opened.count == count)
 
 
