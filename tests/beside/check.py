@@ -10,6 +10,7 @@ pip finds, but for libp2p: no release of it up to this one could once be install
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -35,9 +36,7 @@ def main() -> None:
         # At once, so that pip has to find versions that suit all.
         install(python, f"{wheel}[libp2p]", *OTHERS)
         if options.types:
-            pyright = Path(sys.executable).with_name("pyright")
-            verify = ("--verifytypes", "webrtc_direct", "--ignoreexternal")
-            run(pyright, "--pythonpath", python, *verify, directory=directory)
+            verify_types(python, wheel, directory)
             return
         run(python, "-m", "pip", "check")
         run(python, PROGRAM, directory=directory)
@@ -45,6 +44,14 @@ def main() -> None:
         mypy = HERE / "mypy.ini"
         run(python, "-m", "mypy", "--config-file", mypy, "-p", "webrtc_direct.libp2p", directory=directory)
         run(python, "-m", "pytest", "-q", "-c", HERE / "pytest.ini", HERE / "py_libp2p")
+
+
+def verify_types(python: Path, wheel: Path, directory: Path) -> None:
+    """Let pyright look at each public name; it takes the packages of the first Python in the path."""
+    install(python, f"{wheel}[cli,web]")
+    pyright = Path(sys.executable).with_name("pyright")
+    path = f"PATH={python.parent}:{os.environ['PATH']}"
+    run("env", path, pyright, "--verifytypes", "webrtc_direct", "--ignoreexternal", directory=directory)
 
 
 if __name__ == "__main__":

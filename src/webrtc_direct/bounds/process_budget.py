@@ -31,7 +31,7 @@ class Share:
     """What one connection has of a total, which learns of it in steps of *step*."""
 
     def __init__(self, budget: ProcessBudget, *, step: int = 1) -> None:
-        self.count = 0
+        self.count: int = 0
         self._budget = budget
         self._step = step
         self._told = 0

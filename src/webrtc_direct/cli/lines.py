@@ -44,7 +44,7 @@ class LineWriter:
         self._missing = 0
         self._writing = False
         self._thread: threading.Thread | None = None
-        self.gone = False
+        self.gone: bool = False
 
     def write(self, line: str) -> None:
         """Have *line*, which ends with a newline, written as soon as it can be."""

@@ -97,7 +97,7 @@ class Events:
 
     def __init__(self, told: Told) -> None:
         """Ask the command to end, by *told*, when the reader has gone."""
-        self.lines = LineWriter(sys.stdout, self._left_out, told.tell)
+        self.lines: LineWriter = LineWriter(sys.stdout, self._left_out, told.tell)
         self._count = 0
         self._numbers: WeakKeyDictionary[Connection, int] = WeakKeyDictionary()
 

@@ -81,7 +81,7 @@ class Connection:
         self._refusals = Refusals(local.limits, whole=local.refusals)
         self._stream_rate = Rate(local.limits.streams_per_second, local.refusals.clock)
         pushes = local.limits.identify_pushes_per_minute
-        self.pushes = Rate(pushes / 60, local.refusals.clock, burst=pushes)
+        self.pushes: Rate = Rate(pushes / 60, local.refusals.clock, burst=pushes)
         self._waiting = WaitingStreams(self._serve_soon, pending=self._pending, wake=self._starter.wake)
         self._table = StreamTable(
             self._starter, peer, self._refusals, end=self.end, over=self._waiting.discard

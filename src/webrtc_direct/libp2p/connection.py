@@ -56,8 +56,8 @@ class MuxedConn(IMuxedConn):
     on_close: Callable[[], Awaitable[None]] | None = None
 
     def __init__(self, connection: Connection, accepted: Accepted) -> None:
-        self.peer_id = ID(connection.peer_id.multihash)
-        self.event_started = trio.Event()
+        self.peer_id: ID = ID(connection.peer_id.multihash)
+        self.event_started: trio.Event = trio.Event()
         self._connection = connection
         self._accepted = accepted
         self._asked_to_close = trio.Event()

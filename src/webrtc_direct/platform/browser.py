@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
+    from webrtc_direct.handshake.roles import Version
     from webrtc_direct.platform.base import ConnectParameters, ListenParameters
     from webrtc_direct.primitives import Begun
 
@@ -59,7 +60,7 @@ class BrowserPlatform(Platform):
     """Connections of the page's ``RTCPeerConnection``."""
 
     # A browser may refuse what v1 needs, and the spec wants v2.
-    versions = ("v2", "v1")
+    versions: tuple[Version, Version] = ("v2", "v1")
     resolves_names = False
 
     async def make_certificate(self) -> BrowserCertificate:

@@ -181,8 +181,8 @@ class BrowserPeerConnection(WaitingConnection):
         self.local_fingerprint = local_fingerprint
         self.remote_fingerprint = remote_fingerprint
         self.times: HandshakeTimes = HandshakeTimes()
-        self.unread = 0
-        self.credit = SendCredit(limits.unsent_bytes)
+        self.unread: int = 0
+        self.credit: SendCredit = SendCredit(limits.unsent_bytes)
         self.established: Signal = Signal()
         self._connection = connection
         self._limits = limits
@@ -261,7 +261,7 @@ class BrowserPeerConnection(WaitingConnection):
         """The connection has ended; whoever waits for anything of it learns that."""
         if self.reason is not None:
             return
-        self.reason = reason
+        self.reason: CloseReason | None = reason
         for timer in self._timers.values():
             timer.cancel()
         for handlers in self._handlers:

@@ -141,7 +141,7 @@ class MemoryConnection(WaitingConnection):
         self._inbox: deque[tuple[_Kind, int, Sequence[bytes]]] = deque()
         self._wake = Signal()
         self._ended = Signal()
-        self.credit = SendCredit(limits.unsent_bytes)
+        self.credit: SendCredit = SendCredit(limits.unsent_bytes)
         self._sent = 0
         self._closing = False
         self._paused = False
@@ -263,7 +263,7 @@ class MemoryConnection(WaitingConnection):
         """End this end of the connection, once."""
         if self.reason is not None:
             return
-        self.reason = reason
+        self.reason: CloseReason | None = reason
         self._inbox.clear()
         channels, self._channels = self._channels, {}
         self._ended.set()

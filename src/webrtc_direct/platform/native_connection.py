@@ -122,7 +122,7 @@ class NativePeerConnection(WaitingConnection):
         self.connection_id: int = handle.id
         self.role = role
         self.local_fingerprint = local_fingerprint
-        self.credit = SharedSendCredit(limits.unsent_bytes, limits.unsent_bytes_process)
+        self.credit: SharedSendCredit = SharedSendCredit(limits.unsent_bytes, limits.unsent_bytes_process)
         self.established: Signal = Signal()
         self._handle: _native.Connection | None = handle
         self._on_answer = on_answer
@@ -263,7 +263,7 @@ class NativePeerConnection(WaitingConnection):
         """The connection has ended; whoever waits for anything of it learns that."""
         if self.reason is not None:
             return
-        self.reason = reason
+        self.reason: CloseReason | None = reason
         if self._handle is not None:
             self._last_stats = self._handle.stats()
             self._handle.abort()

@@ -26,7 +26,7 @@ class SendCredit:
     """*limit* bytes, of which some are used."""
 
     def __init__(self, limit: int) -> None:
-        self.used = 0
+        self.used: int = 0
         """How many bytes the channels were given to send, and have not sent yet."""
         self._limit = limit
         # A dict has an order: who waits longest is told first.

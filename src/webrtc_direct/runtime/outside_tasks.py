@@ -98,7 +98,7 @@ class Starter:
         self._tasks = tasks
         self._due: deque[tuple[Task, tuple[Any, ...], str]] = deque()
         self._changed = Signal()
-        self.has_stopped = False
+        self.has_stopped: bool = False
 
     def start_soon(self, function: Task, *arguments: object, name: str) -> None:
         """Let a task run *function* with *arguments*. After ``stop`` this does nothing."""

@@ -46,5 +46,5 @@ class Held:
 
     def __init__(self) -> None:
         self.streams: set[HeldStream] = set()
-        self.unread = 0
+        self.unread: int = 0
         """How many bytes of all streams are not read."""

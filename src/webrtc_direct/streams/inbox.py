@@ -20,13 +20,13 @@ class Inbox:
     __slots__ = ("_payloads", "decoder", "size", "taken", "unread")
 
     def __init__(self, max_frame: int) -> None:
-        self.decoder = MessageDecoder(max_frame)
+        self.decoder: MessageDecoder = MessageDecoder(max_frame)
         self._payloads: deque[bytes | memoryview] = deque()
-        self.size = 0
+        self.size: int = 0
         """How many bytes can be read."""
-        self.unread = 0
+        self.unread: int = 0
         """How many bytes were not read when they were counted last, and read since."""
-        self.taken = 0
+        self.taken: int = 0
         """How many bytes were ever read."""
 
     def add(self, payload: bytes) -> None:

@@ -87,7 +87,7 @@ class _SilentChannel:
 
     def __init__(self, all_of_them: SilentChannels, channel: DataChannel) -> None:
         self._all = all_of_them
-        self.channel = channel
+        self.channel: DataChannel = channel
 
     def data_received(self, data: bytes) -> int:
         """The peer speaks."""

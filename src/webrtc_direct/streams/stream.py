@@ -54,7 +54,7 @@ class Stream(StreamMethods):
     ) -> None:
         super().__init__()
         self.connection = connection
-        self.protocol = ""
+        self.protocol: str = ""
         """The protocol that both ends agreed on."""
         self.opened_by_peer = opened_by_peer
         self.counts_as_use = True

@@ -51,13 +51,14 @@ class StreamTable:
         self._refusals = refusals
         self._end = end
         self._over = over
-        self.share = Share(PROCESS_STREAMS)
+        self.share: Share = Share(PROCESS_STREAMS)
         """How many streams there are, also of those that the peer has said nothing on."""
         self._held = held = Held()
         self.streams: set[HeldStream] = held.streams
-        self.timers = timers = Timers(starter)
-        self.endings = Endings(timers, refusals)
-        self.life = SignsOfLife(peer, limits)
+        timers = Timers(starter)
+        self.timers: Timers = timers
+        self.endings: Endings = Endings(timers, refusals)
+        self.life: SignsOfLife = SignsOfLife(peer, limits)
         self._process = ProcessBound(held, timers, peer, refusals)
         self._overflow = Overflow(held, timers, peer, refusals)
         self._stall = StallWatch(held, timers, peer, refusals)
