@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -69,9 +70,11 @@ def open_at_once(connection: Connection, count: int) -> list[Channel]:
     return channels
 
 
-async def test_one_stream_does_not_wait_for_the_many_of_another_connection(
+@asynccontextmanager
+async def two_connections(
     ends: Ends, settled: Settled
-) -> None:
+) -> AsyncIterator[tuple[Connection, Connection, list[Connection]]]:
+    """A listener's connections to two peers, and whose streams have begun, in order."""
     begun: list[Connection] = []
 
     async def note(stream: Stream) -> None:
@@ -83,7 +86,14 @@ async def test_one_stream_does_not_wait_for_the_many_of_another_connection(
         ends.raw_peer(listener),
     ):
         await settled(lambda: len(listener.connections) == 2)
-        busy, other = listener.connections
+        one, other = listener.connections
+        yield one, other, begun
+
+
+async def test_one_stream_does_not_wait_for_the_many_of_another_connection(
+    ends: Ends, settled: Settled
+) -> None:
+    async with two_connections(ends, settled) as (busy, other, begun):
         open_at_once(busy, MANY)
         open_at_once(other, 1)
         await settled(lambda: len(begun) == MANY + 1)
@@ -110,18 +120,7 @@ async def test_a_stream_that_is_reset_while_it_waits_begins_nothing(ends: Ends, 
 async def test_what_waits_goes_on_where_the_connection_that_begins_it_ends(
     ends: Ends, settled: Settled
 ) -> None:
-    begun: list[Connection] = []
-
-    async def note(stream: Stream) -> None:
-        begun.append(stream.connection)
-
-    async with (
-        ends.listen(handlers={ECHO_PROTOCOL: note}) as listener,
-        ends.raw_peer(listener),
-        ends.raw_peer(listener),
-    ):
-        await settled(lambda: len(listener.connections) == 2)
-        ending, lasting = listener.connections
+    async with two_connections(ends, settled) as (ending, lasting, begun):
         open_at_once(ending, MANY)
         open_at_once(lasting, MANY)
         await settled(lambda: bool(begun))
