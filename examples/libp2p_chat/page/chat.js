@@ -2,8 +2,8 @@
 import { Member } from './member.js'
 
 const byId = (id) => document.getElementById(id)
-/** What was connected to, so that a member that has left is still shown. */
-const known = new Set()
+/** Members by name: whether this page was connected to them, or has only heard of them from others. */
+const known = new Map()
 
 function make (name, className, ...children) {
   const element = document.createElement(name)
@@ -26,9 +26,9 @@ function showProblem (text) {
 
 function showMembers (member) {
   const here = new Set(member.neighbours)
-  for (const name of here) known.add(name)
-  const others = [...known].map((name) => {
-    const state = here.has(name) ? 'connected' : 'gone'
+  for (const name of here) known.set(name, 'gone')
+  const others = [...known].map(([name, otherwise]) => {
+    const state = here.has(name) ? 'connected' : otherwise
     return make('li', state, make('i', 'dot'), named(name), make('span', 'state', state))
   })
   byId('members').replaceChildren(
@@ -39,6 +39,10 @@ function showMembers (member) {
 }
 
 function showLine (member, { from, text }) {
+  if (from !== member.name && !known.has(from)) {
+    known.set(from, 'through others')
+    showMembers(member)
+  }
   const list = byId('lines')
   const time = new Date().toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false })
   const head = make('p', 'head', named(from), make('time', '', time))

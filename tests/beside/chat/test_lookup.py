@@ -21,7 +21,6 @@ LOOKUP = (sys.executable, str(FOLDER / "lookup.py"))
 
 
 async def test_members_that_announced_themselves_are_found_and_dialed() -> None:
-    """``lookup.py``."""
     with trio.fail_after(2 * SECONDS):
         async with anyio.create_task_group() as tasks:
             go = await Member.join(tasks, program=GO_NODE)

@@ -12,7 +12,6 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_lines_are_read_by_all_also_after_members_were_killed_and_joined() -> None:
-    """``node.py``."""
     with trio.fail_after(4 * SECONDS):
         async with anyio.create_task_group() as tasks:
             first = await Member.join(tasks)
