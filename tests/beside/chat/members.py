@@ -27,12 +27,17 @@ class PageMember:
 
     @classmethod
     async def join(cls, browser: Chromium, *addresses: str) -> PageMember:
-        """Open the page, and return once it is connected to as many as there are addresses."""
-        visit = partial(browser.visit, PAGE.as_uri())
-        member = cls(await trio.to_thread.run_sync(visit))
+        """Open the page, and return once it is connected to as many as there are *addresses*.
+
+        The first one is given in the URL, the others are typed.
+        """
+        url = "#".join((PAGE.as_uri(), *addresses[:1]))
+        member = cls(await trio.to_thread.run_sync(partial(browser.visit, url)))
         for number, address in enumerate(addresses, start=1):
-            await member.dial(address)
-            await member.shows(f"document.querySelectorAll('#members .connected').length > {number}")
+            if number > 1:
+                await member.dial(address)
+            # The page itself is one of them.
+            await member.shows(f"document.querySelectorAll('#members .connected').length === {number + 1}")
         return member
 
     async def dial(self, address: str) -> None:
