@@ -26,6 +26,10 @@ LITEP2P_SOURCES = HERE / "litep2p"
 _CARGO_PROGRAM = Path("target", "release", "webrtc-direct-interop")
 RUST_PROGRAM = RUST_SOURCES / _CARGO_PROGRAM
 LITEP2P_PROGRAM = LITEP2P_SOURCES / _CARGO_PROGRAM
+CHAT_GO_SOURCES = ROOT / "examples" / "libp2p_chat" / "go"
+CHAT_GO_PROGRAM = CHAT_GO_SOURCES / "bin" / "chat"
+CHAT_PAGE_SOURCES = ROOT / "examples" / "libp2p_chat" / "page"
+CHAT_PAGE_BUNDLE = CHAT_PAGE_SOURCES / "dist" / "chat.js"
 
 
 def build_go() -> None:
@@ -34,17 +38,12 @@ def build_go() -> None:
     Raises:
         SystemExit: there is no Go toolchain, or the program does not build. So do the others.
     """
-    sources = [*GO_SOURCES.glob("*.go"), GO_SOURCES / "go.mod", GO_SOURCES / "go.sum"]
-    if not _is_older(GO_PROGRAM, sources):
-        return
-    _run(["go", "build", "-trimpath", "-o", str(GO_PROGRAM), "."], folder=GO_SOURCES)
+    _build_go(GO_PROGRAM, GO_SOURCES)
 
 
 def build_js() -> None:
     """Install what js-libp2p needs, and make the bundle for browsers."""
-    _install(JS_SOURCES)
-    if _is_older(JS_BUNDLE, [*JS_SOURCES.glob("*.js"), JS_SOURCES / "package-lock.json"]):
-        _run(["npm", "run", "--silent", "build"], folder=JS_SOURCES)
+    _bundle(JS_BUNDLE, JS_SOURCES)
 
 
 def build_browser() -> None:
@@ -72,6 +71,13 @@ def make_wheels() -> None:
         raise SystemExit("error: the wheels for a page cannot be made")
 
 
+def build_chat() -> None:
+    """Build the go node and the page of the chat of the examples, and install what drives browsers."""
+    _build_go(CHAT_GO_PROGRAM, CHAT_GO_SOURCES)
+    _bundle(CHAT_PAGE_BUNDLE, CHAT_PAGE_SOURCES)
+    _install(BROWSER_SOURCES)
+
+
 def build_rust() -> None:
     """Build the program with rust-libp2p; from nothing it takes minutes."""
     _build_cargo(RUST_PROGRAM, [*RUST_SOURCES.glob("src/*.rs"), RUST_SOURCES / "Cargo.lock"], RUST_SOURCES)
@@ -85,6 +91,17 @@ def build_litep2p() -> None:
         LITEP2P_SOURCES / "Cargo.lock",
     ]
     _build_cargo(LITEP2P_PROGRAM, sources, LITEP2P_SOURCES)
+
+
+def _build_go(program: Path, folder: Path) -> None:
+    if _is_older(program, [*folder.glob("*.go"), folder / "go.mod", folder / "go.sum"]):
+        _run(["go", "build", "-trimpath", "-o", str(program), "."], folder=folder)
+
+
+def _bundle(bundle: Path, folder: Path) -> None:
+    _install(folder)
+    if _is_older(bundle, [*folder.glob("*.js"), folder / "package-lock.json"]):
+        _run(["npm", "run", "--silent", "build"], folder=folder)
 
 
 def _build_cargo(program: Path, sources: Iterable[Path], folder: Path) -> None:
@@ -103,7 +120,7 @@ def _is_older(made: Path, sources: Iterable[Path]) -> bool:
 
 
 def _run(command: list[str], *, folder: Path) -> None:
-    name = f"interop/{folder.name}"
+    name = folder.relative_to(ROOT)
     if shutil.which(command[0]) is None:
         raise SystemExit(
             f"error: {command[0]!r} is needed to build {name}, and there is no {command[0]!r} in PATH"
