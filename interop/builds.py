@@ -23,6 +23,8 @@ PYODIDE = BROWSER_SOURCES / "node_modules" / "pyodide"
 WHEELS = ROOT / "build" / "browser"
 RUST_SOURCES = HERE / "rust-libp2p"
 LITEP2P_SOURCES = HERE / "litep2p"
+PY_LIBP2P = ROOT / "build" / "py-libp2p"
+PY_LIBP2P_PYTHON = PY_LIBP2P / "bin" / "python"
 _CARGO_PROGRAM = Path("target", "release", "webrtc-direct-interop")
 RUST_PROGRAM = RUST_SOURCES / _CARGO_PROGRAM
 LITEP2P_PROGRAM = LITEP2P_SOURCES / _CARGO_PROGRAM
@@ -87,6 +89,18 @@ def build_litep2p() -> None:
     _build_cargo(LITEP2P_PROGRAM, sources, LITEP2P_SOURCES)
 
 
+def build_py_libp2p() -> None:
+    """Make the environment that has py-libp2p and this package; it wants another protobuf than our tools."""
+    sources = [
+        *ROOT.glob("src/**/*.py"),
+        *ROOT.glob("rust/*/src/**/*.rs"),
+        ROOT / "pyproject.toml",
+        ROOT / "tests" / "beside" / "environment.py",
+    ]
+    if _is_older(PY_LIBP2P / "made", sources):
+        _run([sys.executable, "-m", "tests.beside.environment", str(PY_LIBP2P)], folder=ROOT)
+
+
 def _build_cargo(program: Path, sources: Iterable[Path], folder: Path) -> None:
     if _is_older(program, sources):
         _run(["cargo", "build", "--release", "--locked", "--quiet"], folder=folder)
@@ -103,7 +117,7 @@ def _is_older(made: Path, sources: Iterable[Path]) -> bool:
 
 
 def _run(command: list[str], *, folder: Path) -> None:
-    name = f"interop/{folder.name}"
+    name = "build/py-libp2p" if folder == ROOT else f"interop/{folder.name}"
     if shutil.which(command[0]) is None:
         raise SystemExit(
             f"error: {command[0]!r} is needed to build {name}, and there is no {command[0]!r} in PATH"

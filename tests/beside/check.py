@@ -15,9 +15,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.faults.installing import build, install, make_environment, run
+from tests.beside import environment
+from tests.faults.installing import build, install, run
 
-OTHERS = ("libp2p==0.8.1", "grpcio", "opentelemetry-sdk")
+OTHERS = ("grpcio", "opentelemetry-sdk")
 TOOLS = ("pytest", "mypy")
 HERE = Path(__file__).parent
 PROGRAM = HERE / "program.py"
@@ -32,9 +33,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         directory = Path(temporary)
         wheel = wheel.resolve() if wheel else build(directory)
-        python = make_environment(directory / "beside")
-        # At once, so that pip has to find versions that suit all.
-        install(python, f"{wheel}[libp2p]", *OTHERS)
+        python = environment.make(directory / "beside", wheel, *OTHERS)
         if options.types:
             verify_types(python, wheel, directory)
             return

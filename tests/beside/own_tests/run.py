@@ -18,10 +18,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.beside import environment
+from tests.beside.environment import RELEASE
 from tests.beside.own_tests.comparison import ALL, Folder, Outcomes, Over, page, problems, read_causes
-from tests.faults.installing import ROOT, build, install, make_environment, run
+from tests.faults.installing import ROOT, run
 
-RELEASE = "0.8.1"
 SOURCE = f"libp2p=={RELEASE} --hash=sha256:3fb1493d215d10205f56095014e21c3d4eec025a9becb3e73a768d1151f27fd0"
 # Those that the release names for its tests, as far as these folders need them.
 TOOLS = (
@@ -133,9 +134,7 @@ def main() -> int:
 
 def prepare(directory: Path, wheel: Path | None) -> Suite:
     """Install what the tests need, and unpack them, in *directory*."""
-    wheel = wheel.resolve() if wheel else build(directory)
-    python = make_environment(directory / "environment")
-    install(python, f"{wheel}[libp2p]", f"libp2p=={RELEASE}", *TOOLS)
+    python = environment.make(directory / "environment", wheel, *TOOLS)
     requirement = directory / "source.txt"
     requirement.write_text(SOURCE, encoding="utf-8")
     pip = (python, "-m", "pip", "--disable-pip-version-check", "--quiet")
