@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 import trio
 from libp2p.identity.identify.identify import ID as IDENTIFY_PROTOCOL
 from libp2p.identity.identify.identify import parse_identify_response
+from libp2p.network.config import RetryConfig
+from libp2p.network.exceptions import SwarmException
 from libp2p.peer.peerinfo import info_from_p2p_addr
+from libp2p.utils import read_length_prefixed_protobuf
 from multiaddr import Multiaddr
-from py_libp2p_streams import Connection, Watch
+from py_libp2p_streams import Connection, Watch, words_of
 from python_transfers import PERF_PROTOCOL, transfer_of
 
 if TYPE_CHECKING:
@@ -34,14 +37,22 @@ class PyLibp2p:
         self._host = host
         self._version = version
         self._current: Connection | None = None
+        # A dial that fails shall show.
+        host.get_network().retry_config = RetryConfig(max_retries=0)
         host.get_network().register_notifee(Watch(begun=lambda _: None, ended=self._ended))
 
     @asynccontextmanager
     async def connect(self, address: str) -> AsyncIterator[Connection]:
         """Dial *address*, and close the connection at the end."""
         info = info_from_p2p_addr(Multiaddr(address))
-        # Not the host's ``connect``: that waits a quarter of a second with any transport.
-        await self._host.get_network().dial_addr(info.addrs[0], info.peer_id)
+        # A host asks a new peer for its identify by itself unless it knows what that supports, and js-libp2p
+        # answers one such request at a time: the step asks.
+        self._host.get_peerstore().add_protocols(info.peer_id, [IDENTIFY_PROTOCOL, PING_PROTOCOL])
+        try:
+            # Not the host's ``connect``: that waits a quarter of a second with any transport.
+            await self._host.get_network().dial_addr(info.addrs[0], info.peer_id)
+        except SwarmException as error:
+            raise ConnectionError(words_of(error)) from error
         connection = self._current = Connection(self._host, info.peer_id, self._version)
         try:
             yield connection
@@ -51,8 +62,9 @@ class PyLibp2p:
 
     async def identify(self, connection: Connection) -> tuple[str, Iterable[str]]:
         """Ask the peer."""
+        # Not to its end, which the built-in transport does not tell from an error.
         async with connection.open_stream(IDENTIFY_PROTOCOL) as stream:
-            message = b"".join([data async for data in stream])
+            message = await read_length_prefixed_protobuf(stream)
         answer = parse_identify_response(message)
         return answer.agent_version, answer.protocols
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import trio
 from libp2p.abc import INotifee
+from libp2p.host.exceptions import StreamFailure
 from libp2p.network.stream import exceptions
 
 from webrtc_direct import StreamReset
@@ -20,6 +21,16 @@ if TYPE_CHECKING:
     from multiaddr import Multiaddr
 
 _READ_SIZE = 65536
+
+
+def words_of(error: BaseException) -> str:
+    """Return what an error and its causes say; some of py-libp2p's have no words."""
+    words = []
+    cause: BaseException | None = error
+    while cause is not None:
+        words.append(str(cause))
+        cause = cause.__cause__
+    return ": ".join(filter(None, dict.fromkeys(words)))
 
 
 class Stream:
@@ -57,7 +68,7 @@ class Stream:
         except exceptions.StreamEOF:
             return b""
         except exceptions.StreamReset as error:
-            raise StreamReset(_words(error)) from error
+            raise StreamReset(words_of(error)) from error
 
     async def read_exactly(self, size: int) -> bytes:
         """Return *size* bytes."""
@@ -74,7 +85,7 @@ class Stream:
         try:
             await self._stream.write(data)
         except exceptions.StreamReset as error:
-            raise StreamReset(_words(error)) from error
+            raise StreamReset(words_of(error)) from error
 
     async def close_write(self) -> None:
         """End what this end sends."""
@@ -98,7 +109,10 @@ class Connection:
     @asynccontextmanager
     async def open_stream(self, protocol: str) -> AsyncIterator[Stream]:
         """Open a stream, for a block."""
-        stream = await self._host.new_stream(self.peer_id, [protocol])
+        try:
+            stream = await self._host.new_stream(self.peer_id, [protocol])
+        except StreamFailure as error:
+            raise ConnectionError(words_of(error)) from error
         async with Stream(stream, self) as opened:
             yield opened
 
@@ -137,8 +151,3 @@ class Watch(INotifee):
 
     async def listen_close(self, network: INetwork, multiaddr: Multiaddr) -> None:
         """Ignored."""
-
-
-def _words(error: Exception) -> str:
-    """Return what the transport said; py-libp2p's own errors of streams have no words."""
-    return str(error.__cause__ or error)
