@@ -179,7 +179,7 @@ beside-check: $(VENV)/.stamp-tools ## Install the package beside libp2p and othe
 	$(BIN)/python -m tests.beside.check
 
 .PHONY: interop-py
-interop-py: $(VENV)/.stamp-tools ## Run py-libp2p's own tests over WebRTC-Direct and over TCP; writes docs/py-libp2p-tests.md (20 minutes)
+interop-py: $(VENV)/.stamp-tools ## Run py-libp2p's own tests over WebRTC-Direct and over TCP; writes its tables into docs/interop.md and docs/py-libp2p-tests.md (20 minutes)
 	$(BIN)/python -m tests.beside.own_tests.run
 
 .PHONY: interop-py-quick

@@ -221,8 +221,8 @@ DEFECTS = (
     ),
     Defect(
         reason="py-libp2p's built-in dialer opens streams that nobody answers",
-        evidence="In 7 of 14 connections to go, and in 3 of 8 to itself, a new stream had no answer in 10 s; in"
-        " none of 14 to us. go and py-libp2p, unlike our listener, also open streams to the dialer",
+        evidence="In 7 of 14 connections to go, and in 3 of 8 to itself, a new stream had no answer in 10 s;"
+        " in none of 14 to us. go and py-libp2p, unlike our listener, also open streams to the dialer",
         dialers=_BUILT_IN,
         listeners=frozenset({"go"}),
         without=frozenset({"redials"}),

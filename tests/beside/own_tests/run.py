@@ -3,7 +3,7 @@
 Run as ``python -m tests.beside.own_tests.run [--wheel WHEEL] [--quick]``. It installs a release of libp2p and
 this package into a fresh environment, and takes the tests from the release's source. A test that passes over
 TCP and fails over our transport must have a cause in ``causes.json``. Without ``--quick`` it writes
-``docs/py-libp2p-tests.md``.
+``counts.json``, ``docs/py-libp2p-tests.md``, and ``docs/interop.md``, which shows the counts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tests.beside import environment
 from tests.beside.environment import RELEASE
-from tests.beside.own_tests.comparison import ALL, Folder, Outcomes, Over, page, problems, read_causes
+from tests.beside.own_tests.comparison import ALL, Folder, Outcomes, Over, counts, page, problems, read_causes
 from tests.faults.installing import ROOT, run
 
 SOURCE = f"libp2p=={RELEASE} --hash=sha256:3fb1493d215d10205f56095014e21c3d4eec025a9becb3e73a768d1151f27fd0"
@@ -62,6 +62,7 @@ TEST_SECONDS = 60
 FOLDER_SECONDS = 1200
 HERE = Path(__file__).parent
 PAGE = ROOT / "docs" / "py-libp2p-tests.md"
+COUNTS = HERE / "counts.json"
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,10 @@ def main() -> int:
     for problem in found:
         print(f"error: {problem}", file=sys.stderr)
     if not found and not options.quick:
-        PAGE.write_text(page(folders, causes, f"libp2p {RELEASE}"), encoding="utf-8")
+        release = f"libp2p {RELEASE}"
+        COUNTS.write_text(counts(folders, release), encoding="utf-8")
+        PAGE.write_text(page(folders, causes, release), encoding="utf-8")
+        run(sys.executable, "interop/run.py", "--rewrite")
     return 1 if found else 0
 
 
