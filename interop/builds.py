@@ -98,7 +98,8 @@ def build_py_libp2p() -> None:
         ROOT / "tests" / "beside" / "environment.py",
     ]
     if _is_older(PY_LIBP2P / "made", sources):
-        _run([sys.executable, "-m", "tests.beside.environment", str(PY_LIBP2P)], folder=ROOT)
+        command = [sys.executable, "-m", "tests.beside.environment", str(PY_LIBP2P)]
+        _run(command, folder=ROOT, name="build/py-libp2p")
 
 
 def _build_cargo(program: Path, sources: Iterable[Path], folder: Path) -> None:
@@ -116,8 +117,8 @@ def _is_older(made: Path, sources: Iterable[Path]) -> bool:
     return not made.exists() or made.stat().st_mtime < max(path.stat().st_mtime for path in sources)
 
 
-def _run(command: list[str], *, folder: Path) -> None:
-    name = "build/py-libp2p" if folder == ROOT else f"interop/{folder.name}"
+def _run(command: list[str], *, folder: Path, name: str = "") -> None:
+    name = name or f"interop/{folder.name}"
     if shutil.which(command[0]) is None:
         raise SystemExit(
             f"error: {command[0]!r} is needed to build {name}, and there is no {command[0]!r} in PATH"
