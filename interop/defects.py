@@ -217,12 +217,19 @@ DEFECTS = (
         " reading ends (*Read side is closed*). FIN and RESET both show as a `WebRTCStreamError`, after which"
         " py-libp2p's stream is in an error state and cannot be written to",
         dialers=_BUILT_IN,
-        without=frozenset({"checked", "perf", "echo", "half-close", "reset", "closing by the listener"}),
+        without=frozenset({"checked", "perf", "echo", "half-close", "reset"}),
     ),
     Defect(
-        reason="py-libp2p's built-in dialer opens streams that nobody answers",
-        evidence="In 7 of 14 connections to go, and in 3 of 8 to itself, a new stream had no answer in 10 s;"
-        " in none of 14 to us. go and py-libp2p, unlike our listener, also open streams to the dialer",
+        reason="py-libp2p's built-in dialer does not notice that the other end has closed",
+        evidence="After `dial … --close listener`, to us and to go, its streams end at once, and its host still"
+        " has the connection 40 s later",
+        dialers=_BUILT_IN,
+        without=frozenset({"closing by the listener"}),
+    ),
+    Defect(
+        reason="py-libp2p's built-in dialer opens streams that go never answers",
+        evidence="In 7 of 14 connections to go, and in 3 of 8 to itself, the first or second stream had no"
+        " answer in 10 s; in none of 30 to us. Why is not known",
         dialers=_BUILT_IN,
         listeners=frozenset({"go"}),
         without=frozenset({"redials"}),
