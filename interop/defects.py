@@ -221,8 +221,8 @@ DEFECTS = (
     ),
     Defect(
         reason="py-libp2p's built-in dialer does not notice that the other end has closed",
-        evidence="After `dial … --close listener`, to us and to go, its streams end at once, and its host still"
-        " has the connection 40 s later",
+        evidence="After `dial … --close listener`, to us and to go, its streams end at once, and its host"
+        " still has the connection 40 s later",
         dialers=_BUILT_IN,
         without=frozenset({"closing by the listener"}),
     ),
