@@ -11,9 +11,11 @@ BIN := $(VENV)/bin
 # Servers, notebooks and consoles that tests/hosts runs the package under. They stay out of the tools' environment.
 HOSTS := .venv-hosts
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-# Tests and the seconds that one fuzz target may run; both can be given on the command line.
+# Tests, and the seconds that one fuzz target may run; all of these can be given on the command line.
 TESTS ?= tests
 SECONDS_PER_TARGET ?= 60
+# What beside-check checks: package, own-tests, chat, types.
+BESIDE ?= package
 
 # What the extension is made of. Python files are installed editable, so they are not among these.
 RUST_SOURCES := $(shell find rust -type d -name target -prune -o -type f \( -name '*.rs' -o -name '*.toml' -o -name '*.lock' \) -print 2>/dev/null) \
@@ -65,7 +67,7 @@ lint: build ## Check formats, lints, types, import layers and docstrings, Python
 
 .PHONY: types
 types: $(VENV)/.stamp-tools ## Verify that every public name has a complete type, beside libp2p (pyright brings its own Node.js)
-	$(BIN)/python -m tests.beside.check --types
+	$(BIN)/python -m tests.beside.check --parts types
 
 .PHONY: format
 format: $(VENV)/.stamp-tools ## Format Python and Rust in place
@@ -176,7 +178,11 @@ bounds-check: $(VENV)/.stamp-tools ## Run tests with the lowest and the highest 
 
 .PHONY: beside-check
 beside-check: $(VENV)/.stamp-tools ## Install the package beside libp2p and others, use all in one program, and test the transport for py-libp2p
-	$(BIN)/python -m tests.beside.check
+	$(BIN)/python -m tests.beside.check --parts $(BESIDE)
+
+.PHONY: chat-check
+chat-check: $(VENV)/.stamp-tools ## Test examples/libp2p_chat: a page, go-libp2p and py-libp2p nodes, and a lookup in the DHT (needs Go, npm, Chromium)
+	$(BIN)/python -m tests.beside.check --parts chat
 
 .PHONY: interop-py
 interop-py: $(VENV)/.stamp-tools ## Run py-libp2p's own tests over WebRTC-Direct and over TCP; writes its tables into docs/interop.md and docs/py-libp2p-tests.md (20 minutes)
@@ -184,12 +190,13 @@ interop-py: $(VENV)/.stamp-tools ## Run py-libp2p's own tests over WebRTC-Direct
 
 .PHONY: interop-py-quick
 interop-py-quick: $(VENV)/.stamp-tools ## The part of `make interop-py` that takes a few minutes
-	$(BIN)/python -m tests.beside.own_tests.run --quick
+	$(BIN)/python -m tests.beside.check --parts own-tests
 
 .PHONY: clean
 clean: ## Remove everything that was built
 	rm -rf $(VENV) $(HOSTS) dist rust/target target build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -rf interop/js/node_modules interop/js/dist interop/browser/node_modules benchmarks/quinn/target
+	rm -rf $(addprefix examples/libp2p_chat/,go/bin page/node_modules page/dist)
 	rm -f src/webrtc_direct/_native.*so
 	find src tests examples benchmarks interop -type d -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 

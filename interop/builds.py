@@ -28,6 +28,10 @@ PY_LIBP2P_PYTHON = PY_LIBP2P / "bin" / "python"
 _CARGO_PROGRAM = Path("target", "release", "webrtc-direct-interop")
 RUST_PROGRAM = RUST_SOURCES / _CARGO_PROGRAM
 LITEP2P_PROGRAM = LITEP2P_SOURCES / _CARGO_PROGRAM
+CHAT_GO_SOURCES = ROOT / "examples" / "libp2p_chat" / "go"
+CHAT_GO_PROGRAM = CHAT_GO_SOURCES / "bin" / "chat"
+CHAT_PAGE_SOURCES = ROOT / "examples" / "libp2p_chat" / "page"
+CHAT_PAGE_BUNDLE = CHAT_PAGE_SOURCES / "dist" / "chat.js"
 
 
 def build_go() -> None:
@@ -36,17 +40,12 @@ def build_go() -> None:
     Raises:
         SystemExit: there is no Go toolchain, or the program does not build. So do the others.
     """
-    sources = [*GO_SOURCES.glob("*.go"), GO_SOURCES / "go.mod", GO_SOURCES / "go.sum"]
-    if not _is_older(GO_PROGRAM, sources):
-        return
-    _run(["go", "build", "-trimpath", "-o", str(GO_PROGRAM), "."], folder=GO_SOURCES)
+    _build_go(GO_PROGRAM, GO_SOURCES)
 
 
 def build_js() -> None:
     """Install what js-libp2p needs, and make the bundle for browsers."""
-    _install(JS_SOURCES)
-    if _is_older(JS_BUNDLE, [*JS_SOURCES.glob("*.js"), JS_SOURCES / "package-lock.json"]):
-        _run(["npm", "run", "--silent", "build"], folder=JS_SOURCES)
+    _bundle(JS_BUNDLE, JS_SOURCES)
 
 
 def build_browser() -> None:
@@ -74,6 +73,26 @@ def make_wheels() -> None:
         raise SystemExit("error: the wheels for a page cannot be made")
 
 
+def build_py_libp2p() -> None:
+    """Make the environment that has py-libp2p and this package; it wants another protobuf than our tools."""
+    sources = [
+        *ROOT.glob("src/**/*.py"),
+        *ROOT.glob("rust/*/src/**/*.rs"),
+        ROOT / "pyproject.toml",
+        ROOT / "tests" / "beside" / "environment.py",
+    ]
+    if _is_older(PY_LIBP2P / "made", sources):
+        command = [sys.executable, "-m", "tests.beside.environment", str(PY_LIBP2P)]
+        _run(command, folder=ROOT, name=PY_LIBP2P.relative_to(ROOT))
+
+
+def build_chat() -> None:
+    """Build the go node and the page of the chat of the examples, and install what drives browsers."""
+    _build_go(CHAT_GO_PROGRAM, CHAT_GO_SOURCES)
+    _bundle(CHAT_PAGE_BUNDLE, CHAT_PAGE_SOURCES)
+    _install(BROWSER_SOURCES)
+
+
 def build_rust() -> None:
     """Build the program with rust-libp2p; from nothing it takes minutes."""
     _build_cargo(RUST_PROGRAM, [*RUST_SOURCES.glob("src/*.rs"), RUST_SOURCES / "Cargo.lock"], RUST_SOURCES)
@@ -89,17 +108,15 @@ def build_litep2p() -> None:
     _build_cargo(LITEP2P_PROGRAM, sources, LITEP2P_SOURCES)
 
 
-def build_py_libp2p() -> None:
-    """Make the environment that has py-libp2p and this package; it wants another protobuf than our tools."""
-    sources = [
-        *ROOT.glob("src/**/*.py"),
-        *ROOT.glob("rust/*/src/**/*.rs"),
-        ROOT / "pyproject.toml",
-        ROOT / "tests" / "beside" / "environment.py",
-    ]
-    if _is_older(PY_LIBP2P / "made", sources):
-        command = [sys.executable, "-m", "tests.beside.environment", str(PY_LIBP2P)]
-        _run(command, folder=ROOT, name="build/py-libp2p")
+def _build_go(program: Path, folder: Path) -> None:
+    if _is_older(program, [*folder.glob("*.go"), folder / "go.mod", folder / "go.sum"]):
+        _run(["go", "build", "-trimpath", "-o", str(program), "."], folder=folder)
+
+
+def _bundle(bundle: Path, folder: Path) -> None:
+    _install(folder)
+    if _is_older(bundle, [*folder.glob("*.js"), folder / "package-lock.json"]):
+        _run(["npm", "run", "--silent", "build"], folder=folder)
 
 
 def _build_cargo(program: Path, sources: Iterable[Path], folder: Path) -> None:
@@ -117,8 +134,8 @@ def _is_older(made: Path, sources: Iterable[Path]) -> bool:
     return not made.exists() or made.stat().st_mtime < max(path.stat().st_mtime for path in sources)
 
 
-def _run(command: list[str], *, folder: Path, name: str = "") -> None:
-    name = name or f"interop/{folder.name}"
+def _run(command: list[str], *, folder: Path, name: Path | None = None) -> None:
+    name = name or folder.relative_to(ROOT)
     if shutil.which(command[0]) is None:
         raise SystemExit(
             f"error: {command[0]!r} is needed to build {name}, and there is no {command[0]!r} in PATH"

@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import machine
-from tests.beside import environment
-from tests.beside.environment import RELEASE
+from tests.beside.environment import RELEASE, libp2p_environment
 from tests.faults.installing import ROOT
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="how often to measure each")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        python = environment.make(Path(temporary) / "environment", options.wheel, extra="[webrtc]")
+        python = libp2p_environment(Path(temporary) / "environment", options.wheel, extra="[webrtc]")
         PAGE.write_text(page(measure(python, options.runs)), encoding="utf-8")
 
 

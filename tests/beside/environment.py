@@ -16,7 +16,7 @@ from tests.faults.installing import build, install, make_environment
 RELEASE = "0.8.1"
 
 
-def make(home: Path, wheel: Path | None, *others: str, extra: str = "") -> Path:
+def libp2p_environment(home: Path, wheel: Path | None, *others: str, extra: str = "") -> Path:
     """Return the Python of a new one at *home*, with *wheel*, or one that is built now, and the *others*.
 
     *extra* is one of libp2p's, in brackets.
@@ -32,6 +32,6 @@ def make(home: Path, wheel: Path | None, *others: str, extra: str = "") -> Path:
 if __name__ == "__main__":
     home = Path(sys.argv[1])
     shutil.rmtree(home, ignore_errors=True)
-    make(home, None, extra="[webrtc]")
+    libp2p_environment(home, None, extra="[webrtc]")
     # The last thing, so that it is there when all else is.
     (home / "made").touch()

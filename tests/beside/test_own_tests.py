@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
+from typing import TYPE_CHECKING
 
+import pytest
 from tests.beside.own_tests.comparison import (
     ALL,
     Cause,
@@ -15,7 +18,10 @@ from tests.beside.own_tests.comparison import (
     problems,
     read_causes,
 )
-from tests.beside.own_tests.run import HERE, PAGE
+from tests.beside.own_tests.run import HERE, PAGE, Suite
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FOLDER = "tests/core/network"
 FIRST, SECOND, THIRD = (f"{FOLDER}/test_{name}.py::test" for name in ("first", "second", "third"))
@@ -86,3 +92,14 @@ def test_the_page_of_the_documentation_has_the_causes_of_today() -> None:
     causes = read_causes((HERE / "causes.json").read_text(encoding="utf-8"))
     _, _, table = PAGE.read_text(encoding="utf-8").partition("| test | cause |\n|---|---|\n")
     assert table.splitlines() == [cause_row(*each) for each in sorted(causes.items())]
+
+
+def test_what_is_not_done_at_the_deadline_is_killed(tmp_path: Path) -> None:
+    hanging = tmp_path / "python"
+    hanging.write_text("#!/bin/sh\nsleep 60\n")
+    hanging.chmod(0o755)
+    started = time.monotonic()
+    suite = Suite(hanging, source=tmp_path, results=tmp_path / "results", deadline=started + 0.2)
+    with pytest.raises(SystemExit, match="no time is left for tests/core/perf over TCP"):
+        suite.compare("perf")
+    assert time.monotonic() - started < 30

@@ -105,7 +105,7 @@ class Chromium:
 
 
 class Page:
-    """A page with Python in it."""
+    """A page, with Python in it if `open` opened it."""
 
     def __init__(self, chromium: Chromium, number: int) -> None:
         self.number = number
@@ -132,6 +132,14 @@ class Page:
         """Return the bytes in use by JavaScript, after a collection."""
         size: int = self._chromium.call("heap", page=self.number)
         return size
+
+    def type(self, field: str, text: str) -> None:
+        """Type *text* into a *field*, a CSS selector, and press Enter."""
+        self._chromium.call("type", page=self.number, field=field, text=text)
+
+    def screenshot(self, path: Path) -> None:
+        """Write a PNG of what is seen."""
+        self._chromium.call("screenshot", page=self.number, path=str(path))
 
     def close(self) -> None:
         """Close the tab."""

@@ -8,6 +8,8 @@
  *     python {page, code}           what `await`ing the code gives, as JSON
  *     script {page, source}         the same for JavaScript
  *     heap   {page}                 bytes of the page's JavaScript heap, after a collection
+ *     type   {page, field, text}    types into the field, a CSS selector, and presses Enter
+ *     screenshot {page, path}       a PNG of what is seen
  *     close  {page}
  *
  * The end of stdin ends Chromium.
@@ -52,6 +54,13 @@ const operations = {
     const { usedSize } = await session.send('Runtime.getHeapUsage')
     await session.detach()
     return usedSize
+  },
+  async type ({ page, field, text }) {
+    await pages[page].fill(field, text)
+    await pages[page].press(field, 'Enter')
+  },
+  async screenshot ({ page, path }) {
+    await pages[page].screenshot({ path })
   },
   close: ({ page }) => pages[page].close()
 }

@@ -20,7 +20,7 @@ RUN_BY = {
     "examples": ROOT / "tests" / "cli" / "test_examples.py",
     # The page of tests/browser/test_example.py.
     "examples/browser": ROOT / "examples" / "browser" / "main.js",
-    "examples/libp2p_chat": ROOT / "tests" / "beside" / "py_libp2p" / "test_chat.py",
+    "examples/libp2p_chat": ROOT / "tests" / "beside" / "py_libp2p" / "members.py",
     "tests/hosts/programs": ROOT / "tests" / "hosts",
     "tests/beside/py_libp2p": ROOT / "tests" / "beside" / "py_libp2p",
 }

@@ -146,7 +146,7 @@ async def test_streams_that_are_reset_before_anybody_looks_at_them_begin_nothing
 
 
 async def test_streams_that_nobody_looks_at_count_towards_the_resets_of_a_connection() -> None:
-    limits = Limits(resets_per_second=STREAMS / 4)
+    limits = Limits(resets_per_second=1, max_channels=STREAMS // 2)
     async with (
         webrtc_direct.listen(ADDRESS, handlers={ECHO: echo_handler}, limits=limits) as listener,
         raw_client(listener.addresses[0]) as peer,

@@ -103,7 +103,7 @@ async def test_streams_of_the_peer_come_at_a_bounded_rate(
 
 @pytest.mark.parametrize("how", ["RESET_STREAM", "channel"])
 async def test_who_opens_and_resets_too_many_streams_is_cut_off(ends: Ends, how: str) -> None:
-    limits = Limits(resets_per_second=2.0)
+    limits = Limits(resets_per_second=2.0, max_channels=4)
     async with ends.listen(handlers=ECHO, limits=limits) as listener, ends.raw_peer(listener) as peer:
         for _ in range(40):
             channel = peer.open()
@@ -118,7 +118,7 @@ async def test_who_opens_and_resets_too_many_streams_is_cut_off(ends: Ends, how:
 
 
 async def test_who_resets_as_fast_as_is_allowed_is_served(ends: Ends, settled: Settled) -> None:
-    limits = Limits(resets_per_second=50.0)
+    limits = Limits(resets_per_second=0.5, max_channels=40)
     async with ends.listen(handlers=ECHO, limits=limits) as listener, ends.raw_peer(listener) as peer:
         for _ in range(40):
             channel = peer.open()
@@ -132,7 +132,7 @@ async def test_who_resets_as_fast_as_is_allowed_is_served(ends: Ends, settled: S
 
 async def test_the_reason_of_a_limit_is_known_at_this_end(ends: Ends, settled: Settled) -> None:
     ended: list[CloseReason] = []
-    limits = Limits(resets_per_second=0.5)
+    limits = Limits(resets_per_second=0.5, max_channels=4)
     async with ends.listen(handlers=ECHO, limits=limits) as listener, ends.raw_peer(listener) as peer:
         listener.on_disconnected = lambda _, reason: ended.append(reason)
         for _ in range(5):

@@ -3,6 +3,7 @@
 //! It hides what a caller of dimpl has to know: time before input, output after each step, and alerts
 //! that anybody could have sent. It does not judge the peer's certificate, it hands it over.
 
+use std::cell::RefCell;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -149,11 +150,15 @@ pub trait Sink {
     fn event(&mut self, event: Event);
 }
 
+thread_local! {
+    /// Where dimpl puts what it hands over: one for all connections of a thread, for none keeps anything here.
+    static OUTPUT: RefCell<Vec<u8>> = RefCell::new(vec![0; 2048]);
+}
+
 /// One DTLS connection.
 #[derive(Debug)]
 pub struct Endpoint {
     dtls: Dtls,
-    buffer: Vec<u8>,
     timeout: Option<Instant>,
     connected: bool,
     heard: bool,
@@ -172,7 +177,6 @@ impl Endpoint {
         dtls.set_active(is_client);
         Self {
             dtls,
-            buffer: vec![0; 2048],
             timeout: None,
             connected: false,
             heard: false,
@@ -260,14 +264,18 @@ impl Endpoint {
     }
 
     fn drain(&mut self, sink: &mut impl Sink) {
+        OUTPUT.with_borrow_mut(|buffer| self.drain_by(buffer, sink));
+    }
+
+    fn drain_by(&mut self, buffer: &mut Vec<u8>, sink: &mut impl Sink) {
         loop {
-            match self.dtls.poll_output(&mut self.buffer) {
+            match self.dtls.poll_output(buffer) {
                 Output::Packet(datagram) => {
                     self.answered = true;
                     sink.datagram(datagram);
                 }
                 Output::ApplicationData(data) => sink.data(data),
-                Output::BufferTooSmall { needed } => self.buffer.resize(needed, 0),
+                Output::BufferTooSmall { needed } => buffer.resize(needed, 0),
                 Output::PeerCert(der) => sink.event(Event::PeerCertificate(der.to_vec())),
                 Output::Connected => {
                     self.connected = true;

@@ -61,7 +61,8 @@ pub struct Session {
     config: Arc<Config>,
     version: Version,
     expected: Option<Fingerprint>,
-    checker: Option<Checker>,
+    /// A client's; boxed, for a listener has many sessions and none of these.
+    checker: Option<Box<Checker>>,
     phase: Phase,
     dtls: dtls::Endpoint,
     association: Option<Association>,
@@ -99,7 +100,7 @@ impl Session {
         let dtls = dtls::Endpoint::new(&identity, true, now);
         let mut session = Self::new(config, version, Wire::new(remote.into(), None), dtls, of_sctp, now);
         session.expected = Some(fingerprint);
-        session.checker = Some(checker);
+        session.checker = Some(Box::new(checker));
         session.phase = Phase::Checking;
         session
     }

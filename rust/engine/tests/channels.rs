@@ -138,20 +138,49 @@ fn a_thousand_channels_close_at_once() {
 fn a_flood_of_tiny_messages_is_handed_over_in_portions() {
     let (mut world, client, server) = pair(Config::default());
     world.consume = false;
-    for key in [2, 4] {
-        world.at(client, |session| session.open_channel(key));
+    let keys: Vec<u64> = (1..=40).map(|number| 2 * number).collect();
+    for key in &keys {
+        world.at(client, |session| session.open_channel(*key));
     }
-    // Alternating, so that none can be joined with the one before it.
-    for _ in 0..20_000 {
+    // In turns, so that none can be joined with the last one of its channel.
+    for _ in 0..1000 {
         world.at(client, |session| {
-            session.send(2, vec![vec![1]]);
-            session.send(4, vec![vec![2]]);
+            for key in &keys {
+                session.send(*key, vec![vec![1]]);
+            }
         });
     }
     world.run(Duration::from_secs(60));
     let opened = world.opened(server);
     let received: usize = opened.iter().map(|key| world.received(server, *key).len()).sum();
     assert_eq!(received, 40_000);
+}
+
+#[test]
+fn what_channels_send_in_turns_is_joined_for_each() {
+    let (mut world, client, server) = pair(Config::default());
+    let data = pattern(60_000);
+    for key in [2, 4] {
+        world.at(client, |session| session.open_channel(key));
+    }
+    world.run(Duration::from_secs(1));
+    world.at(server, |session| session.hold(true));
+    for key in [2, 4] {
+        world.at(client, |session| session.send(key, messages(&data, 1000)));
+    }
+    world.run(Duration::from_secs(2));
+    world.journal = Some(Vec::new());
+    world.at(server, |session| session.hold(false));
+    world.run(Duration::from_secs(1));
+    let journal = world.journal.take().unwrap();
+    let handed: Vec<&Vec<u8>> = journal
+        .iter()
+        .filter_map(|(end, event)| match event {
+            Event::Data(_, data) if *end == server => Some(data),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(handed, [&data, &data]);
 }
 
 #[test]

@@ -76,9 +76,10 @@ class Limits:
     a connection that has fewer than are left for the others."""
     streams_per_second: float = 1000.0
     """Streams that the peer opens on one connection; a burst may have twice as many. Others are reset."""
-    resets_per_second: float = 500.0
-    """Streams that the peer resets on one connection; a burst may have twice as many. Beyond that the
-    connection is aborted, because a peer that opens and resets causes work without doing any."""
+    resets_per_second: float = 100.0
+    """Streams that the peer resets on one connection; a burst may have ``max_channels``, for a peer may give
+    up all at once that it has open. Beyond that the connection is aborted, because a peer that opens and
+    resets causes work without doing any."""
     identify_pushes_per_minute: float = 60.0
     """Identify pushes of the peer on one connection; a burst may have as many. Others are reset."""
     logged_failures_per_minute: float = 10.0

@@ -30,6 +30,8 @@ class ProcessBudget:
 class Share:
     """What one connection has of a total, which learns of it in steps of *step*."""
 
+    __slots__ = ("_budget", "_has_ended", "_step", "_told", "count")
+
     def __init__(self, budget: ProcessBudget, *, step: int = 1) -> None:
         self.count: int = 0
         self._budget = budget

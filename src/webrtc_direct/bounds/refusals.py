@@ -27,6 +27,8 @@ _LOG_SECONDS = 60.0
 class Refusals:
     """Counts refusals by the name of the limit, for itself and for the *whole* that it is a part of."""
 
+    __slots__ = ("_logged", "_logged_at", "_whole", "clock", "counts", "failures", "limits")
+
     def __init__(self, limits: Limits, *, whole: Refusals | None = None) -> None:
         self.counts: Counter[str] = Counter()
         """How often each field of ``Limits`` has refused something."""
@@ -77,6 +79,8 @@ class Refusals:
 
 class Rate:
     """So many events a second, and twice as many in a *burst* unless given (a token bucket)."""
+
+    __slots__ = ("_at", "_burst", "_clock", "_left", "_per_second")
 
     def __init__(self, per_second: float, clock: Clock, *, burst: float | None = None) -> None:
         self._clock = clock

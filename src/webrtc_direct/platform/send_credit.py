@@ -25,6 +25,8 @@ class Writer(Protocol):
 class SendCredit:
     """*limit* bytes, of which some are used."""
 
+    __slots__ = ("_limit", "_waiting", "used")
+
     def __init__(self, limit: int) -> None:
         self.used: int = 0
         """How many bytes the channels were given to send, and have not sent yet."""
@@ -68,6 +70,8 @@ class SharedSendCredit(SendCredit):
     A connection may have as many unsent as are left for others, and always some of its own: when these
     have left, its writers go on, whatever the others do.
     """
+
+    __slots__ = ("_most", "_share")
 
     def __init__(self, limit: int, most: int) -> None:
         super().__init__(limit)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 class Endings:
     """``Limits.fin_ack_timeout``."""
 
+    __slots__ = ("_deadlines", "_refusals", "_timers", "_waiting")
+
     def __init__(self, timers: Timers, refusals: Refusals) -> None:
         self._timers = timers
         self._refusals = refusals

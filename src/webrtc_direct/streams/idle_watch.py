@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 class IdleWatch:
     """``Limits.idle_timeout``. *end* ends the connection for a limit, and what broke it."""
 
+    __slots__ = ("_clock", "_end", "_held", "_last_use", "_seconds")
+
     def __init__(
         self, held: Held, timers: Timers, refusals: Refusals, end: Callable[[str, str], None]
     ) -> None:

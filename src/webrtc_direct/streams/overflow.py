@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 class Overflow:
     """``Limits.unread_bytes_in_browser``."""
 
+    __slots__ = ("_due", "_held", "_refusals", "_timers", "most")
+
     def __init__(self, held: Held, timers: Timers, peer: PeerConnection, refusals: Refusals) -> None:
         self._held = held
         self._timers = timers

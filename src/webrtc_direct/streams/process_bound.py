@@ -25,6 +25,8 @@ _LOOK_SECONDS = 0.05
 class ProcessBound:
     """``Limits.unread_bytes_process``, for one connection."""
 
+    __slots__ = ("_held", "_paused", "_peer", "_refusals", "_timers")
+
     def __init__(self, held: Held, timers: Timers, peer: PeerConnection, refusals: Refusals) -> None:
         self._held = held
         self._timers = timers

@@ -16,11 +16,15 @@ if TYPE_CHECKING:
 class ResetRate:
     """``Limits.resets_per_second``. *end* ends the connection for a limit, and what broke it."""
 
+    __slots__ = ("_end", "_rate", "_refusals", "_timers")
+
     def __init__(self, timers: Timers, refusals: Refusals, end: Callable[[str, str], None]) -> None:
         self._timers = timers
         self._refusals = refusals
         self._end = end
-        self._rate = Rate(refusals.limits.resets_per_second, refusals.clock)
+        limits = refusals.limits
+        # Whoever gives up may reset at once all that it had open.
+        self._rate = Rate(limits.resets_per_second, refusals.clock, burst=limits.max_channels)
 
     def count(self) -> None:
         """The peer has reset a stream that it had opened."""

@@ -24,6 +24,8 @@ _VERDICT_SECONDS = 1.0
 class SignsOfLife:
     """``Limits.silence_timeout``, for whoever has to tell a slow peer from one that is gone."""
 
+    __slots__ = ("_peer", "_reason", "_seconds")
+
     def __init__(self, peer: PeerConnection, limits: Limits) -> None:
         self._peer = peer
         self._seconds = limits.silence_timeout + _VERDICT_SECONDS

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 class SilentChannels:
     """Those of one connection. *spoke* takes a channel and its first bytes, as ``data_received`` does."""
 
+    __slots__ = ("_deadlines", "_refusals", "_shares", "_spoke", "_table", "_watching")
+
     def __init__(
         self,
         table: StreamTable,

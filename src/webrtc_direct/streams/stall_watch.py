@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -22,30 +23,33 @@ _LOOKS = 20
 class StallWatch:
     """``Limits.unread_bytes`` stops a connection; this starts it again after ``Limits.stall_timeout``."""
 
+    __slots__ = ("_arrived", "_held", "_peer", "_read_meanwhile", "_refusals", "_timers")
+
     def __init__(self, held: Held, timers: Timers, peer: PeerConnection, refusals: Refusals) -> None:
         self._held = held
         self._timers = timers
         self._peer = peer
         self._refusals = refusals
-        # While it is watched: whether anything came, and what was read, since it was last seen to go on.
+        # Whether anything came since it was last seen to go on.
         self._arrived = False
-        self._read_meanwhile: set[HeldStream] = set()
-        self._watching = False
+        # While it is watched: what was read since then.
+        self._read_meanwhile: set[HeldStream] | None = None
 
     def received(self, count: int) -> None:
         """Look at the connection after *count* more bytes are unread."""
         if count > 0:
             self._arrived = True
-        if not self._watching and self._may_stand_still():
-            self._watching = True
-            self._timers.start(self._watch, name="stall watch")
+        if self._read_meanwhile is None and self._may_stand_still():
+            read: set[HeldStream] = set()
+            self._read_meanwhile = read
+            self._timers.start(partial(self._watch, read), name="stall watch")
 
     def read(self, stream: HeldStream) -> None:
         """Somebody has read from *stream*."""
-        if self._watching:
+        if self._read_meanwhile is not None:
             self._read_meanwhile.add(stream)
 
-    async def _watch(self) -> None:
+    async def _watch(self, read_meanwhile: set[HeldStream]) -> None:
         """Reset what holds up the connection, each time it has stood still for ``stall_timeout``."""
         limits, clock = self._refusals.limits, self._refusals.clock
         since = clock()
@@ -55,13 +59,13 @@ class StallWatch:
             goes_on = self._arrived or not stopped
             has_to_go = not goes_on and clock() >= since + limits.stall_timeout
             if has_to_go:
-                unread = [each for each in self._held.streams - self._read_meanwhile if each.unread_bytes > 0]
+                unread = [each for each in self._held.streams - read_meanwhile if each.unread_bytes > 0]
                 reset_stalled(unread, self._refusals)
             if goes_on or has_to_go:
                 since, self._arrived = clock(), False
-                self._read_meanwhile.clear()
+                read_meanwhile.clear()
             await anyio.sleep(limits.stall_timeout / _LOOKS)
-        self._watching = False
+        self._read_meanwhile = None
 
     def _may_stand_still(self) -> bool:
         # A platform that has stopped goes on when half of it is read.

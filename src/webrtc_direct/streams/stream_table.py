@@ -35,6 +35,25 @@ class StreamTable:
     *end* ends the connection, where a limit demands it. *over* is told of each stream that has ended.
     """
 
+    __slots__ = (
+        "_end",
+        "_held",
+        "_idle",
+        "_over",
+        "_overflow",
+        "_process",
+        "_refusals",
+        "_resets",
+        "_stall",
+        "endings",
+        "life",
+        "limits",
+        "reason",
+        "share",
+        "streams",
+        "timers",
+    )
+
     def __init__(
         self,
         starter: Starter,

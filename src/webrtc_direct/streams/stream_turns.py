@@ -82,6 +82,8 @@ class StreamTurns:
 class WaitingStreams:
     """The streams of one connection that wait, in order. *begin* is given each in its turn."""
 
+    __slots__ = ("_begin", "_has_turn", "_pending", "_streams", "turns", "wake")
+
     def __init__(self, begin: Callable[[Stream], None], *, pending: Share, wake: Callable[[], None]) -> None:
         self.wake = wake
         """Has the connection's task drive."""

@@ -17,10 +17,13 @@ _Argument = TypeVar("_Argument")
 class Timers:
     """They are tasks of *starter*, and run only while one is due."""
 
+    __slots__ = ("_background", "_ended", "_starter", "_timers")
+
     def __init__(self, starter: Starter) -> None:
         self._starter = starter
-        self._timers: set[anyio.CancelScope] = set()
-        self._background: set[anyio.CancelScope] = set()
+        # A few at most; an empty list takes a quarter of an empty set's memory.
+        self._timers: list[anyio.CancelScope] = []
+        self._background: list[anyio.CancelScope] = []
         self._ended = False
 
     def start(self, timer: Callable[[], Awaitable[None]], *, name: str) -> None:
@@ -34,11 +37,11 @@ class Timers:
         if self._ended:
             return
         with anyio.CancelScope() as scope:
-            self._background.add(scope)
+            self._background.append(scope)
             try:
                 await background(argument)
             finally:
-                self._background.discard(scope)
+                self._background.remove(scope)
 
     def stop_background(self) -> None:
         """Cancel what ``run_until_end`` runs."""
@@ -56,8 +59,8 @@ class Timers:
         if self._ended:
             return
         with anyio.CancelScope() as scope:
-            self._timers.add(scope)
+            self._timers.append(scope)
             try:
                 await timer()
             finally:
-                self._timers.discard(scope)
+                self._timers.remove(scope)

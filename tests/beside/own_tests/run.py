@@ -1,27 +1,40 @@
 """Runs py-libp2p's own tests with our transport in place of TCP, and with TCP, and compares them.
 
-Run as ``python -m tests.beside.own_tests.run [--wheel WHEEL] [--quick]``. It installs a release of libp2p and
-this package into a fresh environment, and takes the tests from the release's source. A test that passes over
-TCP and fails over our transport must have a cause in ``causes.json``. Without ``--quick`` it writes
-``counts.json``, ``docs/py-libp2p-tests.md``, and ``docs/interop.md``, which shows the counts.
+Run as ``python -m tests.beside.own_tests.run [--wheel WHEEL]``. It installs a release of libp2p and this
+package into a fresh environment, and takes the tests from the release's source. A test that passes over TCP
+and fails over our transport must have a cause in ``causes.json``. It writes ``counts.json``,
+``docs/py-libp2p-tests.md``, and ``docs/interop.md``, which shows the counts.
+
+``tests.beside.check`` runs the quick part, in an environment of its own.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import signal
 import subprocess
 import sys
 import tarfile
 import tempfile
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.beside import environment
-from tests.beside.environment import RELEASE
-from tests.beside.own_tests.comparison import ALL, Folder, Outcomes, Over, counts, page, problems, read_causes
-from tests.faults.installing import ROOT, run
+from tests.beside.environment import RELEASE, libp2p_environment
+from tests.beside.own_tests.comparison import (
+    ALL,
+    Cause,
+    Folder,
+    Outcomes,
+    Over,
+    counts,
+    page,
+    problems,
+    read_causes,
+)
+from tests.faults.installing import ROOT, install, run
 
 SOURCE = f"libp2p=={RELEASE} --hash=sha256:3fb1493d215d10205f56095014e21c3d4eec025a9becb3e73a768d1151f27fd0"
 # Those that the release names for its tests, as far as these folders need them.
@@ -60,6 +73,8 @@ PUBSUB = tuple(
 TRIES = 2
 TEST_SECONDS = 60
 FOLDER_SECONDS = 1200
+# For all of the quick part, which takes two minutes.
+QUICK_SECONDS = 300
 HERE = Path(__file__).parent
 PAGE = ROOT / "docs" / "py-libp2p-tests.md"
 COUNTS = HERE / "counts.json"
@@ -67,11 +82,12 @@ COUNTS = HERE / "counts.json"
 
 @dataclass(frozen=True)
 class Suite:
-    """The release's tests, and a Python that has what they need."""
+    """The release's tests, and a Python that has what they need. They must be done at the *deadline*."""
 
     python: Path
     source: Path
     results: Path
+    deadline: float = math.inf
 
     def compare(self, name: str) -> Folder:
         """Run one folder over both."""
@@ -106,39 +122,59 @@ class Suite:
             text=True,
             start_new_session=True,
         ) as process:
+            left = self.deadline - time.monotonic()
             try:
-                output, _ = process.communicate(timeout=FOLDER_SECONDS)
+                output, _ = process.communicate(timeout=min(FOLDER_SECONDS, left))
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 output, _ = process.communicate()
+                if left <= FOLDER_SECONDS:
+                    raise SystemExit(f"error: no time is left for {tests[0]} over {over.value}") from None
         outcomes.add_lines(self.results.read_text(encoding="utf-8").splitlines())
         print(output[-1000:], flush=True)
 
 
-def main() -> int:
-    """Return the exit code."""
+def main() -> None:
+    """Run all folders, and write the pages."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--wheel", type=Path, help="this wheel, in place of one that is built")
-    parser.add_argument("--quick", action="store_true", help="some of the folders, and no page")
-    options = parser.parse_args()
-    causes = read_causes((HERE / "causes.json").read_text(encoding="utf-8"))
+    wheel: Path | None = parser.parse_args().wheel
     with tempfile.TemporaryDirectory() as temporary:
-        suite = prepare(Path(temporary), options.wheel)
-        folders = [suite.compare(name) for name in (QUICK if options.quick else FOLDERS)]
-    found = problems(folders, causes)
-    for problem in found:
-        print(f"error: {problem}", file=sys.stderr)
-    if not found and not options.quick:
-        release = f"libp2p {RELEASE}"
-        COUNTS.write_text(counts(folders, release), encoding="utf-8")
-        PAGE.write_text(page(folders, causes, release), encoding="utf-8")
-        run(sys.executable, "interop/run.py", "--rewrite")
-    return 1 if found else 0
+        directory = Path(temporary)
+        python = libp2p_environment(directory / "environment", wheel)
+        folders, causes = compare(prepare(python, directory), FOLDERS)
+    release = f"libp2p {RELEASE}"
+    COUNTS.write_text(counts(folders, release), encoding="utf-8")
+    PAGE.write_text(page(folders, causes, release), encoding="utf-8")
+    run(sys.executable, "interop/run.py", "--rewrite")
 
 
-def prepare(directory: Path, wheel: Path | None) -> Suite:
-    """Install what the tests need, and unpack them, in *directory*."""
-    python = environment.make(directory / "environment", wheel, *TOOLS)
+def compare_quick(python: Path, directory: Path) -> None:
+    """Run those that take a few minutes, with a Python that has the release and this package.
+
+    Raises:
+        SystemExit: a difference has no cause, or a cause no difference, or it takes too long.
+    """
+    suite = replace(prepare(python, directory), deadline=time.monotonic() + QUICK_SECONDS)
+    compare(suite, QUICK)
+
+
+def compare(suite: Suite, names: tuple[str, ...]) -> tuple[list[Folder], dict[str, Cause]]:
+    """Run the folders of these *names* over both.
+
+    Raises:
+        SystemExit: a difference has no cause, or a cause no difference.
+    """
+    causes = read_causes((HERE / "causes.json").read_text(encoding="utf-8"))
+    folders = [suite.compare(name) for name in names]
+    if found := problems(folders, causes):
+        raise SystemExit("\n".join(f"error: {problem}" for problem in found))
+    return folders, causes
+
+
+def prepare(python: Path, directory: Path) -> Suite:
+    """Install what the tests need for *python*, and unpack them, in *directory*."""
+    install(python, *TOOLS)
     requirement = directory / "source.txt"
     requirement.write_text(SOURCE, encoding="utf-8")
     pip = (python, "-m", "pip", "--disable-pip-version-check", "--quiet")
@@ -155,4 +191,4 @@ def prepare(directory: Path, wheel: Path | None) -> Suite:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

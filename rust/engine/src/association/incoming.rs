@@ -11,6 +11,8 @@ const PPIDS_OF_DATA: [u32; 2] = [51, 53];
 const PPIDS_OF_EMPTY: [u32; 2] = [56, 57];
 /// Messages that arrive together on one channel are joined up to this size.
 const JOIN_LIMIT: usize = 256 * 1024;
+/// So many events back a message may find what came on its channel before: senders let their channels take turns.
+const JOIN_LOOKS: usize = 16;
 
 impl Association {
     /// Hand over messages until so many bytes or events are reached.
@@ -84,10 +86,12 @@ impl Association {
         }
         let length = payload.len();
         self.delivered += length as u64;
-        match self.events.back_mut() {
-            Some(Event::Data(last, joined)) if *last == key && joined.len() + length <= JOIN_LIMIT => {
-                joined.extend_from_slice(&payload);
-            }
+        let latest = self.events.iter_mut().rev().take(JOIN_LOOKS).find_map(|event| match event {
+            Event::Data(of, joined) if *of == key => Some(joined),
+            _ => None,
+        });
+        match latest {
+            Some(joined) if joined.len() + length <= JOIN_LIMIT => joined.extend_from_slice(&payload),
             _ => self.events.push_back(Event::Data(key, payload)),
         }
     }
