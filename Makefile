@@ -185,7 +185,7 @@ chat-check: $(VENV)/.stamp-tools ## Test examples/libp2p_chat: a page, go-libp2p
 	$(BIN)/python -m tests.beside.check --parts chat
 
 .PHONY: interop-py
-interop-py: $(VENV)/.stamp-tools ## Run py-libp2p's own tests over WebRTC-Direct and over TCP; writes docs/py-libp2p-tests.md (20 minutes)
+interop-py: $(VENV)/.stamp-tools ## Run py-libp2p's own tests over WebRTC-Direct and over TCP; writes its tables into docs/interop.md and docs/py-libp2p-tests.md (20 minutes)
 	$(BIN)/python -m tests.beside.own_tests.run
 
 .PHONY: interop-py-quick

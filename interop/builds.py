@@ -23,6 +23,8 @@ PYODIDE = BROWSER_SOURCES / "node_modules" / "pyodide"
 WHEELS = ROOT / "build" / "browser"
 RUST_SOURCES = HERE / "rust-libp2p"
 LITEP2P_SOURCES = HERE / "litep2p"
+PY_LIBP2P = ROOT / "build" / "py-libp2p"
+PY_LIBP2P_PYTHON = PY_LIBP2P / "bin" / "python"
 _CARGO_PROGRAM = Path("target", "release", "webrtc-direct-interop")
 RUST_PROGRAM = RUST_SOURCES / _CARGO_PROGRAM
 LITEP2P_PROGRAM = LITEP2P_SOURCES / _CARGO_PROGRAM
@@ -69,6 +71,19 @@ def make_wheels() -> None:
     command = [sys.executable, "packaging/browser_wheel.py", str(WHEELS), "--with-needed"]
     if subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=False).returncode != 0:
         raise SystemExit("error: the wheels for a page cannot be made")
+
+
+def build_py_libp2p() -> None:
+    """Make the environment that has py-libp2p and this package; it wants another protobuf than our tools."""
+    sources = [
+        *ROOT.glob("src/**/*.py"),
+        *ROOT.glob("rust/*/src/**/*.rs"),
+        ROOT / "pyproject.toml",
+        ROOT / "tests" / "beside" / "environment.py",
+    ]
+    if _is_older(PY_LIBP2P / "made", sources):
+        command = [sys.executable, "-m", "tests.beside.environment", str(PY_LIBP2P)]
+        _run(command, folder=ROOT, name=PY_LIBP2P.relative_to(ROOT))
 
 
 def build_chat() -> None:
@@ -119,8 +134,8 @@ def _is_older(made: Path, sources: Iterable[Path]) -> bool:
     return not made.exists() or made.stat().st_mtime < max(path.stat().st_mtime for path in sources)
 
 
-def _run(command: list[str], *, folder: Path) -> None:
-    name = folder.relative_to(ROOT)
+def _run(command: list[str], *, folder: Path, name: Path | None = None) -> None:
+    name = name or folder.relative_to(ROOT)
     if shutil.which(command[0]) is None:
         raise SystemExit(
             f"error: {command[0]!r} is needed to build {name}, and there is no {command[0]!r} in PATH"

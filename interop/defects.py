@@ -38,6 +38,7 @@ class Defect:
 
 _RUST = frozenset({"rust"})
 _LITEP2P = frozenset({"litep2p"})
+_BUILT_IN = frozenset({"py-libp2p-built-in"})
 
 DEFECTS = (
     Defect(
@@ -106,7 +107,7 @@ DEFECTS = (
         " Firefox ignores the 403 that answers each check at once and revokes consent (RFC 7675 section 5.2)."
         " The page without a library noticed the same close after 1 ms",
         dialers=frozenset({"js-firefox"}),
-        listeners=frozenset({"python"}),
+        listeners=frozenset({"python", "py-libp2p"}),
         versions=frozenset({"v1"}),
         without=frozenset({"closing by the listener"}),
     ),
@@ -199,6 +200,39 @@ DEFECTS = (
         listeners=_LITEP2P,
         versions=frozenset({"v1"}),
         without=frozenset({"reset", "redials", "closing by the listener"}),
+    ),
+    Defect(
+        reason="py-libp2p's built-in listener does not notice that the other end has closed",
+        evidence="Its host reports no disconnect: 10 s after the close of go, of us and of its own dialer it"
+        " still has the connection. Of 12 dials of one peer, one after the other, the ninth is refused (*SCTP"
+        " ABORT*). It cannot answer on a stream after the FIN that it reads, so uploads, downloads, echo and"
+        " half-close end with *stream reset*",
+        listeners=_BUILT_IN,
+        says=("noticed no end within", "response timed out"),
+    ),
+    Defect(
+        reason="py-libp2p's built-in streams end in both directions at once, and do not tell an end from a"
+        " reset",
+        evidence="`WebRTCStream` has no `close_write`, so py-libp2p's `close_write` closes the stream, and"
+        " reading ends (*Read side is closed*). FIN and RESET both show as a `WebRTCStreamError`, after which"
+        " py-libp2p's stream is in an error state and cannot be written to",
+        dialers=_BUILT_IN,
+        without=frozenset({"checked", "perf", "echo", "half-close", "reset"}),
+    ),
+    Defect(
+        reason="py-libp2p's built-in dialer does not notice that the other end has closed",
+        evidence="After `dial … --close listener`, to us and to go, its streams end at once, and its host"
+        " still has the connection 40 s later",
+        dialers=_BUILT_IN,
+        without=frozenset({"closing by the listener"}),
+    ),
+    Defect(
+        reason="py-libp2p's built-in dialer opens streams that go never answers",
+        evidence="In 7 of 14 connections to go, and in 3 of 8 to itself, the first or second stream had no"
+        " answer in 10 s; in none of 30 to us. Why is not known",
+        dialers=_BUILT_IN,
+        listeners=frozenset({"go"}),
+        without=frozenset({"redials"}),
     ),
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import own_tests
 from page_cells import defects, name_of, numbers, slower, table
 from registry import OURS, PROGRAMS
 from results import SMOLDOT
@@ -69,6 +70,7 @@ def markdown(results: Results) -> str:
         ("smoldot", [_SMOLDOT, results.smoldot_words() + "."] if results.smoldots else []),
         ("Clients that go wrong", [_BAD, *_bad_clients(results.bad)] if results.bad else []),
         ("What peers cannot do", defects(summaries)),
+        ("py-libp2p's own tests", own_tests.section()),
         ("Notes", notes),
         ("The run", [f"- {text}" for text in (results.machine, f"each cell: {results.work}", took)]),
     )

@@ -12,9 +12,11 @@ from python_transfers import DOWNLOAD, UPLOAD, ping
 from webrtc_direct import ConnectionLost, StreamReset
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from webrtc_direct import Connection, Stream
+
+    Ping = Callable[[Connection, int], Awaitable[list[float]]]
 
 HALF_CLOSE_PROTOCOL = "/interop/half-close/1.0.0"
 RESET_PROTOCOL = "/interop/reset/1.0.0"
@@ -56,8 +58,8 @@ async def serve_half_close(stream: Stream) -> None:
         raise WrongContent(f"half-close of kind {kind!r}")
 
 
-async def reset(connection: Connection) -> bool:
-    """Have each end reset a stream, once."""
+async def reset(connection: Connection, ping: Ping = ping) -> bool:
+    """Have each end reset a stream, once; *ping* is how the library pings."""
     async with connection.open_stream(RESET_PROTOCOL) as stream:
         await stream.write(RESET_BY_LISTENER)
         await _expect_reset(stream)

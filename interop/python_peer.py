@@ -5,7 +5,6 @@ README.md describes both. It uses the public interface of the package alone.
 
 from __future__ import annotations
 
-import argparse
 import ipaddress
 import json
 import signal
@@ -22,17 +21,20 @@ from python_endings import (
     serve_half_close,
     serve_reset,
 )
+from python_options import parser_of
 from python_transfers import CHECKED_PROTOCOL, ECHO_PROTOCOL, PERF_PROTOCOL, serve_checked
 
 import webrtc_direct
 
 if TYPE_CHECKING:
+    import argparse
+
     from webrtc_direct import Connection, Handler, Listener, Stream
 
 
 def main() -> int:
     """Run ``listen`` or ``dial`` and return the exit code."""
-    options = _parse()
+    options = parser_of(__doc__).parse_args()
     try:
         anyio.run(_listen if options.command == "listen" else _dial, options)
     except (webrtc_direct.WebRtcDirectError, StepFailed, OSError) as error:
@@ -107,34 +109,6 @@ def _emit_counts(listener: Listener) -> None:
 
 def _emit(**event: object) -> None:
     print(json.dumps(event), flush=True)
-
-
-def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    commands = parser.add_subparsers(dest="command", required=True)
-    listen = commands.add_parser("listen")
-    listen.add_argument("--ip", type=ipaddress.ip_address, default="127.0.0.1")
-    listen.add_argument("--port", type=int, default=0, help="0 lets the system choose")
-    dial = commands.add_parser("dial")
-    dial.add_argument("address", metavar="MULTIADDR")
-    dial.add_argument("--version", choices=("v1", "v2"), default="v1")
-    dial.add_argument("--count", type=int, default=1, help="connections; the last one is used for the rest")
-    dial.add_argument("--pings", type=int, default=0, help="back to back")
-    for name in ("upload", "download"):
-        dial.add_argument(f"--{name}", type=int, default=0, metavar="BYTES", help=f"over {CHECKED_PROTOCOL}")
-        dial.add_argument(
-            f"--perf-{name}", type=int, default=0, metavar="BYTES", help=f"over {PERF_PROTOCOL}"
-        )
-    dial.add_argument("--echo-size", type=int, default=0, metavar="BYTES", help="on each stream")
-    dial.add_argument("--echo-streams", type=int, default=1, metavar="N", help="that echo at once")
-    dial.add_argument("--idle", type=float, default=0.0, metavar="SECONDS", help="then one ping more")
-    dial.add_argument("--half-close", action="store_true", help="each end closes its side first, once")
-    dial.add_argument("--reset", action="store_true", help="each end resets a stream, once")
-    dial.add_argument(
-        "--close", choices=("dialer", "listener"), default="dialer", help="who closes at the end"
-    )
-    dial.add_argument("--timeout", type=float, default=120.0, metavar="SECONDS", help="for all of it")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

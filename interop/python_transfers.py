@@ -60,14 +60,14 @@ async def checked(connection: Connection, *, upload: int = 0, download: int = 0)
         if answer != CHECKED_OK:
             raise WrongContent(f"the peer answered {answer!r}")
         await down.receive(stream, download)
-        return _transfer(upload + download, started, compared=True)
+        return transfer_of(upload + download, started, compared=True)
 
 
 async def perf(connection: Connection, *, upload: int = 0, download: int = 0) -> Transfer:
     """Move bytes that are counted."""
     started = time.perf_counter()
     await webrtc_direct.perf(connection, upload=upload, download=download)
-    return _transfer(upload + download, started, compared=False)
+    return transfer_of(upload + download, started, compared=False)
 
 
 async def echo(connection: Connection, size: int, streams: int) -> Transfer:
@@ -77,7 +77,7 @@ async def echo(connection: Connection, size: int, streams: int) -> Transfer:
     async with anyio.create_task_group() as tasks:
         for content in contents:
             tasks.start_soon(echo_stream, connection, content, size)
-    return _transfer(size * streams, started, streams=streams, compared=True)
+    return transfer_of(size * streams, started, streams=streams, compared=True)
 
 
 async def echo_stream(connection: Connection, content: Content, size: int) -> None:
@@ -92,7 +92,8 @@ async def echo_stream(connection: Connection, content: Content, size: int) -> No
         await content.receive(stream, size)
 
 
-def _transfer(size: int, started: float, *, streams: int = 1, compared: bool) -> Transfer:
+def transfer_of(size: int, started: float, *, streams: int = 1, compared: bool) -> Transfer:
+    """Return what is told of a transfer of *size* bytes that has just ended."""
     seconds = time.perf_counter() - started
     return {
         "bytes": size,

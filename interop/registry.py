@@ -10,7 +10,7 @@ import sys
 import tomllib
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from builds import (
     BROWSER_SOURCES,
@@ -20,11 +20,13 @@ from builds import (
     JS_SOURCES,
     LITEP2P_PROGRAM,
     NODE,
+    PY_LIBP2P_PYTHON,
     RUST_PROGRAM,
     build_browser,
     build_go,
     build_js,
     build_litep2p,
+    build_py_libp2p,
     build_python_page,
     build_rust,
     do_nothing,
@@ -61,6 +63,8 @@ class Program:
     """It is this package."""
     beside_go: bool = True
     """Its cells with go in our place are run too, to set the numbers beside."""
+    partners: frozenset[str] = frozenset()
+    """The names of those that it has cells with; empty: as ``pairs`` says."""
     dials_again: str = ""
     """Why a connect that failed may be tried once more; empty: it may not."""
 
@@ -146,6 +150,22 @@ def _page(
     )
 
 
+def _py_libp2p(label: str, *options: str, transport: str, **others: Any) -> Program:
+    """Return py-libp2p with the package that its *transport* is made of."""
+    names = ("libp2p", transport)
+    words = f"import importlib.metadata as m; print(*(f'{{x}} {{m.version(x)}}' for x in {names}), sep=', ')"
+    return Program(
+        peer=Peer(
+            f"py-libp2p ({label})",
+            (str(PY_LIBP2P_PYTHON), str(HERE / "py_libp2p_peer.py"), *options),
+            agent="py-libp2p/",
+        ),
+        build=build_py_libp2p,
+        release=lambda: _said(str(PY_LIBP2P_PYTHON), "-c", words),
+        **others,
+    )
+
+
 PROGRAMS: dict[str, Program] = {
     "go": Program(
         peer=GO,
@@ -199,6 +219,20 @@ PROGRAMS: dict[str, Program] = {
         families=("IPv4",),
         beside_go=False,
     ),
+    "py-libp2p": _py_libp2p(
+        "webrtc-direct",
+        transport="webrtc-direct",
+        ours=True,
+        partners=frozenset({"go", "python", "js", "js-chromium", "js-firefox", "py-libp2p"}),
+    ),
+    # Its own transport, as it is.
+    "py-libp2p-built-in": _py_libp2p(
+        "built-in",
+        "--built-in",
+        transport="aiortc",
+        families=("IPv4",),
+        partners=frozenset({"go", "python", "py-libp2p-built-in"}),
+    ),
 }
 OURS, REFERENCE = "python", "go"
 
@@ -215,6 +249,9 @@ def pairs(chosen: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def _is_pair(dialer: str, listener: str) -> bool:
+    ends = ((dialer, listener), (listener, dialer))
+    if any(PROGRAMS[one].partners for one, _ in ends):
+        return all(other in (PROGRAMS[one].partners or PROGRAMS) for one, other in ends)
     beside_go = PROGRAMS[dialer].beside_go and PROGRAMS[listener].beside_go
     with_us = is_ours(dialer, listener) or REFERENCE in (dialer, listener)
     return OURS in (dialer, listener) or (beside_go and with_us)

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import machine
-from tests.faults.installing import ROOT, build, install, make_environment
+from tests.beside.environment import RELEASE, libp2p_environment
+from tests.faults.installing import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-RELEASE = "0.8.1"
 PROGRAM = Path(__file__).with_name("host_program.py")
 PAGE = ROOT / "docs" / "py-libp2p-speed.md"
 TRANSPORTS = {
@@ -50,10 +50,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="how often to measure each")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        directory = Path(temporary)
-        wheel = options.wheel.resolve() if options.wheel else build(directory)
-        python = make_environment(directory / "environment")
-        install(python, f"{wheel}[libp2p]", f"libp2p[webrtc]=={RELEASE}")
+        python = libp2p_environment(Path(temporary) / "environment", options.wheel, extra="[webrtc]")
         PAGE.write_text(page(measure(python, options.runs)), encoding="utf-8")
 
 

@@ -23,13 +23,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.beside.own_tests.run import RELEASE, compare_quick
-from tests.faults.installing import ROOT, build, install, make_environment, run
+from tests.beside.environment import libp2p_environment
+from tests.beside.own_tests.run import compare_quick
+from tests.faults.installing import ROOT, build, install, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-OTHERS = (f"libp2p=={RELEASE}", "grpcio", "opentelemetry-sdk")
+OTHERS = ("grpcio", "opentelemetry-sdk")
 HERE = Path(__file__).parent
 PROGRAM = HERE / "program.py"
 
@@ -51,9 +52,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         directory = Path(temporary)
         wheel = options.wheel.resolve() if options.wheel else build(directory)
-        python = make_environment(directory / "beside")
-        # At once, so that pip has to find versions that suit all.
-        install(python, f"{wheel}[libp2p]", *OTHERS)
+        python = libp2p_environment(directory / "beside", wheel, *OTHERS)
         for part in options.parts:
             PARTS[part](Environment(python, wheel, directory))
 

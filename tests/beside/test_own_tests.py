@@ -13,6 +13,7 @@ from tests.beside.own_tests.comparison import (
     Folder,
     Outcomes,
     cause_row,
+    counts,
     page,
     problems,
     read_causes,
@@ -69,12 +70,19 @@ def test_a_folder_in_which_nothing_passes_over_tcp_is_a_problem() -> None:
     assert len(problems([Folder(FOLDER, tcp=outcomes(), webrtc=outcomes())], {})) == 1
 
 
-def test_the_page_has_a_row_for_each_folder_and_each_cause() -> None:
+def test_the_counts_are_of_each_folder() -> None:
     tcp, webrtc = outcomes(passed=(FIRST, SECOND)), outcomes(passed=(FIRST,))
-    folder = Folder(FOLDER, tcp=tcp, webrtc=webrtc, files=("test_first.py",))
+    webrtc.in_use.add(FIRST)
+    document = json.loads(counts([Folder(FOLDER, tcp=tcp, webrtc=webrtc)], "libp2p 1.2.3"))
+    numbers = {"tests": "network", "tcp": 2, "webrtc_direct": 1, "with_connections": 1}
+    assert document == {"release": "libp2p 1.2.3", "counts": [numbers]}
+
+
+def test_the_page_has_a_row_for_each_cause() -> None:
+    folder = Folder(FOLDER, tcp=outcomes(), webrtc=outcomes(), files=("test_first.py",))
     causes = {SECOND: Cause("It is known."), THIRD: Cause("A race.", sometimes=True)}
     text = page([folder], causes, "libp2p 1.2.3")
-    assert f"| `{FOLDER.removeprefix(ALL)}` | 2 | 1 | 0 |" in text
+    assert "in the source of libp2p 1.2.3" in text
     assert "These files run: `test_first`." in text
     assert f"| `{SECOND.removeprefix(ALL)}` | It is known. |" in text
     assert f"| `{THIRD.removeprefix(ALL)}` | A race. It fails now and then. |" in text

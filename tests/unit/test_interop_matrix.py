@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ sys.path.append(str(ROOT / "interop"))
 MODULES = (
     "cell",
     "defects",
+    "own_tests",
     "page",
     "plan",
     "plot",
@@ -26,7 +28,7 @@ MODULES = (
     "table",
     "work",
 )
-cell, defects, page, plan, plot, recorded, registry, results, slower, summary, table, work = map(
+cell, defects, own_tests, page, plan, plot, recorded, registry, results, slower, summary, table, work = map(
     importlib.import_module, MODULES
 )
 
@@ -53,6 +55,17 @@ def test_python_in_a_browser_is_us_and_dials_whoever_listens() -> None:
     assert [listener for dialer, listener in found if dialer == "python-chromium"] == ["go", "python", "js"]
     assert registry.is_ours("python-firefox", "js")
     assert not registry.is_ours("js-chromium", "go")
+
+
+def test_py_libp2p_has_cells_with_its_partners_alone() -> None:
+    found = registry.pairs(registry.PROGRAMS)
+    ours, built_in = "py-libp2p", "py-libp2p-built-in"
+    dialers = ["go", "python", "js", "js-chromium", "js-firefox", ours]
+    assert [dialer for dialer, listener in found if listener == ours] == dialers
+    assert [listener for dialer, listener in found if dialer == ours] == ["go", "python", "js", ours]
+    assert [dialer for dialer, listener in found if listener == built_in] == ["go", "python", built_in]
+    assert registry.is_ours("go", ours)
+    assert not registry.is_ours("go", built_in)
 
 
 def test_a_cell_comes_right_after_its_reference() -> None:
@@ -92,6 +105,8 @@ def test_the_quick_run_has_ours_in_each_cell() -> None:
         (("js", "python"), ("js", "go")),
         (("python", "js"), ("go", "js")),
         (("python", "python"), ("go", "go")),
+        (("python", "py-libp2p"), ("go", "py-libp2p")),
+        (("py-libp2p", "py-libp2p"), None),
         (("go", "js"), None),
         (("python-chromium", "python"), ("python-chromium", "go")),
         (("python-chromium", "js"), None),
@@ -273,6 +288,20 @@ def test_the_words_for_what_works_name_what_works() -> None:
     all_but_two = set(work.STEPS) - {"redials", "idle"}
     assert work.verdict(all_but_two) == "in part: connect, identify, ping, re-dials, 25 s without traffic"
     assert set(work.STEP_WORDS) == set(work.STEPS)
+
+
+def test_the_page_has_the_counts_of_py_libp2ps_own_tests(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    counts = [
+        {"tests": name, "tcp": 3, "webrtc_direct": 2, "with_connections": 1} for name in ("host", "pubsub")
+    ]
+    written = tmp_path / "counts.json"
+    written.write_text(json.dumps({"release": "libp2p 1.2.3", "counts": counts}), encoding="utf-8")
+    monkeypatch.setattr(own_tests, "COUNTS", written)
+    text = page.markdown(results.Results(work="", machine=""))
+    assert "runs those of libp2p 1.2.3 twice" in text
+    assert "| `host` | 3 | 2 | 1 |\n| `pubsub` | 3 | 2 | 1 |\n| all | 6 | 4 | 2 |\n" in text
 
 
 def test_pages_and_plot_say_what_was_recorded() -> None:

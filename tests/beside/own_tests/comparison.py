@@ -102,26 +102,29 @@ def problems(folders: Iterable[Folder], causes: Mapping[str, Cause]) -> list[str
     return found
 
 
-def page(folders: Iterable[Folder], causes: Mapping[str, Cause], versions: str) -> str:
-    """Return the page of the documentation."""
-    rows, parts = [], []
-    totals = [0, 0, 0]
+def counts(folders: Iterable[Folder], release: str) -> str:
+    """Return the document with the numbers, which docs/interop.md shows."""
+    numbers = [
+        {
+            "tests": folder.name.removeprefix(ALL),
+            "tcp": len(folder.tcp.passed),
+            "webrtc_direct": len(folder.webrtc.passed),
+            "with_connections": len(folder.webrtc.in_use),
+        }
+        for folder in folders
+    ]
+    return json.dumps({"release": release, "counts": numbers}, indent=1) + "\n"
+
+
+def page(folders: Iterable[Folder], causes: Mapping[str, Cause], release: str) -> str:
+    """Return the page with the differences."""
+    parts = []
     for folder in folders:
-        numbers = len(folder.tcp.passed), len(folder.webrtc.passed), len(folder.webrtc.in_use)
-        totals = [total + number for total, number in zip(totals, numbers, strict=True)]
-        rows.append(_row(_short(folder.name), *numbers))
         if folder.files:
             names = ", ".join(f"`{file.removesuffix('.py')}`" for file in folder.files)
             parts.append(f"All of {_short(folder.name)} would take too long. These files run: {names}.\n")
-    rows.append(_row("all", *totals))
-    table = ["| tests | TCP | WebRTC-Direct | with connections |", "|---|---|---|---|", *rows]
     explained = ["| test | cause |", "|---|---|", *(cause_row(*each) for each in sorted(causes.items()))]
-    return _PAGE.format(
-        versions=versions,
-        table="\n".join(table),
-        parts="\n".join(parts),
-        differences="\n".join(explained),
-    )
+    return _PAGE.format(release=release, parts="\n".join(parts), differences="\n".join(explained))
 
 
 def cause_row(test: str, cause: Cause) -> str:
@@ -140,20 +143,14 @@ def _row(*cells: object) -> str:
 _PAGE = """\
 # py-libp2p's own tests
 
-This page shows how many of py-libp2p's own tests pass when the only transport of its hosts is
-[`WebRtcDirect`](howto/py-libp2p.md), and how many pass with TCP. `make interop-py` takes the tests from
-`tests/core` in the source of the release, runs them and writes this page.
+This page lists those of py-libp2p's own tests that pass with TCP, and fail when the only transport of its
+hosts is [`WebRtcDirect`](howto/py-libp2p.md). [Interoperability](interop.md) has the numbers.
+`make interop-py` takes the tests from `tests/core` in the source of {release}, runs them, and writes both.
 
-{versions}. A test that fails is run a second time. *With connections* counts the tests whose hosts listened
-or dialed; the others do not use a transport.
-
-{table}
-
-{parts}
+A test that fails is run a second time. {parts}
 ## Differences
 
-These tests pass with TCP and fail with WebRTC-Direct. `make interop-py` fails if there are others, or if a
-cause is out of date.
+`make interop-py` fails if another test differs, or if a cause is out of date.
 
 {differences}
 """

@@ -2,7 +2,8 @@
 
 Run as ``python -m tests.beside.own_tests.run [--wheel WHEEL]``. It installs a release of libp2p and this
 package into a fresh environment, and takes the tests from the release's source. A test that passes over TCP
-and fails over our transport must have a cause in ``causes.json``. It writes ``docs/py-libp2p-tests.md``.
+and fails over our transport must have a cause in ``causes.json``. It writes ``counts.json``,
+``docs/py-libp2p-tests.md``, and ``docs/interop.md``, which shows the counts.
 
 ``tests.beside.check`` runs the quick part, in an environment of its own.
 """
@@ -14,16 +15,27 @@ import math
 import os
 import signal
 import subprocess
+import sys
 import tarfile
 import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.beside.own_tests.comparison import ALL, Cause, Folder, Outcomes, Over, page, problems, read_causes
-from tests.faults.installing import ROOT, build, install, make_environment, run
+from tests.beside.environment import RELEASE, libp2p_environment
+from tests.beside.own_tests.comparison import (
+    ALL,
+    Cause,
+    Folder,
+    Outcomes,
+    Over,
+    counts,
+    page,
+    problems,
+    read_causes,
+)
+from tests.faults.installing import ROOT, install, run
 
-RELEASE = "0.8.1"
 SOURCE = f"libp2p=={RELEASE} --hash=sha256:3fb1493d215d10205f56095014e21c3d4eec025a9becb3e73a768d1151f27fd0"
 # Those that the release names for its tests, as far as these folders need them.
 TOOLS = (
@@ -65,6 +77,7 @@ FOLDER_SECONDS = 1200
 QUICK_SECONDS = 300
 HERE = Path(__file__).parent
 PAGE = ROOT / "docs" / "py-libp2p-tests.md"
+COUNTS = HERE / "counts.json"
 
 
 @dataclass(frozen=True)
@@ -122,17 +135,18 @@ class Suite:
 
 
 def main() -> None:
-    """Run all folders, and write the page."""
+    """Run all folders, and write the pages."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--wheel", type=Path, help="this wheel, in place of one that is built")
     wheel: Path | None = parser.parse_args().wheel
     with tempfile.TemporaryDirectory() as temporary:
         directory = Path(temporary)
-        wheel = wheel.resolve() if wheel else build(directory)
-        python = make_environment(directory / "environment")
-        install(python, f"{wheel}[libp2p]", f"libp2p=={RELEASE}")
+        python = libp2p_environment(directory / "environment", wheel)
         folders, causes = compare(prepare(python, directory), FOLDERS)
-    PAGE.write_text(page(folders, causes, f"libp2p {RELEASE}"), encoding="utf-8")
+    release = f"libp2p {RELEASE}"
+    COUNTS.write_text(counts(folders, release), encoding="utf-8")
+    PAGE.write_text(page(folders, causes, release), encoding="utf-8")
+    run(sys.executable, "interop/run.py", "--rewrite")
 
 
 def compare_quick(python: Path, directory: Path) -> None:
