@@ -52,9 +52,9 @@ ATTACKS = (
     *(Attack(kind="idle", connections=256, networks=count) for count in (1, 256)),
     Attack(kind="idle", connections=900, networks=900),
     *(Attack(kind="idle", connections=1200, networks=count) for count in (100, 1200)),
-    *(Attack(kind="resets", rate=rate, connections=256, networks=1) for rate in (20, 400)),
-    Attack(kind="resets", rate=400, connections=256, networks=256),
-    Attack(kind="resets", rate=100, connections=900, networks=900),
+    *(Attack(kind="resets", rate=rate, connections=256, networks=1) for rate in (20, 90, 400)),
+    *(Attack(kind="resets", rate=rate, connections=256, networks=256) for rate in (90, 400)),
+    Attack(kind="resets", rate=90, connections=900, networks=900),
     Attack(kind="trickle", connections=256, networks=256),
     Attack(kind="trickle", connections=900, networks=900),
 )
@@ -62,11 +62,11 @@ ATTACKS = (
 _TEXT = """\
 A process holds many connections to our listener with default limits, from one address of 127.0.0.0/8 or
 from as many networks (/24) as the table says, and proves an identity on each. *idle*: nothing more. *resets*:
-each opens streams at a rate, begins to agree on a protocol, and resets them at once. *trickle*: each asks
-for a transfer without end and reads a byte a second of it. What ends is dialed again. 1200 connections are
-more than the listener has room for (`Limits.max_connections`, 1000): those without streams make room, of the
-networks that have most, or of any network if they had none in their first 10 s. All honest clients are of
-one network.
+each opens streams at a rate, begins to agree on a protocol, and resets them at once; beyond 100 a second its
+connection is cut off (`Limits.resets_per_second`). *trickle*: each asks for a transfer without end and reads
+a byte a second of it. What ends is dialed again. 1200 connections are more than the listener has room for
+(`Limits.max_connections`, 1000): those without streams make room, of the networks that have most, or of any
+network if they had none in their first 10 s. All honest clients are of one network.
 
 {beside} {where} All of this is in a network namespace of its own.
 

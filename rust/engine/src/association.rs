@@ -132,7 +132,12 @@ impl Association {
         self.sctp.timeout()
     }
 
-    /// Let time pass.
+    /// What follows is of this moment.
+    pub fn set_time(&mut self, now: Instant) {
+        self.now = now;
+    }
+
+    /// Let time pass. Call it after the packets of a moment: a SACK that waits may say that nothing is lost.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.now = now;
         self.sctp.handle_timeout(now);

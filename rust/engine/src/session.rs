@@ -238,7 +238,8 @@ impl Session {
         Some(at)
     }
 
-    /// Let time pass: call it when `timeout` is reached, and before the datagrams of a moment.
+    /// Let time pass: call it when `timeout` is reached, and before the datagrams of a moment; then call `flush`, which
+    /// lets it pass for SCTP.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.now = now;
         if self.phase == Phase::Closed {
@@ -262,7 +263,7 @@ impl Session {
             self.after_dtls(result, now);
         }
         if let Some(association) = &mut self.association {
-            association.handle_timeout(now);
+            association.set_time(now);
         }
         if self.phase == Phase::Connected && now >= self.question_time() {
             self.next_question = now + self.config.ask_pause;
@@ -302,6 +303,10 @@ impl Session {
     /// Send what the last calls made, hand over what may be delivered.
     pub fn flush(&mut self, now: Instant) {
         self.now = now;
+        if let Some(association) = &mut self.association {
+            // Not before: what waited in the socket may say that nothing is lost.
+            association.handle_timeout(now);
+        }
         self.handle_association(now);
         self.send_packets(now);
         self.watch_outstanding(now);
