@@ -1,4 +1,4 @@
-"""Measures hosts of py-libp2p with our transport and with its own, and writes ``docs/py-libp2p-speed.md``.
+"""Measures hosts of py-libp2p with our transport and with its own; writes ``results.json`` and what shows it.
 
 Run as ``python -m benchmarks.py_libp2p.measure [--wheel WHEEL] [--runs RUNS]``. It installs a release of
 libp2p and this package into a fresh environment. Each of the two hosts is a process of its own.
@@ -12,6 +12,7 @@ import os
 import platform
 import statistics
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 PROGRAM = Path(__file__).with_name("host_program.py")
+RESULTS = PROGRAM.with_name("results.json")
 PAGE = ROOT / "docs" / "py-libp2p-speed.md"
 TRANSPORTS = {
     "webrtc-direct": "`WebRtcDirect` of this package",
@@ -51,7 +53,11 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         python = libp2p_environment(Path(temporary) / "environment", options.wheel, extra="[webrtc]")
-        PAGE.write_text(page(measure(python, options.runs)), encoding="utf-8")
+        measured = measure(python, options.runs)
+    RESULTS.write_text(f"{json.dumps(measured, indent=2)}\n", encoding="utf-8")
+    PAGE.write_text(page(measured), encoding="utf-8")
+    # The plot of the README shows some of it.
+    subprocess.run([sys.executable, ROOT / "interop" / "run.py", "--rewrite"], check=True)
 
 
 def measure(python: Path, runs: int) -> dict[str, Results]:
