@@ -20,6 +20,7 @@ from stress import (
     authenticated,
     floods,
     hostile,
+    idle,
     interruptions,
     report,
     seeds,
@@ -41,6 +42,7 @@ PARTS: dict[str, Callable[[Work], Part]] = {
     "hostile": hostile.measure,
     "authenticated": authenticated.measure,
     "against-go": against_go.measure,
+    "idle": idle.measure,
     "seeds": seeds.measure,
     "soak": soak.measure,
 }

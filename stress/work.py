@@ -32,6 +32,8 @@ class Work:
     """Further ones, with a transfer of 64 MiB."""
 
     long_faults: bool = True
+    idle_connections: int = 10_000
+    idle_seconds: float = 300.0
     soak_minutes: float = 30.0
 
     @classmethod
@@ -49,5 +51,7 @@ class Work:
             seeds=20,
             large_seeds=1,
             long_faults=False,
+            idle_connections=200,
+            idle_seconds=5.0,
             soak_minutes=1.0,
         )

@@ -18,7 +18,7 @@ from webrtc_direct import (
     StreamReset,
     listen,
 )
-from webrtc_direct.streams.message import Flag, encode_flag
+from webrtc_direct.streams.message import MAX_PAYLOAD, Flag, encode_flag
 from webrtc_direct.streams.multistream import HEADER, encode
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 ADDRESS = "/ip4/127.0.0.1/udp/0/webrtc-direct"
 OWN = "/own/1"
 PROPOSAL = encode(HEADER) + encode(OWN)
+# Bytes that may be on their way before the answer.
+EARLY = 64 * 1024
 
 
 async def double(stream: Stream) -> None:
@@ -73,6 +75,17 @@ async def test_what_is_written_does_not_wait_for_the_answer(ends: Ends) -> None:
         assert await stream.read_exactly(4) == b"late"
         await given.aclose()
         assert await stream.read() == b""
+
+
+async def test_much_waits_for_the_answer(ends: Ends) -> None:
+    data = bytes(200_000)
+    async with unanswered(ends) as (stream, given), anyio.create_task_group() as tasks:
+        tasks.start_soon(stream.write, data)
+        await settled(lambda: given.unread_bytes > EARLY - MAX_PAYLOAD)
+        await anyio.wait_all_tasks_blocked()
+        assert given.unread_bytes <= EARLY
+        await given.write(PROPOSAL)
+        assert await given.read_exactly(len(PROPOSAL) + len(data)) == PROPOSAL + data
 
 
 async def test_a_protocol_that_is_not_served_is_told_to_whoever_uses_the_stream(ends: Ends) -> None:

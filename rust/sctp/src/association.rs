@@ -208,7 +208,7 @@ impl Association {
             kind::INIT_ACK => self.take_init_ack_untrusted(chunk.value, now),
             kind::COOKIE_ECHO => self.take_cookie_untrusted(chunk.value, now),
             kind::COOKIE_ACK => self.take_cookie_ack(now),
-            kind::HEARTBEAT => self.answer_heartbeat_untrusted(chunk.value),
+            kind::HEARTBEAT => self.answer_heartbeat_untrusted(chunk.value, now),
             kind::HEARTBEAT_ACK => self.take_heartbeat_ack_untrusted(chunk.value, now),
             kind::RE_CONFIG => self.take_reconfig_untrusted(chunk.value, now),
             kind::ABORT => self.take_abort_untrusted(chunk.value),

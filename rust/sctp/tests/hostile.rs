@@ -206,6 +206,19 @@ fn an_abort_ends_the_association_only_with_a_right_tag() {
 }
 
 #[test]
+fn one_end_that_asks_whether_the_other_is_there_is_enough() {
+    let mut puppet = Puppet::connected();
+    let interval = config().heartbeat_interval;
+    let asks = |chunks: Vec<wire::Chunk>| chunks.iter().filter(|each| each.kind == wire::HEARTBEAT).count();
+    puppet.pass(interval * 9 / 10);
+    for _ in 0..10 {
+        assert_eq!(puppet.say(&[wire::chunk(wire::HEARTBEAT, 0, &[0; 4])])[0].kind, wire::HEARTBEAT_ACK);
+        assert_eq!(asks(puppet.pass(interval)), 0);
+    }
+    assert_eq!(asks(puppet.pass(interval)), 1, "the peer asks no more");
+}
+
+#[test]
 fn heartbeats_of_any_size_up_to_a_packet_are_echoed() {
     for size in [0, 1, 3, 4, 7, 8, 100, 1000] {
         let mut puppet = Puppet::connected();

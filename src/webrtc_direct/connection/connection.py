@@ -174,8 +174,8 @@ class Connection:
         or, on an exception, resets it; or as ``stream = await connection.open_stream(...)``.
 
         With *lazy*, and one protocol, it does not wait for the peer's answer, which saves a round trip.
-        What you write is sent at once. If the peer does not support the protocol, it is lost, and then
-        reading, writing and ``wait_acknowledged`` raise ProtocolNotSupported.
+        What you write is sent at once, up to 64 KiB until the answer comes. If the peer does not support the
+        protocol, it is lost, and then reading, writing and ``wait_acknowledged`` raise ProtocolNotSupported.
 
         Raises:
             ProtocolNotSupported: the peer supports none of them.

@@ -153,13 +153,22 @@ class Stream(StreamMethods):
                 raise self._not_writable()
             if position == size:
                 return
-            credit = self._channel.writable_bytes if self._may_write else 0
+            credit = self._credit()
             if credit <= 0:
                 await self._writer.wait()
                 continue
             stop = min(size, position + payload_room(credit))
-            self._channel.send(encode_data(view[position:stop]))
+            frames = encode_data(view[position:stop])
+            if self._proposal is not None:
+                self._proposal.room -= sum(map(len, frames))
+            self._channel.send(frames)
             position = stop
+
+    def _credit(self) -> int:
+        if not self._may_write:
+            return 0
+        credit = self._channel.writable_bytes
+        return credit if self._proposal is None else min(credit, self._proposal.room)
 
     async def close_write(self) -> None:
         """Close the writing half, after all data. Reading continues. Returns at once.
@@ -323,6 +332,7 @@ class Stream(StreamMethods):
     def _answered(self, proposal: LazyProposal) -> None:
         """Do what had to wait for the answer."""
         self._proposal = None
+        self._writer.wake()
         if proposal.acknowledged:
             self._act(self._state.apply(Event.FIN_ACK_RECEIVED))
         if self._read_closed:

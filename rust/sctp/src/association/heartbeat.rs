@@ -56,6 +56,14 @@ impl Heartbeats {
         }
     }
 
+    /// The peer has asked, so it is there, and hears from the answer that this end is: one that asks is enough. Should it
+    /// stop, this end asks after half an interval more.
+    fn was_asked(&mut self, now: Instant) {
+        if self.arrived < MUCH && self.next.is_some_and(|at| at > now) {
+            self.next = Some(now + self.interval * 3 / 2);
+        }
+    }
+
     /// So many bytes have arrived: who receives much measures the round trip by these alone.
     pub(super) fn arrived(&mut self, bytes: usize, now: Instant, round_trip: Duration) {
         self.arrived += bytes;
@@ -101,7 +109,8 @@ impl Association {
         });
     }
 
-    pub(super) fn answer_heartbeat_untrusted(&mut self, info: &[u8]) {
+    pub(super) fn answer_heartbeat_untrusted(&mut self, info: &[u8], now: Instant) {
+        self.heartbeats.was_asked(now);
         if self.receiver.is_some() && COMMON_HEADER + 4 + info.len() <= self.config.packet_size {
             self.push_packet(self.peer_tag, |writer, _| {
                 writer.chunk(kind::HEARTBEAT_ACK, 0, |out| out.extend_from_slice(info));
