@@ -27,8 +27,8 @@ PAIRS = (
 )
 LABELS = {OURS: "webrtc-direct", REFERENCE: "go-libp2p", "js": "js-libp2p (Node)"}
 VERSION, FAMILY = "v1", "IPv4"
-# Two hosts of py-libp2p, by transport. `make bench-py` measures them, for py-libp2p's own has no half-close, which the
-# cells of the matrix need.
+# Two hosts of py-libp2p, by transport. `make bench-py` measures them, for py-libp2p's own has no half-close,
+# which the cells of the matrix need.
 HOSTS = ROOT / "benchmarks" / "py_libp2p" / "results.json"
 HOST_LABELS = {"webrtc-direct": "py-libp2p, with webrtc-direct", "built-in": "py-libp2p, with aiortc"}
 

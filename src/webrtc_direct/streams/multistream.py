@@ -20,7 +20,7 @@ NOT_AVAILABLE = "na"
 
 _LINE_FEED = 0x0A
 # What may be sent before the peer has answered, for nobody reads it yet. js-libp2p, which cannot slow a
-# sender down, now and then loses the end of such a stream if more came (1 in 25 of 1 MB; with this 0 in 1400).
+# sender down, now and then loses the end of such a stream if more came (1 in 25 of 1 MB; now 0 in 1400).
 _UNANSWERED_BYTES = 64 * 1024
 # The length of a line takes at most two bytes.
 _MAX_LINE = 1 << 14
