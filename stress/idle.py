@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MOST_EACH = 36_000
 MOST_CPU = 0.1
 _NETWORKS = 50
-# Each holds a part: a process may have 20,000 descriptors here, and a dial needs some.
+# Each holds a part: a dial takes two descriptors, and a process may have only so many.
 _PROCESSES = 5
 _ADDRESS = "/ip4/0.0.0.0/udp/0/webrtc-direct"
 # Beside the defaults there is room for all of them, and for honest clients.
@@ -34,7 +34,8 @@ them for {seconds:g} s. The listener has room for them (`Limits.max_connections`
 by default, so each connection is asked whether it is there every few seconds. *CPU* is the listener's, as a
 share of one core, and *each* is by how much its memory grew, divided by the connections.
 
-Then, while they are all still there: {beside} {where} All of this is in a network namespace of its own."""
+They stay for the clients that come after that. {beside} {where}
+All of this is in a network namespace of its own."""
 
 _COLUMNS = ("connections", "lost", "bytes each", "CPU", *beside.COLUMNS)
 
@@ -46,7 +47,7 @@ def measure(work: Work) -> Part:
         connections=work.idle_connections,
         networks=attack.networks,
         seconds=work.idle_seconds,
-        beside=beside.TEXT.replace("Meanwhile one", "one", 1),
+        beside=beside.TEXT,
         where=WHERE,
     )
     part = Part("idle", "Many idle connections", text, _COLUMNS)
@@ -72,8 +73,8 @@ def _keep(part: Part, attack: Attack, work: Work, prefix: tuple[str, ...]) -> No
         seconds = work.idle_seconds + work.flood_seconds + beside.AFTER_SECONDS
         clients = beside.Clients(server.address, work.flood_seconds, prefix)
         with ExitStack() as stack:
-            command = (*attackers, f"--seconds={seconds}")
-            processes = [stack.enter_context(running(command)) for _ in range(_PROCESSES)]
+            attacking = (*attackers, f"--seconds={seconds}")
+            processes = [stack.enter_context(running(attacking)) for _ in range(_PROCESSES)]
             for process in processes:
                 if process.stdout is None or not process.stdout.readline():
                     raise RuntimeError("the idle connections were not made")
@@ -84,7 +85,13 @@ def _keep(part: Part, attack: Attack, work: Work, prefix: tuple[str, ...]) -> No
             with clients.connected() as again:
                 seen = clients.see(again)
             ended = [process.communicate(timeout=seconds + GRACE_SECONDS)[0] for process in processes]
-    results: list[dict[str, Any]] = [last_event(words) for words in ended]
+    _judge(part, [last_event(words) for words in ended], count, each, share, seen)
+
+
+def _judge(
+    part: Part, results: list[dict[str, Any]], count: int, each: float, share: float, seen: beside.Seen
+) -> None:
+    """Say what came of *count* connections: bytes of *each*, and the *share* of a core that all took."""
     lost = sum(sum(result["lost"].values()) for result in results)
     left = sum(result["connections"] for result in results)
     figures = {
@@ -94,12 +101,10 @@ def _keep(part: Part, attack: Attack, work: Work, prefix: tuple[str, ...]) -> No
         "cpu": share,
         "attackers": results,
     }
-    part.row(
-        f"{left}", f"{lost}", f"{each:.0f}", f"{100 * share:.1f} %", *seen.cells, **figures, **seen.figures
-    )
+    cpu = f"{100 * share:.1f} %"
+    part.row(f"{left}", f"{lost}", f"{each:.0f}", cpu, *seen.cells, **figures, **seen.figures)
     part.target("none is lost", f"{lost}", met=lost == 0 and left == count)
     part.target(f"each costs less than {MOST_EACH} bytes", f"{each:.0f}", met=each < MOST_EACH)
-    words = f"{100 * share:.1f} %"
-    part.target(f"the listener takes less than {100 * MOST_CPU:g} % of a core", words, met=share < MOST_CPU)
+    part.target(f"the listener takes less than {100 * MOST_CPU:g} % of a core", cpu, met=share < MOST_CPU)
     seen.note_problems(part, "idle")
     beside.judge(part, [("idle", seen)])
